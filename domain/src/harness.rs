@@ -1,0 +1,129 @@
+//! The port to an agent CLI: a job becomes an [`Invocation`], lines become [`AgentEvent`]s, the end becomes an
+//! [`Outcome`]. Implementations are pure: they start nothing and read no file and no clock.
+
+use std::path::PathBuf;
+
+use crate::access::Access;
+use crate::agent_event::AgentEvent;
+use crate::id::AttemptId;
+use crate::invocation::Invocation;
+use crate::outcome::Outcome;
+use crate::timestamp::Timestamp;
+use crate::usage::{MicroUsd, TokenUsage};
+
+/// What a harness needs to know of a job to start it.
+#[derive(Debug, Clone)]
+pub struct HarnessRequest {
+    pub attempt: AttemptId,
+    pub prompt: String,
+    pub access: Access,
+    /// `None`: the harness's own default model.
+    pub model: Option<String>,
+    /// The folder to work in.
+    pub workspace: PathBuf,
+    /// The git folders that a commit in the workspace writes to, when they are outside of what a sandbox lets
+    /// an agent write (`.git`; for a linked worktree also its own git folder). Empty if not a repository.
+    pub git_folders: Vec<PathBuf>,
+    /// The attempt's own folder, for files that the CLI wants.
+    pub folder: PathBuf,
+    /// Folders that an agent with [`Access::ReadOnlyAndAgents`] must be able to write for `agents` to work.
+    pub agents_folders: Vec<PathBuf>,
+    /// The `agents` program itself.
+    pub agents_program: PathBuf,
+    /// The session to continue, if any.
+    pub resume: Option<String>,
+    /// A JSON Schema (as text) that the final answer must have, where the CLI can enforce it.
+    pub answer_schema: Option<String>,
+    /// Whether this process is root, which some CLIs treat differently.
+    pub is_root: bool,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessEnd {
+    Exited(i32),
+    Signaled(i32),
+    /// It ended and nobody saw how.
+    Unknown,
+}
+
+/// What a whole stream amounts to. Made by [`StreamReader::finish`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamSummary {
+    pub outcome: Outcome,
+    pub session_id: Option<String>,
+    pub model: Option<String>,
+    pub cli_version: Option<String>,
+    pub usage: Option<TokenUsage>,
+    /// What the session has cost, this attempt and what it resumed together.
+    pub cost: Option<MicroUsd>,
+    pub tool_calls: u32,
+    /// The structured answer, as JSON text, if the CLI validated one.
+    pub structured: Option<String>,
+    /// Lines that were not understood; those of a known type apart from the others.
+    pub unknown_lines: u32,
+    pub bad_lines: u32,
+}
+
+/// How the process side of an attempt ended, as the reader needs it.
+#[derive(Debug, Clone)]
+pub struct StreamEnd<'a> {
+    pub process: ProcessEnd,
+    /// The last part of standard error, decoded lossily.
+    pub stderr_tail: &'a str,
+    /// When it ended: reset times without a date are taken as the next such time after it.
+    pub at: Timestamp,
+}
+
+/// Reads one stream, line by line.
+pub trait StreamReader: Send {
+    /// Reads one line (without its line feed) and hands each event in it to `sink`. Never fails: what it does
+    /// not understand becomes [`AgentEvent::Unrecognized`].
+    fn line<'a>(&mut self, line: &'a [u8], sink: &mut dyn FnMut(AgentEvent<'a>));
+
+    /// Takes note of a line that was longer than the cap and is not here; `head` is its beginning.
+    fn overlong_line(&mut self, head: &[u8], total_bytes: u64);
+
+    /// The stream and the process have both ended. Classifies by typed events, exit code and standard error
+    /// only, never by what the agent wrote.
+    fn finish(self: Box<Self>, end: &StreamEnd<'_>) -> StreamSummary;
+}
+
+/// How to find out whether a CLI is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    pub program: String,
+    pub args: Vec<String>,
+    /// The command that installs it.
+    pub install: String,
+    /// Environment variables, one of which is needed if no login is there. Empty: cannot be told.
+    pub credentials: Vec<String>,
+    /// Files below the home folder that hold a login, one of which is enough.
+    pub login_files: Vec<String>,
+    /// The command that logs in.
+    pub login: String,
+}
+
+/// A job cannot be turned into an invocation of this CLI.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HarnessError {
+    #[error("the prompt is {bytes} bytes long and {harness} takes at most {limit}")]
+    PromptTooLong { harness: String, bytes: usize, limit: usize },
+    #[error("the command of harness {harness} is empty")]
+    EmptyCommand { harness: String },
+}
+
+/// The adapter to one agent CLI.
+pub trait Harness: Send + Sync {
+    /// Its name in the config and in jobs.
+    fn name(&self) -> &str;
+
+    /// The process that does the job.
+    fn invocation(&self, request: &HarnessRequest) -> Result<Invocation, HarnessError>;
+
+    /// A reader for one stream of this CLI.
+    fn reader(&self) -> Box<dyn StreamReader>;
+
+    /// How to find out whether it is there.
+    fn probe(&self) -> Probe;
+}
