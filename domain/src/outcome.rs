@@ -51,6 +51,8 @@ pub enum OutcomeClass {
     Timeout,
     /// A person or the runner ended it on purpose.
     Cancelled,
+    /// The runner was shut down while it ran; the job is pending again.
+    Stopped,
     /// The process died by a signal that we did not send.
     Crashed,
     /// The stream ended without its terminal event.
@@ -71,7 +73,7 @@ pub enum OutcomeClass {
 
 impl OutcomeClass {
     /// Every class, in the order of the docs.
-    pub const ALL: [OutcomeClass; 30] = [
+    pub const ALL: [OutcomeClass; 31] = [
         OutcomeClass::Success,
         OutcomeClass::Overloaded,
         OutcomeClass::ServerError,
@@ -94,6 +96,7 @@ impl OutcomeClass {
         OutcomeClass::Interrupted,
         OutcomeClass::Timeout,
         OutcomeClass::Cancelled,
+        OutcomeClass::Stopped,
         OutcomeClass::Crashed,
         OutcomeClass::NoResult,
         OutcomeClass::EmptyAnswer,
@@ -129,6 +132,7 @@ impl OutcomeClass {
             OutcomeClass::Interrupted => "interrupted",
             OutcomeClass::Timeout => "timeout",
             OutcomeClass::Cancelled => "cancelled",
+            OutcomeClass::Stopped => "stopped",
             OutcomeClass::Crashed => "crashed",
             OutcomeClass::NoResult => "no_result",
             OutcomeClass::EmptyAnswer => "empty_answer",

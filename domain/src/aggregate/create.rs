@@ -1,0 +1,67 @@
+//! A new assignment, with its first job, the PM's kick-off, or nothing to do yet.
+
+use super::{About, Aggregate, Context, Rejection, kick_off_context, pm_job};
+use crate::assignment::{Assignment, AssignmentOrigin};
+use crate::decision::{NewJob, Place};
+use crate::director::Director;
+use crate::history::EventKind;
+use crate::id::AssignmentId;
+use crate::namespace::Namespace;
+
+/// What a person says of a new assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAssignment {
+    pub id: AssignmentId,
+    pub namespace: Namespace,
+    pub north_star: String,
+    pub director: Director,
+    pub workspace: String,
+    pub max_jobs: u32,
+    pub first: First,
+}
+
+/// How a new assignment begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum First {
+    /// The director is asked.
+    Director,
+    /// With this job.
+    Job(NewJob),
+    /// It waits for somebody to insert one.
+    Hold,
+}
+
+impl Aggregate {
+    /// A new assignment.
+    pub fn create(new: NewAssignment, ctx: &Context<'_>) -> Result<Self, Rejection> {
+        if new.north_star.trim().is_empty() {
+            return Err(Rejection::EmptyNorthStar);
+        }
+        let held = new.first == First::Hold;
+        let mut aggregate = Self::restore(Assignment::new(origin(&new, ctx), held), Vec::new(), Vec::new());
+        let star = ("northStar", new.north_star);
+        aggregate.note_event(ctx, EventKind::AssignmentCreated, About::ASSIGNMENT, vec![star]);
+        match new.first {
+            First::Director => match new.director {
+                Director::Pm => aggregate.put_in(pm_job(ctx, kick_off_context()), Place::End, ctx)?,
+                Director::None => {}
+            },
+            First::Job(job) => aggregate.put_in(job, Place::End, ctx)?,
+            First::Hold => {}
+        }
+        aggregate.settle(ctx);
+        Ok(aggregate)
+    }
+}
+
+fn origin(new: &NewAssignment, ctx: &Context<'_>) -> AssignmentOrigin {
+    AssignmentOrigin {
+        id: new.id,
+        namespace: new.namespace.clone(),
+        north_star: new.north_star.clone(),
+        director: new.director,
+        workspace: new.workspace.clone(),
+        max_jobs: new.max_jobs,
+        created_at: ctx.now,
+    }
+}

@@ -1,0 +1,294 @@
+//! The end of an attempt and everything that follows from it: one pure step, one transaction.
+
+use super::{About, Aggregate, Context, Rejection};
+use crate::attempt::{Attempt, AttemptProgress, AttemptReport};
+use crate::decision::{Decision, NewJob, Place};
+use crate::director::Director;
+use crate::history::EventKind;
+use crate::id::{AttemptId, JobId};
+use crate::job::{Counted, Job, RetryLater};
+use crate::job_list;
+use crate::outcome::{Outcome, OutcomeClass};
+use crate::retry::{self, Next, Try};
+use crate::timestamp::Timestamp;
+
+/// How often a PM is asked for a decision before the assignment is blocked.
+const PM_ASKS: u32 = 2;
+
+impl Aggregate {
+    /// The attempt has ended. Refused if it no longer owns its job.
+    pub fn finish(&mut self, report: AttemptReport, ctx: &Context<'_>) -> Result<(), Rejection> {
+        let attempt_index = self.live_attempt(report.attempt)?;
+        let attempt = self.attempts[attempt_index].clone();
+        let index = self
+            .job_index(attempt.job)
+            .ok_or(Rejection::NotInAssignment { job: attempt.job, assignment: self.assignment.id })?;
+        let outcome = as_it_counts(report.outcome, &attempt, &self.jobs[index]);
+        let mut ended = Ended {
+            index,
+            job: attempt.job,
+            attempt: attempt.id,
+            outcome,
+            session: report.progress.session_id,
+        };
+        let decision = if self.jobs[index].job_type.is_pm() && ended.outcome.is_success() {
+            match attempt.decision.map_or_else(|| report.answer.unwrap_or_else(|| Err(no_answer())), Ok) {
+                Ok(decision) => self.valid(decision).map(Some),
+                Err(why) => Err(why),
+            }
+        } else {
+            Ok(None)
+        };
+        if let Err(why) = &decision {
+            ended.outcome = Outcome::failure(OutcomeClass::BadAnswer, why.clone());
+        }
+        self.end_attempt(attempt_index, ended.outcome.class, &ended.outcome.text, ctx);
+        match decision {
+            Err(why) => self.ask_pm_again(ended, why, ctx),
+            Ok(Some(decision)) => self.apply(ended, decision, attempt.started_at, ctx),
+            Ok(None) => self.follow(ended, ctx),
+        }
+        self.settle(ctx);
+        Ok(())
+    }
+
+    /// The attempt's runner is gone: as [`Aggregate::finish`], if its lease is over or its end is proven.
+    pub fn give_up(&mut self, attempt: AttemptId, why: &str, ctx: &Context<'_>) -> Result<(), Rejection> {
+        let report = AttemptReport {
+            attempt,
+            outcome: Outcome::failure(OutcomeClass::Lost, why),
+            process: None,
+            progress: AttemptProgress::default(),
+            answer: None,
+            unknown_lines: 0,
+            bad_lines: 0,
+        };
+        self.finish(report, ctx)
+    }
+
+    /// A decision that can be applied to this list; else what is wrong with it.
+    fn valid(&self, decision: Decision) -> Result<Decision, String> {
+        match &decision {
+            Decision::InsertJobs { jobs, .. } if jobs.is_empty() => Err("insert_job names no job".to_owned()),
+            Decision::Continue { .. } if !self.has_waiting() => {
+                Err("continue is only possible while jobs wait in the list, and none does".to_owned())
+            }
+            Decision::Blocked { reason, .. } if reason.trim().is_empty() => {
+                Err("blocked gives no reason".to_owned())
+            }
+            Decision::InsertJobs { .. }
+            | Decision::Complete { .. }
+            | Decision::Blocked { .. }
+            | Decision::Continue { .. } => Ok(decision),
+        }
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.jobs.iter().any(|job| job_list::is_in_line(job) && job.is_pending())
+    }
+
+    /// What follows by the retry policy; then the director's turn.
+    fn follow(&mut self, ended: Ended, ctx: &Context<'_>) {
+        let job = &self.jobs[ended.index];
+        let is_chat = job.job_type.is_chat();
+        let next = match retry::next(&ended.as_try(job, ctx.now)) {
+            Next::Retry { .. } | Next::Block if is_chat => Next::Fail,
+            next => next,
+        };
+        match next {
+            Next::Complete => {
+                self.jobs[ended.index].complete(ended.outcome.text.clone(), ctx.now);
+                self.note_event(ctx, EventKind::JobCompleted, ended.about(), Vec::new());
+                self.after_work(&ended, ctx);
+            }
+            Next::Fail => self.fail(&ended, ctx),
+            Next::Cancel => {
+                self.cancel_job(ended.job, &ended.outcome.text, ctx);
+                self.after_work(&ended, ctx);
+            }
+            Next::Retry { at, counted } => {
+                self.try_again(&ended, at, if counted { Counted::Try } else { Counted::Nothing }, ctx);
+            }
+            Next::Block => {
+                self.try_again(&ended, ctx.now, Counted::Nothing, ctx);
+                self.block_on(&ended, ctx);
+            }
+        }
+    }
+
+    fn fail(&mut self, ended: &Ended, ctx: &Context<'_>) {
+        let text = ended.outcome.text.clone();
+        self.jobs[ended.index].fail(ended.outcome.class, text.clone(), ctx.now);
+        let details = vec![("outcome", ended.outcome.class.to_string()), ("message", text.clone())];
+        self.note_event(ctx, EventKind::JobFailed, ended.about(), details);
+        if self.jobs[ended.index].job_type.is_pm() {
+            if self.assignment.is_active() {
+                self.block(format!("the PM job failed ({}): {text}", ended.outcome.class), None, ctx);
+            }
+        } else {
+            self.after_work(ended, ctx);
+        }
+    }
+
+    fn try_again(&mut self, ended: &Ended, at: Timestamp, counted_as: Counted, ctx: &Context<'_>) {
+        let class = ended.outcome.class;
+        let resume = ended.session.clone().filter(|_| keeps_session(class));
+        let why = ended.outcome.text.clone();
+        self.jobs[ended.index].retry(RetryLater { at, counted_as, class, why: why.clone(), resume });
+        let details = vec![("outcome", class.to_string()), ("message", why), ("at", at.to_string())];
+        self.note_event(ctx, EventKind::JobRetried, ended.about(), details);
+    }
+
+    fn block_on(&mut self, ended: &Ended, ctx: &Context<'_>) {
+        if !self.assignment.is_active() {
+            return;
+        }
+        let reason = match &ended.outcome.fix {
+            Some(fix) => format!("{} ({}). To mend it: {fix}", ended.outcome.text, ended.outcome.class),
+            None => format!("{} ({})", ended.outcome.text, ended.outcome.class),
+        };
+        self.block(reason, None, ctx);
+    }
+
+    /// The PM reviews every job of the line but its own, also one that failed or was cancelled.
+    fn after_work(&mut self, ended: &Ended, ctx: &Context<'_>) {
+        let is_shadow = self.jobs[ended.index].shadow;
+        match self.assignment.director {
+            Director::Pm if !is_shadow && !self.assignment.is_closed() => {
+                self.ask_pm(Place::After(ended.job), ctx);
+            }
+            Director::Pm | Director::None => {}
+        }
+    }
+
+    fn ask_pm_again(&mut self, ended: Ended, why: String, ctx: &Context<'_>) {
+        let details = vec![("message", why.clone())];
+        self.note_event(ctx, EventKind::DecisionInvalid, ended.about(), details);
+        if self.jobs[ended.index].progress.asks + 1 < PM_ASKS {
+            self.try_again(&ended, ctx.now, Counted::Ask, ctx);
+            return;
+        }
+        self.jobs[ended.index].fail(OutcomeClass::BadAnswer, why.clone(), ctx.now);
+        let details = vec![("outcome", OutcomeClass::BadAnswer.to_string()), ("message", why.clone())];
+        self.note_event(ctx, EventKind::JobFailed, ended.about(), details);
+        if self.assignment.is_active() {
+            self.block(
+                format!("the PM was asked {PM_ASKS} times and gave no valid decision: {why}"),
+                None,
+                ctx,
+            );
+        }
+    }
+
+    fn apply(&mut self, ended: Ended, decision: Decision, asked_at: Timestamp, ctx: &Context<'_>) {
+        self.jobs[ended.index].complete(ended.outcome.text.clone(), ctx.now);
+        self.note_event(ctx, EventKind::JobCompleted, ended.about(), Vec::new());
+        let mut details =
+            vec![("decision", decision.name().to_owned()), ("reason", decision.reason().to_owned())];
+        if matches!(decision, Decision::Complete { .. }) && self.has_waiting() {
+            details.push(("effect", "none yet: jobs still wait in the list, and they run first".to_owned()));
+        }
+        self.note_event(ctx, EventKind::DecisionApplied, ended.about(), details);
+        if self.assignment.is_closed() {
+            return;
+        }
+        if self.assignment.updated_at() <= asked_at {
+            self.assignment.clear_note();
+        }
+        match decision {
+            Decision::InsertJobs { jobs, reason: _ } => self.insert_decided(ended.job, jobs, ctx),
+            Decision::Complete { reason } => {
+                if !self.has_waiting() {
+                    self.complete(Some(reason), ctx);
+                }
+            }
+            Decision::Blocked { reason, question } => self.block(reason, question, ctx),
+            Decision::Continue { reason: _ } => {}
+        }
+    }
+
+    /// Jobs of a decision go directly after the PM's own unless it said otherwise, in their order.
+    fn insert_decided(&mut self, pm: JobId, jobs: Vec<(NewJob, Place)>, ctx: &Context<'_>) {
+        if let Err(Rejection::TooManyJobs { limit, .. }) = self.refuse_if_full(jobs.len()) {
+            let reason =
+                format!("the limit of {limit} jobs is reached, and the PM wants {} more", jobs.len());
+            self.block(reason, None, ctx);
+            return;
+        }
+        let mut last = pm;
+        for (job, place) in jobs {
+            let id = job.id;
+            let place = match place {
+                Place::First => Place::After(last),
+                Place::End | Place::After(_) => place,
+            };
+            let put = self.put_in(job.clone(), place, ctx);
+            if put.is_err() {
+                // The job that it was to follow has never been in this list: the end is where it does least harm.
+                let put = self.put_in(job, Place::End, ctx);
+                debug_assert!(put.is_ok(), "the end of a list is always there");
+            }
+            last = id;
+        }
+    }
+}
+
+/// What is known of an attempt that has just ended.
+struct Ended {
+    index: usize,
+    job: JobId,
+    attempt: AttemptId,
+    outcome: Outcome,
+    session: Option<String>,
+}
+
+impl Ended {
+    fn about(&self) -> About {
+        About::attempt(self.job, self.attempt)
+    }
+
+    fn as_try(&self, job: &Job, now: Timestamp) -> Try {
+        Try {
+            class: self.outcome.class,
+            earlier_tries: job.progress.tries,
+            resets_at: self.outcome.resets_at,
+            now,
+            jitter: jitter(self.attempt),
+        }
+    }
+}
+
+/// A cancellation that was asked for counts, however the attempt then ended, unless it had just succeeded.
+fn as_it_counts(outcome: Outcome, attempt: &Attempt, job: &Job) -> Outcome {
+    if attempt.cancel_requested && !outcome.is_success() {
+        return Outcome::failure(
+            OutcomeClass::Cancelled,
+            format!("{} job was cancelled while it ran", job.job_type),
+        );
+    }
+    outcome
+}
+
+/// Whether the agent's own session is worth continuing after such an end. One that overflowed, was refused or
+/// is unknown would only fail again.
+fn keeps_session(class: OutcomeClass) -> bool {
+    matches!(
+        class,
+        OutcomeClass::BadAnswer
+            | OutcomeClass::Stopped
+            | OutcomeClass::RateLimit
+            | OutcomeClass::UsageLimit
+            | OutcomeClass::Overloaded
+            | OutcomeClass::ServerError
+            | OutcomeClass::Network
+    )
+}
+
+fn no_answer() -> String {
+    "the answer has no decision".to_owned()
+}
+
+/// A number that differs from attempt to attempt: the random end of its id.
+fn jitter(attempt: AttemptId) -> u64 {
+    u64::from_str_radix(&attempt.short(), 16).unwrap_or(0)
+}

@@ -1,0 +1,181 @@
+//! An assignment together with its jobs and running attempts: the unit that every command changes as a whole.
+//!
+//! A command is decided here, by pure functions of what is stored and what has just happened; the store loads
+//! an aggregate, lets it decide, and writes what has changed and the events in one transaction.
+
+mod claim;
+mod create;
+mod finish;
+mod insert;
+mod settle;
+mod update;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::actor::Actor;
+use crate::assignment::{Assignment, AssignmentStatus};
+use crate::attempt::Attempt;
+use crate::decision::{DecisionConflict, NewJob};
+use crate::history::{DETAIL_MAX, EventKind, HistoryEvent};
+use crate::id::{AssignmentId, AttemptId, IdSource, JobId};
+use crate::job::Job;
+use crate::job_type::JobType;
+use crate::timestamp::Timestamp;
+
+pub use create::{First, NewAssignment};
+pub use update::StatusChange;
+
+/// Which harness does which type of job when nobody says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HarnessDefaults {
+    pub default: String,
+    pub by_type: BTreeMap<String, String>,
+}
+
+impl HarnessDefaults {
+    /// The harness for that type of job.
+    pub fn harness_for(&self, job_type: &JobType) -> &str {
+        self.by_type.get(job_type.as_str()).unwrap_or(&self.default)
+    }
+}
+
+/// What a command may draw on besides the aggregate.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "an id source has nothing to show")]
+pub struct Context<'a> {
+    pub now: Timestamp,
+    pub ids: &'a dyn IdSource,
+    pub harness_defaults: Arc<HarnessDefaults>,
+    pub actor: Actor,
+}
+
+/// An assignment with its jobs and its running attempts.
+#[derive(Debug, Clone)]
+pub struct Aggregate {
+    assignment: Assignment,
+    jobs: Vec<Job>,
+    attempts: Vec<Attempt>,
+    events: Vec<HistoryEvent>,
+    contexts: Vec<(JobId, String)>,
+}
+
+/// Why a command changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    #[error("the north star is empty")]
+    EmptyNorthStar,
+    #[error("assignment {assignment} is {}", status.as_str())]
+    Closed { assignment: AssignmentId, status: AssignmentStatus },
+    #[error("job {job} is not in assignment {assignment}")]
+    NotInAssignment { job: JobId, assignment: AssignmentId },
+    #[error("assignment {assignment} already has its {limit} jobs")]
+    TooManyJobs { assignment: AssignmentId, limit: u32 },
+    #[error("attempt {attempt} no longer owns its job")]
+    StaleAttempt { attempt: AttemptId },
+    #[error("job {job} is not ready to start")]
+    NotReady { job: JobId },
+    #[error("no reason is given, and a {} assignment needs one", status.as_str())]
+    ReasonNeeded { status: AssignmentStatus },
+    #[error(transparent)]
+    Conflict(#[from] DecisionConflict),
+}
+
+impl Aggregate {
+    /// The aggregate as it was stored: all the jobs in order, and the running attempts.
+    pub fn restore(assignment: Assignment, jobs: Vec<Job>, attempts: Vec<Attempt>) -> Self {
+        Self { assignment, jobs, attempts, events: Vec::new(), contexts: Vec::new() }
+    }
+
+    /// The assignment itself.
+    pub fn assignment(&self) -> &Assignment {
+        &self.assignment
+    }
+
+    /// All its jobs, in order.
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// Its attempts that were running when it was loaded or have been started since.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// What has happened since it was loaded, and what the jobs inserted since then are told.
+    pub fn take_news(&mut self) -> (Vec<HistoryEvent>, Vec<(JobId, String)>) {
+        (std::mem::take(&mut self.events), std::mem::take(&mut self.contexts))
+    }
+
+    fn job_index(&self, id: JobId) -> Option<usize> {
+        self.jobs.iter().position(|job| job.id == id)
+    }
+
+    fn note_event(
+        &mut self,
+        ctx: &Context<'_>,
+        kind: EventKind,
+        about: About,
+        details: Vec<(&'static str, String)>,
+    ) {
+        let mut details: Vec<_> = details.into_iter().map(|(key, value)| (key, cut(value))).collect();
+        if ctx.actor != Actor::Person {
+            details.push(("by", ctx.actor.to_string()));
+        }
+        let assignment = self.assignment.id;
+        self.events.push(HistoryEvent {
+            at: ctx.now,
+            kind,
+            assignment,
+            job: about.job,
+            attempt: about.attempt,
+            details,
+        });
+    }
+}
+
+/// Which part of the aggregate an event is about.
+#[derive(Debug, Clone, Copy, Default)]
+struct About {
+    job: Option<JobId>,
+    attempt: Option<AttemptId>,
+}
+
+impl About {
+    const ASSIGNMENT: About = About { job: None, attempt: None };
+
+    fn job(job: JobId) -> Self {
+        Self { job: Some(job), attempt: None }
+    }
+
+    fn attempt(job: JobId, attempt: AttemptId) -> Self {
+        Self { job: Some(job), attempt: Some(attempt) }
+    }
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(DETAIL_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The words that the PM is given when it is asked for the first job.
+fn kick_off_context() -> String {
+    "No job has run yet. Decide on the first one.".to_owned()
+}
+
+/// A new PM job's description.
+fn pm_job(ctx: &Context<'_>, context: String) -> NewJob {
+    NewJob {
+        id: JobId::new(ctx.ids.next()),
+        job_type: JobType::pm(),
+        harness: None,
+        model: None,
+        context,
+        timeout_ms: None,
+    }
+}

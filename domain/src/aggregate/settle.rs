@@ -1,0 +1,57 @@
+//! After every command: an active assignment has something pending or running, and exactly one job may run.
+
+use super::{About, Aggregate, Context, pm_job};
+use crate::assignment::AssignmentState;
+use crate::decision::Place;
+use crate::director::Director;
+use crate::history::EventKind;
+use crate::job::{Job, JobStatus};
+use crate::job_list;
+
+impl Aggregate {
+    /// Asks the director if an active assignment has nothing left, and marks the job that may run.
+    pub(super) fn settle(&mut self, ctx: &Context<'_>) {
+        let is_open = |job: &Job| job_list::is_in_line(job) && !job.status().is_final();
+        let has_more = self.jobs.iter().any(is_open);
+        if self.assignment.is_active() && !self.assignment.is_held() && !has_more {
+            match self.assignment.director {
+                Director::Pm => self.ask_pm(Place::End, ctx),
+                Director::None => self.end_undirected(ctx),
+            }
+        }
+        job_list::mark_head(&mut self.jobs, self.assignment.is_active());
+    }
+
+    /// Inserts a PM job.
+    pub(super) fn ask_pm(&mut self, place: Place, ctx: &Context<'_>) {
+        let job = pm_job(ctx, String::new());
+        let put = self.put_in(job, place, ctx);
+        debug_assert!(put.is_ok(), "a PM job goes to the end or after a job of this list");
+    }
+
+    fn end_undirected(&mut self, ctx: &Context<'_>) {
+        let last = self.jobs.iter().rev().find(|job| job_list::is_in_line(job));
+        let failure = last.filter(|job| job.status() == JobStatus::Failed).map(|job| {
+            format!("the last job failed: {}", job.progress.result.as_deref().unwrap_or("no explanation"))
+        });
+        match failure {
+            Some(reason) => self.block(reason, None, ctx),
+            None => self.complete(None, ctx),
+        }
+    }
+
+    /// Active -> blocked.
+    pub(super) fn block(&mut self, reason: String, question: Option<String>, ctx: &Context<'_>) {
+        let mut details = vec![("reason", reason.clone())];
+        details.extend(question.clone().map(|question| ("question", question)));
+        self.assignment.change(AssignmentState::Blocked { reason, question }, ctx.now);
+        self.note_event(ctx, EventKind::AssignmentBlocked, About::ASSIGNMENT, details);
+    }
+
+    /// Active or blocked -> complete.
+    pub(super) fn complete(&mut self, reason: Option<String>, ctx: &Context<'_>) {
+        let details = reason.iter().map(|reason| ("reason", reason.clone())).collect();
+        self.assignment.change(AssignmentState::Complete { reason }, ctx.now);
+        self.note_event(ctx, EventKind::AssignmentCompleted, About::ASSIGNMENT, details);
+    }
+}

@@ -1,0 +1,107 @@
+//! A person changes an assignment's status.
+
+use super::{About, Aggregate, Context, Rejection};
+use crate::assignment::{AssignmentState, AssignmentStatus};
+use crate::history::EventKind;
+use crate::id::JobId;
+use crate::job::JobStatus;
+use crate::job_list;
+
+/// What an assignment is to become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatusChange {
+    /// Going on; the note is for the PM, the limit replaces the one on jobs.
+    Active {
+        note: Option<String>,
+        max_jobs: Option<u32>,
+    },
+    Blocked {
+        reason: String,
+    },
+    Complete {
+        reason: Option<String>,
+    },
+    Cancelled {
+        reason: Option<String>,
+    },
+}
+
+impl Aggregate {
+    /// A person changes the status. To ask for what already is changes nothing.
+    pub fn update(&mut self, change: StatusChange, ctx: &Context<'_>) -> Result<(), Rejection> {
+        match change {
+            StatusChange::Active { note, max_jobs } => self.activate(note, max_jobs, ctx),
+            StatusChange::Blocked { reason } if reason.trim().is_empty() => {
+                return Err(Rejection::ReasonNeeded { status: AssignmentStatus::Blocked });
+            }
+            StatusChange::Blocked { reason } => {
+                self.refuse_if_closed()?;
+                self.block(reason, None, ctx);
+            }
+            StatusChange::Complete { reason } => {
+                if self.assignment.status() != AssignmentStatus::Complete {
+                    self.close(AssignmentStatus::Complete, reason, ctx);
+                }
+            }
+            StatusChange::Cancelled { reason } => {
+                if self.assignment.status() != AssignmentStatus::Cancelled {
+                    self.close(AssignmentStatus::Cancelled, reason, ctx);
+                }
+            }
+        }
+        self.settle(ctx);
+        Ok(())
+    }
+
+    fn activate(&mut self, note: Option<String>, max_jobs: Option<u32>, ctx: &Context<'_>) {
+        if let Some(limit) = max_jobs {
+            self.assignment.max_jobs = limit;
+        }
+        if !self.assignment.is_active() || self.assignment.is_held() {
+            self.assignment.change(AssignmentState::Active { held: false }, ctx.now);
+            self.note_event(ctx, EventKind::AssignmentActivated, About::ASSIGNMENT, Vec::new());
+        }
+        if let Some(note) = note {
+            self.assignment.add_note(&note, ctx.now);
+            self.note_event(ctx, EventKind::AssignmentNoted, About::ASSIGNMENT, vec![("note", note)]);
+        }
+    }
+
+    fn close(&mut self, status: AssignmentStatus, reason: Option<String>, ctx: &Context<'_>) {
+        let why = format!("the assignment was made {}", status.as_str());
+        let open: Vec<(JobId, JobStatus)> = self
+            .jobs
+            .iter()
+            .filter(|job| job_list::is_in_line(job) && !job.status().is_final())
+            .map(|job| (job.id, job.status()))
+            .collect();
+        for (id, job_status) in open {
+            match job_status {
+                JobStatus::Pending => self.cancel_job(id, &why, ctx),
+                JobStatus::Running => self.request_cancel(id, ctx),
+                JobStatus::Completed | JobStatus::Failed | JobStatus::Cancelled => {}
+            }
+        }
+        if status == AssignmentStatus::Complete {
+            self.complete(reason, ctx);
+        } else {
+            let details = reason.iter().map(|reason| ("reason", reason.clone())).collect();
+            self.assignment.change(AssignmentState::Cancelled { reason }, ctx.now);
+            self.note_event(ctx, EventKind::AssignmentCancelled, About::ASSIGNMENT, details);
+        }
+    }
+
+    /// Asks the runner of the job's attempt to end it. Asked twice, it is asked once.
+    fn request_cancel(&mut self, job: JobId, ctx: &Context<'_>) {
+        let running = self.job_index(job).and_then(|index| self.jobs[index].running_attempt());
+        let Some(attempt) = self.attempts.iter_mut().find(|attempt| Some(attempt.id) == running) else {
+            return;
+        };
+        if attempt.cancel_requested {
+            return;
+        }
+        attempt.cancel_requested = true;
+        let id = attempt.id;
+        self.note_event(ctx, EventKind::CancelRequested, About::attempt(job, id), Vec::new());
+    }
+}

@@ -1,0 +1,206 @@
+//! An assignment: what a person wants, and whether it is still wanted.
+
+use crate::director::Director;
+use crate::id::AssignmentId;
+use crate::namespace::Namespace;
+use crate::timestamp::Timestamp;
+
+/// How many jobs an assignment may have unless its owner says otherwise.
+pub const DEFAULT_MAX_JOBS: u32 = 50;
+
+/// What a person wants. Its jobs are kept beside it, in the [`crate::aggregate::Aggregate`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    pub id: AssignmentId,
+    pub namespace: Namespace,
+    pub north_star: String,
+    pub director: Director,
+    /// The folder that its agents work in.
+    pub workspace: String,
+    /// Jobs of its list, the PM's own and questions apart. Past it the assignment is blocked.
+    pub max_jobs: u32,
+    pub created_at: Timestamp,
+    state: AssignmentState,
+    note: Option<String>,
+    updated_at: Timestamp,
+}
+
+/// Whether an assignment goes on, and what is then true of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AssignmentState {
+    /// Something is pending or running, unless it is `held`: then it waits for its first job.
+    Active { held: bool },
+    /// A person is needed.
+    Blocked { reason: String, question: Option<String> },
+    /// The north star is reached.
+    Complete { reason: Option<String> },
+    /// Nobody wants it any longer.
+    Cancelled { reason: Option<String> },
+}
+
+/// The state alone, for filters and messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AssignmentStatus {
+    Active,
+    Blocked,
+    Complete,
+    Cancelled,
+}
+
+impl AssignmentStatus {
+    /// Every status, in the order of the docs.
+    pub const ALL: [AssignmentStatus; 4] = [
+        AssignmentStatus::Active,
+        AssignmentStatus::Blocked,
+        AssignmentStatus::Complete,
+        AssignmentStatus::Cancelled,
+    ];
+
+    /// The name in the store, in JSON and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AssignmentStatus::Active => "active",
+            AssignmentStatus::Blocked => "blocked",
+            AssignmentStatus::Complete => "complete",
+            AssignmentStatus::Cancelled => "cancelled",
+        }
+    }
+
+    /// The status of that name.
+    pub fn from_name(name: &str) -> Option<AssignmentStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// What a stored assignment consists of besides what never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssignmentProgress {
+    pub state: AssignmentState,
+    pub note: Option<String>,
+    pub updated_at: Timestamp,
+}
+
+/// What never changes of an assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssignmentOrigin {
+    pub id: AssignmentId,
+    pub namespace: Namespace,
+    pub north_star: String,
+    pub director: Director,
+    pub workspace: String,
+    pub max_jobs: u32,
+    pub created_at: Timestamp,
+}
+
+impl Assignment {
+    /// A new assignment. `held`: it waits for its first job instead of asking its director.
+    pub fn new(origin: AssignmentOrigin, held: bool) -> Self {
+        let updated_at = origin.created_at;
+        Self::restore(
+            origin,
+            AssignmentProgress { state: AssignmentState::Active { held }, note: None, updated_at },
+        )
+    }
+
+    /// The assignment as it was stored.
+    pub fn restore(origin: AssignmentOrigin, progress: AssignmentProgress) -> Self {
+        Self {
+            id: origin.id,
+            namespace: origin.namespace,
+            north_star: origin.north_star,
+            director: origin.director,
+            workspace: origin.workspace,
+            max_jobs: origin.max_jobs,
+            created_at: origin.created_at,
+            state: progress.state,
+            note: progress.note,
+            updated_at: progress.updated_at,
+        }
+    }
+
+    /// Whether it goes on, and what is then true of it.
+    pub fn state(&self) -> &AssignmentState {
+        &self.state
+    }
+
+    /// The state alone.
+    pub fn status(&self) -> AssignmentStatus {
+        match &self.state {
+            AssignmentState::Active { .. } => AssignmentStatus::Active,
+            AssignmentState::Blocked { .. } => AssignmentStatus::Blocked,
+            AssignmentState::Complete { .. } => AssignmentStatus::Complete,
+            AssignmentState::Cancelled { .. } => AssignmentStatus::Cancelled,
+        }
+    }
+
+    /// Why it is in its state, where there is a reason.
+    pub fn reason(&self) -> Option<&str> {
+        match &self.state {
+            AssignmentState::Active { .. } => None,
+            AssignmentState::Blocked { reason, question: _ } => Some(reason),
+            AssignmentState::Complete { reason } | AssignmentState::Cancelled { reason } => reason.as_deref(),
+        }
+    }
+
+    /// What the PM asks a person, if it is blocked on a question.
+    pub fn question(&self) -> Option<&str> {
+        match &self.state {
+            AssignmentState::Blocked { question, reason: _ } => question.as_deref(),
+            AssignmentState::Active { .. }
+            | AssignmentState::Complete { .. }
+            | AssignmentState::Cancelled { .. } => None,
+        }
+    }
+
+    /// Whether it waits for its first job.
+    pub fn is_held(&self) -> bool {
+        self.state == AssignmentState::Active { held: true }
+    }
+
+    /// Whether its jobs may run.
+    pub fn is_active(&self) -> bool {
+        self.status() == AssignmentStatus::Active
+    }
+
+    /// Whether it has ended (it can be made active again).
+    pub fn is_closed(&self) -> bool {
+        match self.status() {
+            AssignmentStatus::Complete | AssignmentStatus::Cancelled => true,
+            AssignmentStatus::Active | AssignmentStatus::Blocked => false,
+        }
+    }
+
+    /// What a person told the PM, until a PM has answered.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// When its state last changed.
+    pub fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    pub(crate) fn release(&mut self, now: Timestamp) {
+        if self.is_held() {
+            self.change(AssignmentState::Active { held: false }, now);
+        }
+    }
+
+    pub(crate) fn change(&mut self, state: AssignmentState, now: Timestamp) {
+        self.state = state;
+        self.updated_at = now;
+    }
+
+    /// Adds what a person told the PM to what no PM has answered yet.
+    pub(crate) fn add_note(&mut self, note: &str, now: Timestamp) {
+        self.note = Some(match self.note.take() {
+            Some(earlier) => format!("{earlier}\n\n{note}"),
+            None => note.to_owned(),
+        });
+        self.updated_at = now;
+    }
+
+    pub(crate) fn clear_note(&mut self) {
+        self.note = None;
+    }
+}

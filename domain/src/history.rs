@@ -1,0 +1,102 @@
+//! The append-only history: one event for each transition, written in the transaction that makes it.
+
+use crate::id::{AssignmentId, AttemptId, JobId};
+use crate::timestamp::Timestamp;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    AssignmentCreated,
+    AssignmentActivated,
+    AssignmentBlocked,
+    AssignmentCompleted,
+    AssignmentCancelled,
+    AssignmentNoted,
+    JobInserted,
+    JobStarted,
+    JobCompleted,
+    JobFailed,
+    JobRetried,
+    JobCancelled,
+    CancelRequested,
+    AttemptStarted,
+    AttemptEnded,
+    DecisionStaged,
+    DecisionApplied,
+    DecisionInvalid,
+}
+
+impl EventKind {
+    /// Every kind, in the order of the docs.
+    pub const ALL: [EventKind; 18] = [
+        EventKind::AssignmentCreated,
+        EventKind::AssignmentActivated,
+        EventKind::AssignmentBlocked,
+        EventKind::AssignmentCompleted,
+        EventKind::AssignmentCancelled,
+        EventKind::AssignmentNoted,
+        EventKind::JobInserted,
+        EventKind::JobStarted,
+        EventKind::JobCompleted,
+        EventKind::JobFailed,
+        EventKind::JobRetried,
+        EventKind::JobCancelled,
+        EventKind::CancelRequested,
+        EventKind::AttemptStarted,
+        EventKind::AttemptEnded,
+        EventKind::DecisionStaged,
+        EventKind::DecisionApplied,
+        EventKind::DecisionInvalid,
+    ];
+
+    /// The name in the store and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventKind::AssignmentCreated => "assignment_created",
+            EventKind::AssignmentActivated => "assignment_activated",
+            EventKind::AssignmentBlocked => "assignment_blocked",
+            EventKind::AssignmentCompleted => "assignment_completed",
+            EventKind::AssignmentCancelled => "assignment_cancelled",
+            EventKind::AssignmentNoted => "assignment_noted",
+            EventKind::JobInserted => "job_inserted",
+            EventKind::JobStarted => "job_started",
+            EventKind::JobCompleted => "job_completed",
+            EventKind::JobFailed => "job_failed",
+            EventKind::JobRetried => "job_retried",
+            EventKind::JobCancelled => "job_cancelled",
+            EventKind::CancelRequested => "cancel_requested",
+            EventKind::AttemptStarted => "attempt_started",
+            EventKind::AttemptEnded => "attempt_ended",
+            EventKind::DecisionStaged => "decision_staged",
+            EventKind::DecisionApplied => "decision_applied",
+            EventKind::DecisionInvalid => "decision_invalid",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<EventKind> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// One event of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEvent {
+    pub at: Timestamp,
+    pub kind: EventKind,
+    pub assignment: AssignmentId,
+    pub job: Option<JobId>,
+    pub attempt: Option<AttemptId>,
+    /// Named details, in a fixed order; long texts are cut to [`DETAIL_MAX`].
+    pub details: Vec<(&'static str, String)>,
+}
+
+/// The longest detail, in characters: the whole text is with the job or the attempt.
+pub const DETAIL_MAX: usize = 500;
+
+impl HistoryEvent {
+    /// The detail of that name.
+    pub fn detail(&self, name: &str) -> Option<&str> {
+        self.details.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+}

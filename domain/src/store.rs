@@ -1,0 +1,325 @@
+//! The port to the store: commands that change an aggregate, claims, leases, and queries for people.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::actor::Actor;
+use crate::aggregate::{HarnessDefaults, NewAssignment, Rejection, StatusChange};
+use crate::assignment::{Assignment, AssignmentStatus};
+use crate::attempt::{Attempt, AttemptProgress, AttemptReport, ProcessMark};
+use crate::decision::{Decision, NewJob, Place};
+use crate::history::HistoryEvent;
+use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
+use crate::job::{Job, JobStatus};
+use crate::namespace::Namespace;
+use crate::outcome::OutcomeClass;
+use crate::timestamp::Timestamp;
+use crate::usage::{MicroUsd, TokenUsage};
+
+/// A change to one assignment, decided by its aggregate.
+#[derive(Debug, Clone)]
+pub struct Command {
+    pub actor: Actor,
+    pub harness_defaults: Arc<HarnessDefaults>,
+    pub change: Change,
+}
+
+/// What is to be changed.
+#[derive(Debug, Clone)]
+pub enum Change {
+    Create(NewAssignment),
+    Insert {
+        assignment: AssignmentId,
+        job: NewJob,
+        place: Place,
+    },
+    /// A question, taken at once by the runner that asks it.
+    Ask {
+        assignment: AssignmentId,
+        question: NewJob,
+        runner: RunnerId,
+        attempt: AttemptId,
+    },
+    Stage {
+        assignment: AssignmentId,
+        attempt: AttemptId,
+        decision: Decision,
+    },
+    Update {
+        assignment: AssignmentId,
+        to: StatusChange,
+    },
+    Finish {
+        assignment: AssignmentId,
+        report: Box<AttemptReport>,
+    },
+    /// The attempt's runner is gone. `proven`: its process is known to be dead; else only if its lease is over.
+    GiveUp {
+        assignment: AssignmentId,
+        attempt: AttemptId,
+        why: String,
+        proven: bool,
+    },
+}
+
+/// What a command has done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    pub assignment: AssignmentId,
+    pub status: AssignmentStatus,
+    /// What happened, in order.
+    pub events: Vec<HistoryEvent>,
+    /// Whether a job of the assignment may start now.
+    pub has_ready: bool,
+}
+
+/// A request for work.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    pub runner: RunnerId,
+    /// `None`: those of every namespace.
+    pub namespaces: Option<Vec<Namespace>>,
+    pub limit: usize,
+}
+
+/// A job that a runner has taken, with all that is needed to start it.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub assignment: Assignment,
+    pub job: Job,
+    pub attempt: Attempt,
+    pub context: String,
+    pub events: Vec<HistoryEvent>,
+}
+
+/// A runner, as it makes itself known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunnerRecord {
+    pub id: RunnerId,
+    /// Host and process, for people.
+    pub name: String,
+    pub process: ProcessMark,
+    /// `None`: it serves every namespace.
+    pub namespace: Option<Namespace>,
+    pub concurrency: u32,
+    pub version: String,
+    pub started_at: Timestamp,
+    pub heartbeat_at: Timestamp,
+}
+
+/// What a heartbeat brings back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HeartbeatReply {
+    /// Attempts that the runner named and does not own any longer.
+    pub lost: Vec<AttemptId>,
+    /// Attempts of the runner that a person wants ended.
+    pub cancel: Vec<AttemptId>,
+}
+
+/// A running attempt whose owner may be gone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Orphan {
+    pub attempt: AttemptId,
+    pub assignment: AssignmentId,
+    pub job: JobId,
+    pub runner: RunnerId,
+    /// The runner's own process, if the runner is still recorded.
+    pub runner_process: Option<ProcessMark>,
+    pub lease_until: Timestamp,
+}
+
+/// Which assignments a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct AssignmentFilter {
+    pub namespace: Option<Namespace>,
+    pub status: Vec<AssignmentStatus>,
+    pub limit: Option<u32>,
+}
+
+/// Which jobs a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    pub namespace: Option<Namespace>,
+    pub assignment: Option<AssignmentId>,
+    pub status: Vec<JobStatus>,
+    pub job_type: Option<String>,
+    pub limit: Option<u32>,
+}
+
+/// An assignment in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssignmentLine {
+    pub assignment: Assignment,
+    pub jobs: u32,
+    pub finished_jobs: u32,
+    pub cost: Option<MicroUsd>,
+}
+
+/// A job in a list, with what a line about it shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobLine {
+    pub namespace: Namespace,
+    pub north_star: String,
+    pub assignment_status: AssignmentStatus,
+    pub job: Job,
+    /// The attempt that runs it, or ran it last.
+    pub attempt: Option<AttemptRecord>,
+}
+
+/// A job with all its attempts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobDetail {
+    pub job: Job,
+    pub context: String,
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// An attempt as it is stored, running or ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptRecord {
+    pub id: AttemptId,
+    pub job: JobId,
+    pub number: u32,
+    pub runner: RunnerId,
+    pub harness: String,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub outcome: Option<OutcomeClass>,
+    pub message: Option<String>,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    pub session_id: Option<String>,
+    pub resumes: Option<String>,
+    pub model: Option<String>,
+    pub cli_version: Option<String>,
+    pub usage: Option<TokenUsage>,
+    pub cost: Option<MicroUsd>,
+    pub tool_calls: u32,
+    pub last_activity: Option<String>,
+    pub unknown_lines: u32,
+    pub bad_lines: u32,
+    pub cancel_requested: bool,
+}
+
+/// The queue at a glance.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Queue {
+    pub running: Vec<JobLine>,
+    pub ready: Vec<JobLine>,
+    /// Pending jobs that wait: for the job before them, or for a moment.
+    pub waiting: Vec<JobLine>,
+    pub blocked: Vec<Assignment>,
+    /// Active assignments that wait for their first job.
+    pub held: Vec<Assignment>,
+    pub runners: Vec<RunnerRecord>,
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The request makes no sense in the present state; nothing has changed.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// There is no such assignment.
+    #[error("there is no assignment {0}")]
+    NoAssignment(AssignmentId),
+    /// Another process changed the same rows in between; nothing has changed here.
+    #[error("{what} was changed by another process at the same moment; try again")]
+    LostRace { what: String },
+    /// A row holds what it can't hold.
+    #[error("the store is damaged: column {column} of table {table} holds `{value}` in row {row}")]
+    BadRow { table: &'static str, column: &'static str, row: String, value: String },
+    /// Another program holds the database.
+    #[error("database {path} is locked by another program")]
+    Locked { path: String },
+    /// The database cannot be written.
+    #[error("database {path} can't be written: {why}")]
+    ReadOnly { path: String, why: String },
+    /// The file is not a database, or a damaged one.
+    #[error("{path} is not a sound database: {why}")]
+    Corrupt { path: String, why: String },
+    /// A newer version of the program made the database.
+    #[error(
+        "database {path} was made by a newer version of agents (its schema is {found}, this version knows {known})"
+    )]
+    Newer { path: String, found: i64, known: i64 },
+    /// The database can't be reached or opened.
+    #[error("database {path} can't be opened: {why}")]
+    Unreachable { path: String, why: String },
+    /// The address of the database is not understood.
+    #[error("`{url}` is not the address of a database: {why}")]
+    BadUrl { url: String, why: String },
+    /// Anything else that the database says.
+    #[error("database error while {doing}: {why}")]
+    Database { doing: &'static str, why: String },
+}
+
+/// The store.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Lets an aggregate decide the command, and writes what follows in one transaction.
+    async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
+
+    /// Takes up to `limit` ready jobs.
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Asks a question: inserts the job and takes it in one transaction.
+    async fn ask(&self, command: Command) -> Result<Claimed, StoreError>;
+
+    /// Makes a runner known.
+    async fn register(&self, runner: &RunnerRecord) -> Result<(), StoreError>;
+
+    /// Forgets a runner that has ended.
+    async fn unregister(&self, runner: RunnerId) -> Result<(), StoreError>;
+
+    /// Renews the runner's own mark and the leases of the attempts it owns.
+    async fn heartbeat(&self, runner: RunnerId, attempts: &[AttemptId])
+    -> Result<HeartbeatReply, StoreError>;
+
+    /// Writes down how far running attempts are.
+    async fn progress(
+        &self,
+        runner: RunnerId,
+        progress: &[(AttemptId, AttemptProgress)],
+    ) -> Result<(), StoreError>;
+
+    /// Attempts of this runner that a person wants ended.
+    async fn cancellations(&self, runner: RunnerId) -> Result<Vec<AttemptId>, StoreError>;
+
+    /// Running attempts of other runners.
+    async fn foreign_attempts(&self, runner: RunnerId) -> Result<Vec<Orphan>, StoreError>;
+
+    /// When the next pending job that waits for a moment becomes ready.
+    async fn next_ready_at(&self, namespace: Option<&Namespace>) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Ids of assignments that begin or end with this text (hyphens do not count), at most three.
+    async fn assignments_like(&self, part: &str) -> Result<Vec<AssignmentId>, StoreError>;
+
+    /// Ids of jobs that begin or end with this text (hyphens do not count), at most three.
+    async fn jobs_like(&self, part: &str) -> Result<Vec<JobId>, StoreError>;
+
+    /// One assignment.
+    async fn assignment(&self, id: AssignmentId) -> Result<Option<Assignment>, StoreError>;
+
+    /// All the jobs of an assignment, in order, with their attempts.
+    async fn job_details(&self, assignment: AssignmentId) -> Result<Vec<JobDetail>, StoreError>;
+
+    /// One job with its attempts, and its assignment.
+    async fn job(&self, id: JobId) -> Result<Option<(Assignment, JobDetail)>, StoreError>;
+
+    /// Assignments, the latest first.
+    async fn assignments(&self, filter: &AssignmentFilter) -> Result<Vec<AssignmentLine>, StoreError>;
+
+    /// Jobs, the latest first.
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobLine>, StoreError>;
+
+    /// What runs, what is ready, what waits.
+    async fn queue(&self, namespace: Option<&Namespace>, limit: u32) -> Result<Queue, StoreError>;
+
+    /// The history of an assignment, oldest first.
+    async fn history(&self, assignment: AssignmentId) -> Result<Vec<HistoryEvent>, StoreError>;
+
+    /// The folder that a namespace was first used in, if it was used.
+    async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError>;
+}
