@@ -1,5 +1,7 @@
 //! The append-only history: one event for each transition, written in the transaction that makes it.
 
+use std::borrow::Cow;
+
 use crate::id::{AssignmentId, AttemptId, JobId};
 use crate::timestamp::Timestamp;
 
@@ -88,7 +90,7 @@ pub struct HistoryEvent {
     pub job: Option<JobId>,
     pub attempt: Option<AttemptId>,
     /// Named details, in a fixed order; long texts are cut to [`DETAIL_MAX`].
-    pub details: Vec<(&'static str, String)>,
+    pub details: Vec<(Cow<'static, str>, String)>,
 }
 
 /// The longest detail, in characters: the whole text is with the job or the attempt.
@@ -97,6 +99,6 @@ pub const DETAIL_MAX: usize = 500;
 impl HistoryEvent {
     /// The detail of that name.
     pub fn detail(&self, name: &str) -> Option<&str> {
-        self.details.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+        self.details.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }

@@ -93,7 +93,7 @@ impl Aggregate {
         let is_chat = job.job_type.is_chat();
         let next = match retry::next(&ended.as_try(job, ctx.now)) {
             Next::Retry { .. } | Next::Block if is_chat => Next::Fail,
-            next => next,
+            next @ (Next::Complete | Next::Retry { .. } | Next::Block | Next::Fail | Next::Cancel) => next,
         };
         match next {
             Next::Complete => {

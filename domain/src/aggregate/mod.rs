@@ -13,6 +13,7 @@ mod update;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -121,9 +122,10 @@ impl Aggregate {
         about: About,
         details: Vec<(&'static str, String)>,
     ) {
-        let mut details: Vec<_> = details.into_iter().map(|(key, value)| (key, cut(value))).collect();
+        let mut details: Vec<_> =
+            details.into_iter().map(|(key, value)| (Cow::Borrowed(key), cut(value))).collect();
         if ctx.actor != Actor::Person {
-            details.push(("by", ctx.actor.to_string()));
+            details.push((Cow::Borrowed("by"), ctx.actor.to_string()));
         }
         let assignment = self.assignment.id;
         self.events.push(HistoryEvent {
