@@ -40,6 +40,51 @@ pub enum AgentEvent<'a> {
     Unrecognized { line: Cow<'a, str>, why: Unrecognized },
 }
 
+impl AgentEvent<'_> {
+    /// The same event with its own copy of what it borrowed.
+    pub fn into_owned(self) -> AgentEvent<'static> {
+        match self {
+            AgentEvent::Started { session_id, model, cli_version } => AgentEvent::Started {
+                session_id: session_id.map(owned),
+                model: model.map(owned),
+                cli_version: cli_version.map(owned),
+            },
+            AgentEvent::Text { text, delta } => AgentEvent::Text { text: owned(text), delta },
+            AgentEvent::Thinking { text } => AgentEvent::Thinking { text: owned(text) },
+            AgentEvent::ToolCall { id, name, input } => {
+                AgentEvent::ToolCall { id: owned(id), name: owned(name), input: owned(input) }
+            }
+            AgentEvent::ToolResult { id, output, is_error } => {
+                AgentEvent::ToolResult { id: owned(id), output: owned(output), is_error }
+            }
+            AgentEvent::Usage { usage } => AgentEvent::Usage { usage },
+            AgentEvent::Retry { attempt, max, wait_ms, reason } => {
+                AgentEvent::Retry { attempt, max, wait_ms, reason: owned(reason) }
+            }
+            AgentEvent::RateLimit { status, kind, resets_at } => {
+                AgentEvent::RateLimit { status, kind: kind.map(owned), resets_at }
+            }
+            AgentEvent::Denied { tool, reason } => {
+                AgentEvent::Denied { tool: owned(tool), reason: owned(reason) }
+            }
+            AgentEvent::Notice { text } => AgentEvent::Notice { text: owned(text) },
+            AgentEvent::Final(result) => AgentEvent::Final(FinalResult {
+                is_error: result.is_error,
+                text: result.text.map(owned),
+                structured: result.structured.map(owned),
+                usage: result.usage,
+                cost: result.cost,
+                turns: result.turns,
+            }),
+            AgentEvent::Unrecognized { line, why } => AgentEvent::Unrecognized { line: owned(line), why },
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
 /// Why a line was not understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unrecognized {

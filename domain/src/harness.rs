@@ -21,6 +21,9 @@ pub struct HarnessRequest {
     pub model: Option<String>,
     /// The folder to work in.
     pub workspace: PathBuf,
+    /// The project's own instructions for agents (`CLAUDE.md`), for a CLI that is kept from reading them with the
+    /// rest of the project's settings. `None`: the project has none.
+    pub project_instructions: Option<PathBuf>,
     /// The git folders that a commit in the workspace writes to, when they are outside of what a sandbox lets
     /// an agent write (`.git`; for a linked worktree also its own git folder). Empty if not a repository.
     pub git_folders: Vec<PathBuf>,
@@ -123,6 +126,12 @@ pub trait Harness: Send + Sync {
 
     /// A reader for one stream of this CLI.
     fn reader(&self) -> Box<dyn StreamReader>;
+
+    /// Whether [`StreamSummary::usage`] counts the whole session, also what earlier attempts of a resumed session
+    /// used, and not this attempt alone.
+    fn usage_spans_session(&self) -> bool {
+        false
+    }
 
     /// How to find out whether it is there.
     fn probe(&self) -> Probe;

@@ -12,6 +12,8 @@ pub struct Invocation {
     pub env: Vec<(String, String)>,
     /// Inherited variables to take away: exact names, or prefixes that end in `*`.
     pub env_remove: Vec<String>,
+    /// Inherited variables that stay although [`Invocation::env_remove`] names them: exact names.
+    pub env_keep: Vec<String>,
     pub cwd: PathBuf,
     /// What the agent reads on standard input, before end of file.
     pub stdin: String,
@@ -19,9 +21,20 @@ pub struct Invocation {
     pub files: Vec<ExtraFile>,
     /// How to ask it to stop.
     pub stop: StopSignal,
+    /// What its standard output must be.
+    pub output: OutputTarget,
 }
 
-/// A file in the attempt's own folder.
+/// What a CLI's standard output must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputTarget {
+    /// A pipe will do.
+    Pipe,
+    /// A regular file that is read while it grows: the CLI drops what a pipe has not taken when it exits.
+    File,
+}
+
+/// A file in the attempt's own folder. Folders on the way to it are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraFile {
     pub path: PathBuf,

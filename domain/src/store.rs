@@ -63,6 +63,21 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The assignment that it changes.
+    pub fn assignment(&self) -> AssignmentId {
+        match self {
+            Change::Create(new) => new.id,
+            Change::Insert { assignment, .. }
+            | Change::Ask { assignment, .. }
+            | Change::Stage { assignment, .. }
+            | Change::Update { assignment, .. }
+            | Change::Finish { assignment, .. }
+            | Change::GiveUp { assignment, .. } => *assignment,
+        }
+    }
+}
+
 /// What a command has done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Receipt {

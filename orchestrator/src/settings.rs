@@ -1,0 +1,45 @@
+//! What the engine needs to know of a repository's configuration. Where it comes from is not its business.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agents_domain::access::Access;
+use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::harness::Harness;
+use agents_domain::job_type::JobType;
+
+/// The configuration that holds for the jobs of one workspace.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "a harness has nothing to show")]
+pub struct Settings {
+    /// Every harness that a job may name: the built-in ones and those of the config.
+    pub harnesses: BTreeMap<String, Arc<dyn Harness>>,
+    pub harness_defaults: Arc<HarnessDefaults>,
+    /// How long a job may take unless it says so itself.
+    pub timeout: Duration,
+    /// The time between the first signal and SIGKILL.
+    pub grace: Duration,
+    /// What agents may do, where it is not the default of the job type.
+    pub access: BTreeMap<String, Access>,
+    /// Folders with templates that win over the built-in ones, the first one most.
+    pub template_folders: Vec<PathBuf>,
+    /// The folder of the attempts' files and of the database.
+    pub data_folder: PathBuf,
+    /// Variables that lead an `agents` started by an agent to the same store.
+    pub agents_env: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// What an agent that does a job of this type may do.
+    pub fn access_for(&self, job_type: &JobType) -> Access {
+        self.access.get(job_type.as_str()).copied().unwrap_or_else(|| job_type.default_access())
+    }
+}
+
+/// Where settings come from. A running runner asks for each job, so that an edited config takes effect.
+pub trait SettingsSource: Send + Sync {
+    /// The settings for jobs that work in this folder; the error is for a person.
+    fn for_workspace(&self, workspace: &Path) -> Result<Arc<Settings>, String>;
+}

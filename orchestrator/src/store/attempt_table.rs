@@ -1,0 +1,375 @@
+//! The table of attempts.
+
+use std::collections::HashMap;
+
+use agents_domain::attempt::{Attempt, AttemptProgress, AttemptReport, LEASE};
+use agents_domain::harness::ProcessEnd;
+use agents_domain::id::{AssignmentId, AttemptId, JobId, RunnerId};
+use agents_domain::outcome::OutcomeClass;
+use agents_domain::store::{AttemptRecord, Orphan, StoreError};
+use agents_domain::timestamp::Timestamp;
+use agents_domain::usage::{MicroUsd, TokenUsage};
+use sqlx::any::AnyRow;
+
+use super::columns::Columns;
+use super::connection::Connection;
+use super::decision_json;
+use super::runner_table;
+use super::statement::{Statement, Value, names};
+
+/// The columns of a record, in the order in which they are read.
+pub(super) const COLUMNS: [&str; 26] = [
+    "id",
+    "job_id",
+    "number",
+    "runner_id",
+    "harness",
+    "started_at",
+    "ended_at",
+    "outcome",
+    "message",
+    "exit_code",
+    "signal",
+    "session_id",
+    "resumes",
+    "model",
+    "cli_version",
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost_micros",
+    "tool_calls",
+    "last_activity",
+    "unknown_lines",
+    "bad_lines",
+    "cancel_requested",
+    "assignment_id",
+];
+/// Those of [`COLUMNS`] that a record has.
+pub(super) const READ: usize = 25;
+
+/// The record whose columns begin at `first`.
+pub(super) fn read(row: &AnyRow, first: usize) -> Result<AttemptRecord, StoreError> {
+    let mut columns = Columns::new(row, "attempts", &COLUMNS, first);
+    Ok(AttemptRecord {
+        id: columns.parsed(|text| text.parse().ok())?,
+        job: columns.parsed(|text| text.parse().ok())?,
+        number: columns.count()?,
+        runner: columns.parsed(|text| text.parse().ok())?,
+        harness: columns.text()?,
+        started_at: columns.time()?,
+        ended_at: columns.optional_time()?,
+        outcome: columns.optional_parsed(OutcomeClass::from_name)?,
+        message: columns.optional_text()?,
+        exit_code: columns.optional_integer()?.and_then(|code| i32::try_from(code).ok()),
+        signal: columns.optional_integer()?.and_then(|signal| i32::try_from(signal).ok()),
+        session_id: columns.optional_text()?,
+        resumes: columns.optional_text()?,
+        model: columns.optional_text()?,
+        cli_version: columns.optional_text()?,
+        usage: read_usage(&mut columns)?,
+        cost: columns.optional_integer()?.map(MicroUsd::from_micros),
+        tool_calls: columns.count()?,
+        last_activity: columns.optional_text()?,
+        unknown_lines: columns.count()?,
+        bad_lines: columns.count()?,
+        cancel_requested: columns.flag()?,
+    })
+}
+
+fn read_usage(columns: &mut Columns<'_>) -> Result<Option<TokenUsage>, StoreError> {
+    let input = columns.optional_integer()?.map(i64::unsigned_abs);
+    let cached = columns.optional_integer()?.map(i64::unsigned_abs);
+    let output = columns.optional_integer()?.map(i64::unsigned_abs);
+    let reasoning = columns.optional_integer()?.map(i64::unsigned_abs);
+    Ok(input.zip(output).map(|(input, output)| TokenUsage {
+        input,
+        cached: cached.unwrap_or(0),
+        output,
+        reasoning,
+    }))
+}
+
+/// The running attempts of these assignments, as their aggregates need them.
+pub(super) async fn load_running(
+    on: &mut Connection,
+    of: &[AssignmentId],
+) -> Result<Vec<Attempt>, StoreError> {
+    const RUNNING: [&str; 11] = [
+        "id",
+        "job_id",
+        "assignment_id",
+        "number",
+        "runner_id",
+        "harness",
+        "started_at",
+        "lease_until",
+        "resumes",
+        "cancel_requested",
+        "decision",
+    ];
+    let select = format!(
+        "SELECT {} FROM attempts WHERE status = 'running' AND assignment_id IN ",
+        names("", &RUNNING)
+    );
+    let rows = Statement::new(select)
+        .push_list(of.iter().map(|id| Value::from(id.to_string())))
+        .fetch(on, "reading running attempts")
+        .await?;
+    let read = |row: &AnyRow| {
+        let mut columns = Columns::new(row, "attempts", &RUNNING, 0);
+        Ok(Attempt {
+            id: columns.parsed(|text| text.parse().ok())?,
+            job: columns.parsed(|text| text.parse().ok())?,
+            assignment: columns.parsed(|text| text.parse().ok())?,
+            number: columns.count()?,
+            runner: columns.parsed(|text| text.parse().ok())?,
+            harness: columns.text()?,
+            started_at: columns.time()?,
+            lease_until: columns.time()?,
+            resumes: columns.optional_text()?,
+            cancel_requested: columns.flag()?,
+            decision: columns.optional_parsed(decision_json::read)?,
+            end: None,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Writes attempts that have begun.
+pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), StoreError> {
+    let rows = new
+        .iter()
+        .map(|attempt| {
+            vec![
+                attempt.id.to_string().into(),
+                attempt.job.to_string().into(),
+                attempt.assignment.to_string().into(),
+                attempt.number.into(),
+                attempt.runner.to_string().into(),
+                attempt.harness.as_str().into(),
+                attempt.started_at.as_millis().into(),
+                attempt.lease_until.as_millis().into(),
+                attempt.resumes.clone().into(),
+                "running".into(),
+                false.into(),
+                0i64.into(),
+                0i64.into(),
+                0i64.into(),
+            ]
+        })
+        .collect();
+    Statement::new(
+        "INSERT INTO attempts (id, job_id, assignment_id, number, runner_id, harness, started_at, lease_until, \
+         resumes, status, cancel_requested, tool_calls, unknown_lines, bad_lines) ",
+    )
+    .push_rows(rows)
+    .execute(on, "writing new attempts")
+    .await?;
+    Ok(())
+}
+
+/// Writes what has changed of attempts that still run: a staged decision, a wish to end them.
+pub(super) async fn update_running(on: &mut Connection, changed: &[&Attempt]) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Value>> = changed
+        .iter()
+        .map(|attempt| {
+            let decision = attempt.decision.as_ref().map(decision_json::write);
+            vec![attempt.id.to_string().into(), attempt.cancel_requested.into(), decision.into()]
+        })
+        .collect();
+    let expected = rows.len() as u64;
+    let done = Statement::new("WITH v (id, cancel_requested, decision) AS (")
+        .push_rows(rows)
+        .push(
+            ") UPDATE attempts SET cancel_requested = v.cancel_requested, decision = v.decision \
+             FROM v WHERE attempts.id = v.id AND attempts.status = 'running'",
+        )
+        .execute(on, "writing running attempts")
+        .await?;
+    expect(done, expected)
+}
+
+/// Writes attempts that have ended, with what their runner told of them.
+pub(super) async fn update_ended(
+    on: &mut Connection,
+    ended: &[&Attempt],
+    reports: &HashMap<AttemptId, AttemptReport>,
+) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Value>> =
+        ended.iter().map(|attempt| ended_row(attempt, reports.get(&attempt.id))).collect();
+    let expected = rows.len() as u64;
+    let done = Statement::new(
+        "WITH v (id, ended_at, outcome, message, exit_code, signal, unknown_lines, bad_lines, session_id, model, \
+         cli_version, input_tokens, cached_tokens, output_tokens, reasoning_tokens, cost_micros, tool_calls, \
+         last_activity) AS (",
+    )
+    .push_rows(rows)
+    .push(
+        ") UPDATE attempts SET status = 'ended', ended_at = v.ended_at, outcome = v.outcome, message = v.message, \
+         exit_code = v.exit_code, signal = v.signal, unknown_lines = v.unknown_lines, bad_lines = v.bad_lines, \
+         session_id = coalesce(v.session_id, attempts.session_id), model = coalesce(v.model, attempts.model), \
+         cli_version = coalesce(v.cli_version, attempts.cli_version), \
+         input_tokens = coalesce(v.input_tokens, attempts.input_tokens), \
+         cached_tokens = coalesce(v.cached_tokens, attempts.cached_tokens), \
+         output_tokens = coalesce(v.output_tokens, attempts.output_tokens), \
+         reasoning_tokens = coalesce(v.reasoning_tokens, attempts.reasoning_tokens), \
+         cost_micros = coalesce(v.cost_micros, attempts.cost_micros), \
+         tool_calls = max(v.tool_calls, attempts.tool_calls), \
+         last_activity = coalesce(v.last_activity, attempts.last_activity) \
+         FROM v WHERE attempts.id = v.id AND attempts.status = 'running'",
+    )
+    .execute(on, "writing ended attempts")
+    .await?;
+    expect(done, expected)
+}
+
+fn ended_row(attempt: &Attempt, report: Option<&AttemptReport>) -> Vec<Value> {
+    let end = attempt.end.as_ref();
+    let class = end.map(|end| end.class);
+    let message = end.filter(|_| class != Some(OutcomeClass::Success)).map(|end| end.message.clone());
+    let (code, signal) = match report.and_then(|report| report.process) {
+        Some(ProcessEnd::Exited(code)) => (Some(i64::from(code)), None),
+        Some(ProcessEnd::Signaled(signal)) => (None, Some(i64::from(signal))),
+        Some(ProcessEnd::Unknown) | None => (None, None),
+    };
+    let mut row = vec![
+        attempt.id.to_string().into(),
+        end.map(|end| end.at.as_millis()).into(),
+        class.map(|class| class.as_str().to_owned()).into(),
+        message.into(),
+        code.into(),
+        signal.into(),
+        report.map_or(0, |report| report.unknown_lines).into(),
+        report.map_or(0, |report| report.bad_lines).into(),
+    ];
+    row.extend(progress_values(&report.map(|report| report.progress.clone()).unwrap_or_default()));
+    row
+}
+
+fn progress_values(progress: &AttemptProgress) -> [Value; 10] {
+    let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let usage = progress.usage;
+    [
+        progress.session_id.clone().into(),
+        progress.model.clone().into(),
+        progress.cli_version.clone().into(),
+        usage.map(|usage| tokens(usage.input)).into(),
+        usage.map(|usage| tokens(usage.cached)).into(),
+        usage.map(|usage| tokens(usage.output)).into(),
+        usage.and_then(|usage| usage.reasoning).map(tokens).into(),
+        progress.cost.map(MicroUsd::as_micros).into(),
+        progress.tool_calls.into(),
+        progress.last_activity.clone().into(),
+    ]
+}
+
+/// Writes how far running attempts of this runner are; silently nothing for one that it no longer owns.
+pub(super) async fn progress(
+    on: &mut Connection,
+    runner: RunnerId,
+    progress: &[(AttemptId, AttemptProgress)],
+) -> Result<(), StoreError> {
+    let rows = progress
+        .iter()
+        .map(|(id, progress)| {
+            let mut row = vec![id.to_string().into()];
+            row.extend(progress_values(progress));
+            row
+        })
+        .collect();
+    let statement = Statement::new(
+        "WITH v (id, session_id, model, cli_version, input_tokens, cached_tokens, output_tokens, reasoning_tokens, \
+         cost_micros, tool_calls, last_activity) AS (",
+    )
+    .push_rows(rows)
+    .push(
+        ") UPDATE attempts SET session_id = v.session_id, model = v.model, cli_version = v.cli_version, \
+         input_tokens = v.input_tokens, cached_tokens = v.cached_tokens, output_tokens = v.output_tokens, \
+         reasoning_tokens = v.reasoning_tokens, cost_micros = v.cost_micros, tool_calls = v.tool_calls, \
+         last_activity = v.last_activity \
+         FROM v WHERE attempts.id = v.id AND attempts.status = 'running' AND attempts.runner_id = ",
+    );
+    statement.push_bound(runner.to_string().into()).execute(on, "writing progress").await?;
+    Ok(())
+}
+
+/// Renews the leases of the runner's attempts; tells those that it still owns, each with whether it is to end.
+pub(super) async fn renew(
+    on: &mut Connection,
+    runner: RunnerId,
+    now: Timestamp,
+) -> Result<Vec<(AttemptId, bool)>, StoreError> {
+    const OWNED: [&str; 2] = ["id", "cancel_requested"];
+    let rows = Statement::new(
+        "UPDATE attempts SET lease_until = $1 WHERE runner_id = $2 AND status = 'running' \
+         RETURNING id, cancel_requested",
+    )
+    .bind(now.after(LEASE).as_millis())
+    .bind(runner.to_string())
+    .fetch(on, "renewing leases")
+    .await?;
+    let read = |row: &AnyRow| {
+        let mut columns = Columns::new(row, "attempts", &OWNED, 0);
+        Ok((columns.parsed(|text| text.parse().ok())?, columns.flag()?))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Attempts of this runner that a person wants ended.
+pub(super) async fn cancellations(
+    on: &mut Connection,
+    runner: RunnerId,
+) -> Result<Vec<AttemptId>, StoreError> {
+    let rows = Statement::new(
+        "SELECT id FROM attempts WHERE runner_id = $1 AND status = 'running' AND cancel_requested = 1",
+    )
+    .bind(runner.to_string())
+    .fetch(on, "looking for cancellations")
+    .await?;
+    rows.iter()
+        .map(|row| Columns::new(row, "attempts", &["id"], 0).parsed(|text| text.parse().ok()))
+        .collect()
+}
+
+/// Running attempts of other runners, with the runner's own process where it is still recorded.
+pub(super) async fn foreign(on: &mut Connection, runner: RunnerId) -> Result<Vec<Orphan>, StoreError> {
+    const FOUND: [&str; 8] =
+        ["id", "assignment_id", "job_id", "runner_id", "lease_until", "pid", "start_time", "boot_id"];
+    let rows = Statement::new(
+        "SELECT a.id, a.assignment_id, a.job_id, a.runner_id, a.lease_until, r.pid, r.start_time, r.boot_id \
+         FROM attempts a LEFT JOIN runners r ON r.id = a.runner_id \
+         WHERE a.status = 'running' AND a.runner_id <> $1",
+    )
+    .bind(runner.to_string())
+    .fetch(on, "looking for attempts of other runners")
+    .await?;
+    let read = |row: &AnyRow| {
+        let mut columns = Columns::new(row, "attempts", &FOUND, 0);
+        Ok(Orphan {
+            attempt: columns.parsed(|text| text.parse().ok())?,
+            assignment: columns.parsed(|text| text.parse().ok())?,
+            job: columns.parsed::<JobId>(|text| text.parse().ok())?,
+            runner: columns.parsed(|text| text.parse().ok())?,
+            lease_until: columns.time()?,
+            runner_process: runner_table::read_process(&mut columns)?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// All the attempts at these jobs, oldest first.
+pub(super) async fn of_jobs(on: &mut Connection, jobs: &[JobId]) -> Result<Vec<AttemptRecord>, StoreError> {
+    let select = format!("SELECT {} FROM attempts WHERE job_id IN ", names("", &COLUMNS[..READ]));
+    let rows = Statement::new(select)
+        .push_list(jobs.iter().map(|id| Value::from(id.to_string())))
+        .push(" ORDER BY job_id, number")
+        .fetch(on, "reading attempts")
+        .await?;
+    rows.iter().map(|row| read(row, 0)).collect()
+}
+
+fn expect(done: u64, expected: u64) -> Result<(), StoreError> {
+    if done == expected { Ok(()) } else { Err(StoreError::LostRace { what: "an attempt".to_owned() }) }
+}

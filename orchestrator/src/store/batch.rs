@@ -1,0 +1,309 @@
+//! One transaction: what waits is loaded together, decided one after the other, and written together.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use agents_domain::actor::Actor;
+use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults, Rejection};
+use agents_domain::attempt::{Attempt, AttemptReport, LEASE};
+use agents_domain::decision::NewJob;
+use agents_domain::history::HistoryEvent;
+use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
+use agents_domain::job::{Job, JobState};
+use agents_domain::namespace::Namespace;
+use agents_domain::store::{Change, ClaimRequest, Claimed, Command, Receipt, StoreError};
+use agents_domain::timestamp::Timestamp;
+
+use super::connection::Connection;
+use super::{assignment_table, attempt_table, event_table, find, job_table};
+
+/// The aggregates of one transaction, as they were and as they have become.
+pub(super) struct Batch<'a> {
+    pub now: Timestamp,
+    pub ids: &'a dyn IdSource,
+    loaded: HashMap<AssignmentId, Loaded>,
+    /// In the order in which they were first touched, so that writes have an order too.
+    order: Vec<AssignmentId>,
+    reports: HashMap<AttemptId, AttemptReport>,
+    events: Vec<HistoryEvent>,
+    contexts: Vec<(JobId, String)>,
+}
+
+struct Loaded {
+    /// `None`: it is new.
+    before: Option<Before>,
+    aggregate: Aggregate,
+}
+
+struct Before {
+    assignment: assignment_table::Stored,
+    jobs: HashMap<JobId, job_table::Stored>,
+    attempts: HashMap<AttemptId, Attempt>,
+}
+
+/// A claim with the jobs that were found for it.
+pub(super) struct Found {
+    pub jobs: Vec<(JobId, AssignmentId)>,
+}
+
+impl<'a> Batch<'a> {
+    pub fn new(now: Timestamp, ids: &'a dyn IdSource) -> Self {
+        Self {
+            now,
+            ids,
+            loaded: HashMap::new(),
+            order: Vec::new(),
+            reports: HashMap::new(),
+            events: Vec::new(),
+            contexts: Vec::new(),
+        }
+    }
+
+    /// Looks for jobs that a runner could take.
+    pub async fn find(&self, on: &mut Connection, request: &ClaimRequest) -> Result<Found, StoreError> {
+        let namespaces: Vec<Namespace> = match &request.namespaces {
+            Some(namespaces) => namespaces.clone(),
+            None => find::namespaces(on).await?,
+        };
+        Ok(Found { jobs: job_table::ready(on, &namespaces, self.now, request.limit).await? })
+    }
+
+    /// Loads these assignments with their jobs and running attempts.
+    pub async fn load(
+        &mut self,
+        on: &mut Connection,
+        ids: &BTreeSet<AssignmentId>,
+    ) -> Result<(), StoreError> {
+        let ids: Vec<AssignmentId> = ids.iter().copied().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut jobs: HashMap<AssignmentId, Vec<job_table::Stored>> = HashMap::new();
+        for stored in job_table::load(on, &ids).await? {
+            jobs.entry(stored.job.assignment).or_default().push(stored);
+        }
+        let mut attempts: HashMap<AssignmentId, Vec<Attempt>> = HashMap::new();
+        for attempt in attempt_table::load_running(on, &ids).await? {
+            attempts.entry(attempt.assignment).or_default().push(attempt);
+        }
+        for assignment in assignment_table::load(on, &ids).await? {
+            let id = assignment.assignment.id;
+            let jobs = jobs.remove(&id).unwrap_or_default();
+            let attempts = attempts.remove(&id).unwrap_or_default();
+            let list: Vec<Job> = jobs.iter().map(|stored| stored.job.clone()).collect();
+            let aggregate = Aggregate::restore(assignment.assignment.clone(), list, attempts.clone());
+            let before = Before {
+                assignment,
+                jobs: jobs.into_iter().map(|stored| (stored.job.id, stored)).collect(),
+                attempts: attempts.into_iter().map(|attempt| (attempt.id, attempt)).collect(),
+            };
+            self.order.push(id);
+            self.loaded.insert(id, Loaded { before: Some(before), aggregate });
+        }
+        Ok(())
+    }
+
+    /// Decides a command.
+    pub fn decide(&mut self, command: Command) -> Result<Receipt, StoreError> {
+        let id = command.change.assignment();
+        let defaults = Arc::clone(&command.harness_defaults);
+        let ctx = Context { now: self.now, ids: self.ids, harness_defaults: defaults, actor: command.actor };
+        if let Change::Create(new) = command.change {
+            let aggregate = Aggregate::create(new, &ctx)?;
+            self.order.push(id);
+            self.loaded.insert(id, Loaded { before: None, aggregate });
+            return Ok(self.receipt(id));
+        }
+        let now = self.now;
+        let aggregate = &mut self.loaded.get_mut(&id).ok_or(StoreError::NoAssignment(id))?.aggregate;
+        match command.change {
+            Change::Create(_) => {}
+            Change::Insert { assignment: _, job, place } => aggregate.insert(job, place, &ctx)?,
+            Change::Ask { assignment: _, question, runner, attempt } => {
+                let attempt = first_attempt(id, &question, runner, (attempt, now), &ctx.harness_defaults);
+                aggregate.ask(question, attempt, &ctx)?;
+            }
+            Change::Stage { assignment: _, attempt, decision } => aggregate.stage(attempt, decision, &ctx)?,
+            Change::Update { assignment: _, to } => aggregate.update(to, &ctx)?,
+            Change::Finish { assignment: _, report } => {
+                let attempt = report.attempt;
+                aggregate.finish((*report).clone(), &ctx)?;
+                self.reports.insert(attempt, *report);
+            }
+            Change::GiveUp { assignment: _, attempt, why, proven } => {
+                let is_over =
+                    aggregate.attempts().iter().any(|one| one.id == attempt && one.lease_until < now);
+                if !proven && !is_over {
+                    return Err(StoreError::Rejected(Rejection::StaleAttempt { attempt }));
+                }
+                aggregate.give_up(attempt, &why, &ctx)?;
+            }
+        }
+        Ok(self.receipt(id))
+    }
+
+    /// Takes the jobs that were found, as far as they can still be taken.
+    pub fn claim(&mut self, request: &ClaimRequest, found: &Found) -> Vec<Claimed> {
+        let mut claimed = Vec::new();
+        for (job, assignment) in &found.jobs {
+            let Some(loaded) = self.loaded.get_mut(assignment) else { continue };
+            let ctx = Context {
+                now: self.now,
+                ids: self.ids,
+                harness_defaults: Arc::new(HarnessDefaults {
+                    default: String::new(),
+                    by_type: Default::default(),
+                }),
+                actor: Actor::Runner(request.runner),
+            };
+            let Ok(attempt) = loaded.aggregate.claim(*job, request.runner, &ctx) else { continue };
+            let attempt = attempt.clone();
+            let events = self.receipt(*assignment).events;
+            claimed.extend(self.claimed(*assignment, attempt, events));
+        }
+        claimed
+    }
+
+    /// The job of an attempt that has just begun, with all that is needed to start it.
+    pub fn claimed(&self, id: AssignmentId, attempt: Attempt, events: Vec<HistoryEvent>) -> Option<Claimed> {
+        let aggregate = &self.loaded.get(&id)?.aggregate;
+        let job = aggregate.jobs().iter().find(|job| job.id == attempt.job)?.clone();
+        let context = self.contexts.iter().find(|(of, _)| *of == job.id).map(|(_, text)| text.clone());
+        let assignment = aggregate.assignment().clone();
+        Some(Claimed { assignment, job, attempt, context: context.unwrap_or_default(), events })
+    }
+
+    /// The attempt of that id in that assignment.
+    pub fn attempt(&self, assignment: AssignmentId, attempt: AttemptId) -> Option<Attempt> {
+        self.loaded.get(&assignment)?.aggregate.attempts().iter().find(|one| one.id == attempt).cloned()
+    }
+
+    fn receipt(&mut self, id: AssignmentId) -> Receipt {
+        let loaded = self.loaded.get_mut(&id).expect("a receipt is written for an aggregate of this batch");
+        let (events, contexts) = loaded.aggregate.take_news();
+        self.events.extend(events.iter().cloned());
+        self.contexts.extend(contexts);
+        let is_ready = |job: &Job| match *job.state() {
+            JobState::Pending { ready_at, head } => head && ready_at <= self.now,
+            JobState::Running { .. }
+            | JobState::Completed { .. }
+            | JobState::Failed { .. }
+            | JobState::Cancelled { .. } => false,
+        };
+        let has_ready = loaded.aggregate.jobs().iter().any(is_ready);
+        Receipt { assignment: id, status: loaded.aggregate.assignment().status(), events, has_ready }
+    }
+
+    /// Writes all that has changed.
+    pub async fn write(&self, on: &mut Connection) -> Result<(), StoreError> {
+        let all: Vec<&Loaded> = self.order.iter().filter_map(|id| self.loaded.get(id)).collect();
+        write_assignments(on, &all).await?;
+        write_jobs(on, &all, &self.contexts).await?;
+        self.write_attempts(on, &all).await?;
+        if !self.events.is_empty() {
+            event_table::insert(on, &self.events.iter().collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_attempts(&self, on: &mut Connection, all: &[&Loaded]) -> Result<(), StoreError> {
+        let (mut new, mut changed, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+        for loaded in all {
+            for attempt in loaded.aggregate.attempts() {
+                let before = loaded.before.as_ref().and_then(|before| before.attempts.get(&attempt.id));
+                if before.is_none() {
+                    new.push(attempt);
+                }
+                if attempt.end.is_some() {
+                    ended.push(attempt);
+                } else if before.is_some_and(|before| before != attempt) {
+                    changed.push(attempt);
+                }
+            }
+        }
+        if !new.is_empty() {
+            attempt_table::insert(on, &new).await?;
+        }
+        if !changed.is_empty() {
+            attempt_table::update_running(on, &changed).await?;
+        }
+        if !ended.is_empty() {
+            attempt_table::update_ended(on, &ended, &self.reports).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write_assignments(on: &mut Connection, all: &[&Loaded]) -> Result<(), StoreError> {
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for loaded in all {
+        let after = loaded.aggregate.assignment();
+        match &loaded.before {
+            None => new.push(after),
+            Some(before) if before.assignment.assignment != *after => {
+                changed.push((&before.assignment, after))
+            }
+            Some(_) => {}
+        }
+    }
+    if !new.is_empty() {
+        assignment_table::insert(on, &new).await?;
+    }
+    if !changed.is_empty() {
+        assignment_table::update(on, &changed).await?;
+    }
+    Ok(())
+}
+
+async fn write_jobs(
+    on: &mut Connection,
+    all: &[&Loaded],
+    contexts: &[(JobId, String)],
+) -> Result<(), StoreError> {
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for loaded in all {
+        for job in loaded.aggregate.jobs() {
+            match loaded.before.as_ref().and_then(|before| before.jobs.get(&job.id)) {
+                None => new.push((&loaded.aggregate.assignment().namespace, job)),
+                Some(before) if before.job != *job => changed.push((before, job)),
+                Some(_) => {}
+            }
+        }
+    }
+    // Ends before beginnings: a list has at most one running job at every moment, and the database checks it.
+    let (starting, others): (Vec<_>, Vec<_>) =
+        changed.into_iter().partition(|(_, after)| after.running_attempt().is_some());
+    for part in [others, starting] {
+        if !part.is_empty() {
+            job_table::update(on, &part).await?;
+        }
+    }
+    if !new.is_empty() {
+        job_table::insert(on, &new, contexts).await?;
+    }
+    Ok(())
+}
+
+fn first_attempt(
+    assignment: AssignmentId,
+    question: &NewJob,
+    runner: RunnerId,
+    (id, now): (AttemptId, Timestamp),
+    defaults: &HarnessDefaults,
+) -> Attempt {
+    let harness = question.harness.clone();
+    Attempt {
+        id,
+        job: question.id,
+        assignment,
+        number: 1,
+        runner,
+        harness: harness.unwrap_or_else(|| defaults.harness_for(&question.job_type).to_owned()),
+        started_at: now,
+        lease_until: now.after(LEASE),
+        resumes: None,
+        cancel_requested: false,
+        decision: None,
+        end: None,
+    }
+}

@@ -1,0 +1,159 @@
+//! How the database is opened: its address, its settings, its schema. What differs between engines is here.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use agents_domain::store::StoreError;
+use sqlx::migrate::Migrator;
+use sqlx::{AnyConnection, Connection as _, Executor, Row};
+
+use super::failure;
+
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+/// The latest version of the schema that this program knows.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// Settings of every connection. `synchronous = FULL`: what was acknowledged survives a power cut; an agent's
+/// run is worth an fsync. `busy_timeout` (ms) is for other processes: in this one there is a single writer.
+/// The journal is cut back to 64 MiB after a checkpoint.
+const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+     PRAGMA busy_timeout = 10000; PRAGMA journal_size_limit = 67108864;";
+
+static DRIVERS: Once = Once::new();
+
+/// Where the database is.
+pub(super) struct Database {
+    url: String,
+    path: PathBuf,
+}
+
+/// An open connection.
+pub(super) struct Connection {
+    pub raw: AnyConnection,
+    path: String,
+}
+
+impl Connection {
+    /// The error for what the driver said while `doing` something.
+    pub fn failure(&self, error: sqlx::Error, doing: &'static str) -> StoreError {
+        failure::from_driver(error, &self.path, doing)
+    }
+}
+
+impl Database {
+    /// Understands `sqlite:<path>`, `sqlite://<path>`, `file:<path>` and a plain path.
+    pub fn parse(url: &str) -> Result<Self, StoreError> {
+        let bad = |why: &str| StoreError::BadUrl { url: url.to_owned(), why: why.to_owned() };
+        let path = match url.split_once(':') {
+            Some(("sqlite" | "file", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            Some((scheme @ ("postgres" | "postgresql" | "mysql" | "http" | "https"), _)) => {
+                return Err(bad(&format!(
+                    "this version stores in SQLite only, not in {scheme}; use sqlite:<path>"
+                )));
+            }
+            Some(_) | None => url,
+        };
+        if path.is_empty() {
+            return Err(bad("it names no file"));
+        }
+        let path = PathBuf::from(path);
+        Ok(Self { url: sqlite_url(&path), path })
+    }
+
+    /// Opens a connection and brings the schema up to date.
+    pub async fn open_and_migrate(&self) -> Result<Connection, StoreError> {
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| self.unreachable(&error))?;
+        }
+        self.refuse_what_is_no_file()?;
+        let mut connection = self.connect().await?;
+        match schema_version(&mut connection).await? {
+            Some(version) if version == SCHEMA_VERSION => Ok(connection),
+            Some(version) if version > SCHEMA_VERSION => {
+                Err(StoreError::Newer { path: self.shown(), found: version, known: SCHEMA_VERSION })
+            }
+            Some(_) | None => {
+                migrate(&mut connection).await?;
+                Ok(connection)
+            }
+        }
+    }
+
+    /// Opens one more connection.
+    pub async fn connect(&self) -> Result<Connection, StoreError> {
+        DRIVERS.call_once(|| sqlx::any::install_drivers(&[sqlx::sqlite::any::DRIVER]).unwrap_or(()));
+        let opened = AnyConnection::connect(&self.url).await;
+        let mut raw =
+            opened.map_err(|error| failure::from_driver(error, &self.shown(), "opening the database"))?;
+        let settings = raw.execute(sqlx::raw_sql(SETTINGS)).await;
+        settings.map_err(|error| failure::from_driver(error, &self.shown(), "setting up the connection"))?;
+        Ok(Connection { raw, path: self.shown() })
+    }
+
+    fn refuse_what_is_no_file(&self) -> Result<(), StoreError> {
+        if self.path.is_dir() {
+            let why = "it is a folder, and the database is a file".to_owned();
+            return Err(StoreError::Unreachable { path: self.shown(), why });
+        }
+        Ok(())
+    }
+
+    fn unreachable(&self, error: &std::io::Error) -> StoreError {
+        StoreError::Unreachable { path: self.shown(), why: error.to_string() }
+    }
+
+    fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+/// A URL for the driver: what means something in a URL is escaped in the path.
+fn sqlite_url(path: &Path) -> String {
+    let mut url = String::from("sqlite://");
+    for byte in path.to_string_lossy().bytes() {
+        match byte {
+            b'?' | b'#' | b'%' | b' ' => url.push_str(&format!("%{byte:02X}")),
+            _ if byte.is_ascii() => url.push(char::from(byte)),
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    url + "?mode=rwc"
+}
+
+/// The version of the schema that is there; `None`: none is.
+async fn schema_version(connection: &mut Connection) -> Result<Option<i64>, StoreError> {
+    let table = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+    let found = sqlx::query(table).fetch_one(&mut connection.raw).await;
+    let found: i64 = found
+        .and_then(|row| row.try_get(0))
+        .map_err(|error| connection.failure(error, "looking for the schema"))?;
+    if found == 0 {
+        return Ok(None);
+    }
+    let version =
+        sqlx::query("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(&mut connection.raw);
+    version
+        .await
+        .and_then(|row| row.try_get::<Option<i64>, _>(0))
+        .map_err(|error| connection.failure(error, "reading the schema's version"))
+}
+
+/// Brings the schema up to date. Ten processes may do so at once: each migration is one transaction that checks
+/// again, and who comes second waits.
+async fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    const TURNS: usize = 5;
+    let mut last = None;
+    for _ in 0..TURNS {
+        match MIGRATOR.run(&mut connection.raw).await {
+            Ok(()) => return Ok(()),
+            Err(error) => last = Some(error),
+        }
+        if schema_version(connection).await? == Some(SCHEMA_VERSION) {
+            return Ok(());
+        }
+    }
+    let why = last.map_or(Cow::Borrowed("unknown"), |error| Cow::Owned(error.to_string()));
+    Err(StoreError::Database { doing: "bringing the schema up to date", why: why.into_owned() })
+}

@@ -1,0 +1,84 @@
+//! A staged decision as the JSON of its column. Not the form in which an agent writes one.
+
+use agents_domain::decision::{Decision, NewJob, Place};
+use agents_domain::job_type::JobType;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+enum Column {
+    InsertJob { reason: String, jobs: Vec<JobColumn> },
+    Complete { reason: String },
+    Blocked { reason: String, question: Option<String> },
+    Continue { reason: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct JobColumn {
+    id: String,
+    job_type: String,
+    harness: Option<String>,
+    model: Option<String>,
+    context: String,
+    timeout_ms: Option<u64>,
+    place: String,
+}
+
+/// The column's text.
+pub(super) fn write(decision: &Decision) -> String {
+    let column = match decision.clone() {
+        Decision::InsertJobs { reason, jobs } => Column::InsertJob {
+            reason,
+            jobs: jobs.into_iter().map(|(job, place)| job_column(job, place)).collect(),
+        },
+        Decision::Complete { reason } => Column::Complete { reason },
+        Decision::Blocked { reason, question } => Column::Blocked { reason, question },
+        Decision::Continue { reason } => Column::Continue { reason },
+    };
+    serde_json::to_string(&column).expect("texts and numbers can always be written as JSON")
+}
+
+/// The decision in the column, if it is one.
+pub(super) fn read(text: &str) -> Option<Decision> {
+    Some(match serde_json::from_str(text).ok()? {
+        Column::InsertJob { reason, jobs } => {
+            Decision::InsertJobs { reason, jobs: jobs.into_iter().map(job).collect::<Option<_>>()? }
+        }
+        Column::Complete { reason } => Decision::Complete { reason },
+        Column::Blocked { reason, question } => Decision::Blocked { reason, question },
+        Column::Continue { reason } => Decision::Continue { reason },
+    })
+}
+
+fn job_column(job: NewJob, place: Place) -> JobColumn {
+    JobColumn {
+        id: job.id.to_string(),
+        job_type: job.job_type.to_string(),
+        harness: job.harness,
+        model: job.model,
+        context: job.context,
+        timeout_ms: job.timeout_ms,
+        place: match place {
+            Place::End => "end".to_owned(),
+            Place::First => "first".to_owned(),
+            Place::After(job) => job.to_string(),
+        },
+    }
+}
+
+fn job(column: JobColumn) -> Option<(NewJob, Place)> {
+    let place = match column.place.as_str() {
+        "end" => Place::End,
+        "first" => Place::First,
+        after => Place::After(after.parse().ok()?),
+    };
+    let job = NewJob {
+        id: column.id.parse().ok()?,
+        job_type: JobType::new(column.job_type).ok()?,
+        harness: column.harness,
+        model: column.model,
+        context: column.context,
+        timeout_ms: column.timeout_ms,
+    };
+    Some((job, place))
+}

@@ -1,0 +1,273 @@
+//! The tables of jobs and of what they are told.
+
+use agents_domain::id::{AssignmentId, JobId};
+use agents_domain::job::{Job, JobOrigin, JobProgress, JobState, JobStatus};
+use agents_domain::job_type::JobType;
+use agents_domain::namespace::Namespace;
+use agents_domain::outcome::OutcomeClass;
+use agents_domain::store::StoreError;
+use agents_domain::timestamp::Timestamp;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::columns::Columns;
+use super::connection::Connection;
+use super::find::reversed;
+use super::statement::{Statement, Value, names};
+
+pub(super) const COLUMNS: [&str; 23] = [
+    "id",
+    "assignment_id",
+    "position",
+    "job_type",
+    "harness",
+    "model",
+    "timeout_ms",
+    "shadow",
+    "created_at",
+    "status",
+    "head",
+    "ready_at",
+    "attempt_id",
+    "ended_at",
+    "attempts",
+    "tries",
+    "asks",
+    "outcome",
+    "resume",
+    "result",
+    "revision",
+    "namespace",
+    "id_reversed",
+];
+/// Those of [`COLUMNS`] that are read.
+pub(super) const READ: usize = 21;
+
+/// A job and how often its row has been written.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub job: Job,
+    pub revision: i64,
+}
+
+/// The job whose columns begin at `first`.
+pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
+    let mut columns = Columns::new(row, "jobs", &COLUMNS, first);
+    let id: JobId = columns.parsed(|text| text.parse().ok())?;
+    let assignment: AssignmentId = columns.parsed(|text| text.parse().ok())?;
+    let position = columns.integer()?;
+    let job_type = columns.parsed(|text| JobType::new(text).ok())?;
+    let harness = columns.text()?;
+    let model = columns.optional_text()?;
+    let timeout_ms = columns.optional_integer()?.map(i64::unsigned_abs);
+    let shadow = columns.flag()?;
+    let created_at = columns.time()?;
+    let origin = JobOrigin { id, assignment, job_type, harness, model, timeout_ms, shadow, created_at };
+    let state = read_state(&mut columns)?;
+    let progress = JobProgress {
+        state,
+        attempts: columns.count()?,
+        tries: columns.count()?,
+        asks: columns.count()?,
+        outcome: columns.optional_parsed(OutcomeClass::from_name)?,
+        resume: columns.optional_text()?,
+        result: columns.optional_text()?,
+    };
+    Ok(Stored { job: Job::restore(origin, position, progress), revision: columns.integer()? })
+}
+
+fn read_state(columns: &mut Columns<'_>) -> Result<JobState, StoreError> {
+    let status = columns.parsed(JobStatus::from_name)?;
+    let head = columns.flag()?;
+    let ready_at = columns.optional_time()?;
+    let attempt = columns.optional_parsed(|text| text.parse().ok())?;
+    let ended_at = columns.optional_time()?;
+    let state = match status {
+        JobStatus::Pending => ready_at.map(|ready_at| JobState::Pending { ready_at, head }),
+        JobStatus::Running => attempt.map(|attempt| JobState::Running { attempt }),
+        JobStatus::Completed => ended_at.map(|at| JobState::Completed { at }),
+        JobStatus::Failed => ended_at.map(|at| JobState::Failed { at }),
+        JobStatus::Cancelled => ended_at.map(|at| JobState::Cancelled { at }),
+    };
+    state.ok_or_else(|| columns.bad(status.as_str()))
+}
+
+/// All the jobs of these assignments, each list in order.
+pub(super) async fn load(
+    on: &mut Connection,
+    assignments: &[AssignmentId],
+) -> Result<Vec<Stored>, StoreError> {
+    let select = format!("SELECT {} FROM jobs WHERE assignment_id IN ", names("", &COLUMNS[..READ]));
+    let rows = Statement::new(select)
+        .push_list(assignments.iter().map(|id| Value::from(id.to_string())))
+        .push(" ORDER BY assignment_id, position")
+        .fetch(on, "reading jobs")
+        .await?;
+    rows.iter().map(|row| read(row, 0)).collect()
+}
+
+/// What these jobs are told.
+pub(super) async fn contexts(
+    on: &mut Connection,
+    jobs: &[JobId],
+) -> Result<Vec<(JobId, String)>, StoreError> {
+    const CONTEXT: [&str; 2] = ["job_id", "context"];
+    let rows = Statement::new("SELECT job_id, context FROM job_contexts WHERE job_id IN ")
+        .push_list(jobs.iter().map(|id| Value::from(id.to_string())))
+        .fetch(on, "reading what jobs are told")
+        .await?;
+    let read = |row: &AnyRow| {
+        let mut columns = Columns::new(row, "job_contexts", &CONTEXT, 0);
+        Ok((columns.parsed(|text| text.parse().ok())?, columns.text()?))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Heads that are ready, the longest waiting first, so many of each namespace at most.
+pub(super) async fn ready(
+    on: &mut Connection,
+    namespaces: &[Namespace],
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(JobId, AssignmentId)>, StoreError> {
+    const FOUND: [&str; 3] = ["id", "assignment_id", "ready_at"];
+    let mut found: Vec<(i64, JobId, AssignmentId)> = Vec::new();
+    for namespace in namespaces {
+        let rows = Statement::new(
+            "SELECT id, assignment_id, ready_at FROM jobs \
+             WHERE namespace = $1 AND status = 'pending' AND head = 1 AND ready_at <= $2 \
+             ORDER BY ready_at, id LIMIT $3",
+        )
+        .bind(namespace.as_str())
+        .bind(now.as_millis())
+        .bind(limit as i64)
+        .fetch(on, "looking for ready jobs")
+        .await?;
+        for row in &rows {
+            let mut columns = Columns::new(row, "jobs", &FOUND, 0);
+            let job = columns.parsed(|text| text.parse().ok())?;
+            let assignment = columns.parsed(|text| text.parse().ok())?;
+            found.push((columns.integer()?, job, assignment));
+        }
+    }
+    found.sort_unstable_by_key(|(ready_at, job, _)| (*ready_at, *job));
+    found.truncate(limit);
+    Ok(found.into_iter().map(|(_, job, assignment)| (job, assignment)).collect())
+}
+
+/// When the next head becomes ready.
+pub(super) async fn next_ready_at(
+    on: &mut Connection,
+    namespace: Option<&Namespace>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let statement = match namespace {
+        Some(namespace) => Statement::new(
+            "SELECT min(ready_at) FROM jobs WHERE namespace = $1 AND status = 'pending' AND head = 1",
+        )
+        .bind(namespace.as_str()),
+        None => Statement::new(
+            "SELECT min(ready_at) FROM jobs \
+             WHERE namespace IN (SELECT name FROM namespaces) AND status = 'pending' AND head = 1",
+        ),
+    };
+    let rows = statement.fetch(on, "looking for the next job").await?;
+    let at: Option<i64> = match rows.first() {
+        Some(row) => row.try_get(0).map_err(|error| on.failure(error, "looking for the next job"))?,
+        None => None,
+    };
+    Ok(at.map(Timestamp::from_millis))
+}
+
+/// Writes new jobs and what they are told.
+pub(super) async fn insert(
+    on: &mut Connection,
+    new: &[(&Namespace, &Job)],
+    contexts: &[(JobId, String)],
+) -> Result<(), StoreError> {
+    let rows = new.iter().map(|(namespace, job)| row(namespace, job)).collect();
+    Statement::new(format!("INSERT INTO jobs ({}) ", names("", &COLUMNS)))
+        .push_rows(rows)
+        .execute(on, "writing new jobs")
+        .await?;
+    let texts = contexts.iter().map(|(id, text)| vec![id.to_string().into(), text.as_str().into()]).collect();
+    Statement::new("INSERT INTO job_contexts (job_id, context) ")
+        .push_rows(texts)
+        .execute(on, "writing what jobs are told")
+        .await?;
+    Ok(())
+}
+
+/// Writes changed jobs; each only if it is still as it was loaded.
+pub(super) async fn update(on: &mut Connection, changed: &[(&Stored, &Job)]) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Value>> = changed
+        .iter()
+        .map(|(before, after)| {
+            let mut values = vec![
+                after.id.to_string().into(),
+                before.revision.into(),
+                before.job.status().as_str().into(),
+                after.position().into(),
+            ];
+            values.extend(progress(after));
+            values
+        })
+        .collect();
+    let expected = rows.len() as u64;
+    let done = Statement::new(
+        "WITH v (id, revision, old_status, position, status, head, ready_at, attempt_id, ended_at, attempts, tries, \
+         asks, outcome, resume, result) AS (",
+    )
+    .push_rows(rows)
+    .push(
+        ") UPDATE jobs SET position = v.position, status = v.status, head = v.head, ready_at = v.ready_at, \
+         attempt_id = v.attempt_id, ended_at = v.ended_at, attempts = v.attempts, tries = v.tries, asks = v.asks, \
+         outcome = v.outcome, resume = v.resume, result = v.result, revision = jobs.revision + 1 \
+         FROM v \
+         WHERE jobs.id = v.id AND jobs.revision = v.revision AND jobs.status = v.old_status",
+    )
+    .execute(on, "writing jobs")
+    .await?;
+    if done == expected { Ok(()) } else { Err(StoreError::LostRace { what: "a job".to_owned() }) }
+}
+
+fn row(namespace: &Namespace, job: &Job) -> Vec<Value> {
+    let mut values = vec![
+        job.id.to_string().into(),
+        job.assignment.to_string().into(),
+        job.position().into(),
+        job.job_type.as_str().into(),
+        job.harness.as_str().into(),
+        job.model.clone().into(),
+        job.timeout_ms.map(|millis| i64::try_from(millis).unwrap_or(i64::MAX)).into(),
+        job.shadow.into(),
+        job.created_at.as_millis().into(),
+    ];
+    values.extend(progress(job));
+    values.extend([0i64.into(), namespace.as_str().into(), reversed(&job.id.to_string()).into()]);
+    values
+}
+
+/// The columns from `status` to `result`, in order.
+fn progress(job: &Job) -> [Value; 11] {
+    let progress = job.progress();
+    let (head, ready_at, attempt) = match *job.state() {
+        JobState::Pending { ready_at, head } => (head, Some(ready_at.as_millis()), None),
+        JobState::Running { attempt } => (false, None, Some(attempt.to_string())),
+        JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled { .. } => {
+            (false, None, None)
+        }
+    };
+    [
+        job.status().as_str().into(),
+        head.into(),
+        ready_at.into(),
+        attempt.into(),
+        job.ended_at().map(Timestamp::as_millis).into(),
+        progress.attempts.into(),
+        progress.tries.into(),
+        progress.asks.into(),
+        progress.outcome.map(|class| class.as_str().to_owned()).into(),
+        progress.resume.clone().into(),
+        progress.result.clone().into(),
+    ]
+}

@@ -1,0 +1,217 @@
+//! What people look at: lists of assignments and jobs, the queue.
+
+use std::collections::HashMap;
+
+use agents_domain::assignment::{Assignment, AssignmentStatus};
+use agents_domain::id::{AssignmentId, JobId};
+use agents_domain::job::JobState;
+use agents_domain::namespace::Namespace;
+use agents_domain::store::{
+    AssignmentFilter, AssignmentLine, AttemptRecord, JobDetail, JobFilter, JobLine, Queue, StoreError,
+};
+use agents_domain::timestamp::Timestamp;
+use agents_domain::usage::MicroUsd;
+use sqlx::any::AnyRow;
+
+use super::columns::Columns;
+use super::connection::Connection;
+use super::statement::{Statement, Value, names};
+use super::{assignment_table, attempt_table, job_table, runner_table};
+
+/// SQLite takes at most 32,766 parameters in a statement; lists of ids are asked for in pieces.
+const IDS_AT_ONCE: usize = 500;
+
+/// All the jobs of an assignment, in order.
+pub(super) async fn job_details(on: &mut Connection, id: AssignmentId) -> Result<Vec<JobDetail>, StoreError> {
+    let jobs = job_table::load(on, &[id]).await?;
+    let mut details = Vec::with_capacity(jobs.len());
+    for piece in jobs.chunks(IDS_AT_ONCE) {
+        let ids: Vec<JobId> = piece.iter().map(|stored| stored.job.id).collect();
+        let mut contexts: HashMap<JobId, String> = job_table::contexts(on, &ids).await?.into_iter().collect();
+        let mut attempts: HashMap<JobId, Vec<AttemptRecord>> = HashMap::new();
+        for attempt in attempt_table::of_jobs(on, &ids).await? {
+            attempts.entry(attempt.job).or_default().push(attempt);
+        }
+        details.extend(piece.iter().map(|stored| JobDetail {
+            context: contexts.remove(&stored.job.id).unwrap_or_default(),
+            attempts: attempts.remove(&stored.job.id).unwrap_or_default(),
+            job: stored.job.clone(),
+        }));
+    }
+    Ok(details)
+}
+
+/// One job and its assignment.
+pub(super) async fn job(
+    on: &mut Connection,
+    id: JobId,
+) -> Result<Option<(Assignment, JobDetail)>, StoreError> {
+    let select =
+        format!("SELECT {} FROM jobs WHERE id = $1", names("", &job_table::COLUMNS[..job_table::READ]));
+    let rows = Statement::new(select).bind(id.to_string()).fetch(on, "reading a job").await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let job = job_table::read(row, 0)?.job;
+    let assignment = assignment_table::load(on, &[job.assignment]).await?.pop();
+    let Some(stored) = assignment else { return Err(StoreError::NoAssignment(job.assignment)) };
+    let context = job_table::contexts(on, &[id]).await?.pop().map(|(_, text)| text).unwrap_or_default();
+    let attempts = attempt_table::of_jobs(on, &[id]).await?;
+    Ok(Some((stored.assignment, JobDetail { job, context, attempts })))
+}
+
+/// Assignments, the latest first.
+pub(super) async fn assignments(
+    on: &mut Connection,
+    filter: &AssignmentFilter,
+) -> Result<Vec<AssignmentLine>, StoreError> {
+    let select = format!(
+        "SELECT {}, \
+         (SELECT count(*) FROM jobs j WHERE j.assignment_id = a.id AND j.shadow = 0), \
+         (SELECT count(*) FROM jobs j WHERE j.assignment_id = a.id AND j.shadow = 0 AND j.ended_at IS NOT NULL), \
+         (SELECT sum(t.cost_micros) FROM attempts t JOIN jobs j ON j.id = t.job_id WHERE j.assignment_id = a.id) \
+         FROM assignments a WHERE 1 = 1",
+        names("a.", &assignment_table::COLUMNS[..assignment_table::READ]),
+    );
+    let mut statement = Statement::new(select);
+    if let Some(namespace) = &filter.namespace {
+        statement = statement.push(" AND a.namespace = ").push_bound(namespace.as_str().into());
+    }
+    if !filter.status.is_empty() {
+        let names = filter.status.iter().map(|status| Value::from(status.as_str()));
+        statement = statement.push(" AND a.status IN ").push_list(names);
+    }
+    statement = statement.push(" ORDER BY a.id DESC");
+    if let Some(limit) = filter.limit {
+        statement = statement.push(" LIMIT ").push_bound(limit.into());
+    }
+    let rows = statement.fetch(on, "listing assignments").await?;
+    let read = |row: &AnyRow| {
+        let assignment = assignment_table::read(row, 0)?.assignment;
+        const TOTALS: [&str; 3] = ["jobs", "finished_jobs", "cost"];
+        let mut columns = Columns::new(row, "assignments", &TOTALS, assignment_table::READ);
+        let (jobs, finished_jobs) = (columns.count()?, columns.count()?);
+        Ok(AssignmentLine {
+            assignment,
+            jobs,
+            finished_jobs,
+            cost: columns.optional_integer()?.map(MicroUsd::from_micros),
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Jobs, the latest first.
+pub(super) async fn jobs(on: &mut Connection, filter: &JobFilter) -> Result<Vec<JobLine>, StoreError> {
+    let mut condition = Statement::new("WHERE 1 = 1");
+    if let Some(namespace) = &filter.namespace {
+        condition = condition.push(" AND j.namespace = ").push_bound(namespace.as_str().into());
+    }
+    if let Some(assignment) = &filter.assignment {
+        condition = condition.push(" AND j.assignment_id = ").push_bound(assignment.to_string().into());
+    }
+    if !filter.status.is_empty() {
+        let names = filter.status.iter().map(|status| Value::from(status.as_str()));
+        condition = condition.push(" AND j.status IN ").push_list(names);
+    }
+    if let Some(job_type) = &filter.job_type {
+        condition = condition.push(" AND j.job_type = ").push_bound(job_type.as_str().into());
+    }
+    condition = condition.push(" ORDER BY j.id DESC");
+    if let Some(limit) = filter.limit {
+        condition = condition.push(" LIMIT ").push_bound(limit.into());
+    }
+    job_lines(on, condition).await
+}
+
+/// What runs, what is ready, what waits.
+pub(super) async fn queue(
+    on: &mut Connection,
+    namespace: Option<&Namespace>,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Queue, StoreError> {
+    let moment = |condition: &str| {
+        within(namespace, condition).push(" ORDER BY j.ready_at, j.id LIMIT ").push_bound(limit.into())
+    };
+    let running = job_lines(on, within(namespace, "j.status = 'running'").push(" ORDER BY j.id")).await?;
+    let heads = job_lines(on, moment("j.status = 'pending' AND j.head = 1")).await?;
+    let behind = job_lines(on, moment("j.status = 'pending' AND j.head = 0")).await?;
+    let is_ready = |line: &JobLine| match *line.job.state() {
+        JobState::Pending { ready_at, head } => head && ready_at <= now,
+        JobState::Running { .. }
+        | JobState::Completed { .. }
+        | JobState::Failed { .. }
+        | JobState::Cancelled { .. } => false,
+    };
+    let (ready, mut waiting): (Vec<_>, Vec<_>) = heads.into_iter().partition(is_ready);
+    waiting.extend(behind);
+    let blocked = open_assignments(on, namespace, "a.status = 'blocked'", limit).await?;
+    let held = open_assignments(on, namespace, "a.held = 1", limit).await?;
+    let runners = runner_table::load(on, namespace).await?;
+    Ok(Queue { running, ready, waiting, blocked, held, runners })
+}
+
+/// `WHERE <condition>` within a namespace, or within each one there is: the partial indexes begin with it.
+fn within(namespace: Option<&Namespace>, condition: &str) -> Statement {
+    match namespace {
+        Some(namespace) => Statement::new("WHERE j.namespace = ").push_bound(namespace.as_str().into()),
+        None => Statement::new("WHERE j.namespace IN (SELECT name FROM namespaces)"),
+    }
+    .push(" AND ")
+    .push(condition)
+}
+
+async fn open_assignments(
+    on: &mut Connection,
+    namespace: Option<&Namespace>,
+    condition: &str,
+    limit: u32,
+) -> Result<Vec<Assignment>, StoreError> {
+    let columns = names("a.", &assignment_table::COLUMNS[..assignment_table::READ]);
+    let mut statement = Statement::new(format!("SELECT {columns} FROM assignments a WHERE {condition}"));
+    statement = match namespace {
+        Some(namespace) => statement.push(" AND a.namespace = ").push_bound(namespace.as_str().into()),
+        None => statement.push(" AND a.namespace IN (SELECT name FROM namespaces)"),
+    };
+    statement = statement.push(" ORDER BY a.id LIMIT ").push_bound(limit.into());
+    let rows = statement.fetch(on, "listing assignments").await?;
+    rows.iter().map(|row| Ok(assignment_table::read(row, 0)?.assignment)).collect()
+}
+
+/// Job lines that fit the condition, with the latest attempt of each.
+async fn job_lines(on: &mut Connection, condition: Statement) -> Result<Vec<JobLine>, StoreError> {
+    const OF_ASSIGNMENT: [&str; 3] = ["namespace", "north_star", "status"];
+    let select = format!(
+        "SELECT {}, a.namespace, a.north_star, a.status FROM jobs j JOIN assignments a ON a.id = j.assignment_id ",
+        names("j.", &job_table::COLUMNS[..job_table::READ]),
+    );
+    let rows = condition.after(select).fetch(on, "listing jobs").await?;
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let job = job_table::read(row, 0)?.job;
+        let mut columns = Columns::new(row, "assignments", &OF_ASSIGNMENT, job_table::READ);
+        lines.push(JobLine {
+            namespace: columns.parsed(|text| Namespace::new(text).ok())?,
+            north_star: columns.text()?,
+            assignment_status: columns.parsed(AssignmentStatus::from_name)?,
+            job,
+            attempt: None,
+        });
+    }
+    add_latest_attempts(on, &mut lines).await?;
+    Ok(lines)
+}
+
+async fn add_latest_attempts(on: &mut Connection, lines: &mut [JobLine]) -> Result<(), StoreError> {
+    let tried: Vec<JobId> =
+        lines.iter().filter(|line| line.job.progress().attempts > 0).map(|line| line.job.id).collect();
+    let mut latest: HashMap<JobId, AttemptRecord> = HashMap::new();
+    for piece in tried.chunks(IDS_AT_ONCE) {
+        for attempt in attempt_table::of_jobs(on, piece).await? {
+            latest.insert(attempt.job, attempt);
+        }
+    }
+    for line in lines {
+        line.attempt = latest.remove(&line.job.id);
+    }
+    Ok(())
+}

@@ -1,0 +1,266 @@
+//! The one writer of a process: a task that owns the write connection and commits together what waits.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use agents_domain::attempt::AttemptProgress;
+use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
+use agents_domain::store::{
+    Change, ClaimRequest, Claimed, Command, HeartbeatReply, Receipt, RunnerRecord, StoreError,
+};
+use agents_domain::timestamp::{Clock, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::Batch;
+use super::connection::Connection;
+use super::statement::Statement;
+use super::{attempt_table, job_table, runner_table};
+
+/// Operations that one transaction takes at most.
+const BATCH_MAX: usize = 64;
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// Something to be written, and who waits for it.
+pub(super) enum Op {
+    Execute(Box<Command>, Reply<Receipt>),
+    Ask(Box<Command>, Reply<Claimed>),
+    Claim(ClaimRequest, Reply<Vec<Claimed>>),
+    Register(RunnerRecord, Reply<()>),
+    Unregister(RunnerId, Reply<()>),
+    Heartbeat(RunnerId, Vec<AttemptId>, Reply<HeartbeatReply>),
+    Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
+}
+
+/// Where operations are sent.
+pub(super) struct Writer {
+    sender: mpsc::UnboundedSender<Op>,
+}
+
+impl Writer {
+    /// Starts the writer on that connection. It ends when the last sender is gone.
+    pub fn start(connection: Connection, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(run(connection, receiver, clock, ids));
+        Self { sender }
+    }
+
+    /// Sends an operation; it comes back if the writer is gone.
+    pub fn send(&self, op: Op) -> Result<(), Box<Op>> {
+        self.sender.send(op).map_err(|unsent| Box::new(unsent.0))
+    }
+}
+
+async fn run(
+    mut connection: Connection,
+    mut receiver: mpsc::UnboundedReceiver<Op>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) {
+    let mut ops = Vec::with_capacity(BATCH_MAX);
+    while receiver.recv_many(&mut ops, BATCH_MAX).await > 0 {
+        // What other tasks are about to send comes along: they get one turn before the transaction begins.
+        tokio::task::yield_now().await;
+        while ops.len() < BATCH_MAX {
+            match receiver.try_recv() {
+                Ok(op) => ops.push(op),
+                Err(_) => break,
+            }
+        }
+        let waiting = std::mem::take(&mut ops);
+        commit(&mut connection, waiting, &*clock, &*ids).await;
+    }
+}
+
+/// Commits the operations together; if the database refuses, each one alone, so that one can't spoil the others.
+async fn commit(on: &mut Connection, ops: Vec<Op>, clock: &dyn Clock, ids: &dyn IdSource) {
+    let alone = ops.len() == 1;
+    match transaction(on, &ops, clock, ids).await {
+        Ok(results) => {
+            for (op, result) in ops.into_iter().zip(results) {
+                op.answer(result);
+            }
+        }
+        Err(error) => {
+            let mut ops = ops.into_iter();
+            match (ops.next(), alone) {
+                (Some(op), true) => op.fail(error),
+                (Some(first), false) => {
+                    for op in std::iter::once(first).chain(ops) {
+                        Box::pin(commit(on, vec![op], clock, ids)).await;
+                    }
+                }
+                (None, _) => {}
+            }
+        }
+    }
+}
+
+/// What an operation brings.
+enum Done {
+    Receipt(Receipt),
+    Asked(Box<Claimed>),
+    Claimed(Vec<Claimed>),
+    Heartbeat(HeartbeatReply),
+    Nothing,
+}
+
+async fn transaction(
+    on: &mut Connection,
+    ops: &[Op],
+    clock: &dyn Clock,
+    ids: &dyn IdSource,
+) -> Result<Vec<Result<Done, StoreError>>, StoreError> {
+    Statement::new("BEGIN IMMEDIATE").execute(on, "beginning a transaction").await?;
+    match work(on, ops, Batch::new(clock.now(), ids)).await {
+        Ok(results) => match Statement::new("COMMIT").execute(on, "committing").await {
+            Ok(_) => Ok(results),
+            Err(error) => Err(roll_back(on, error).await),
+        },
+        Err(error) => Err(roll_back(on, error).await),
+    }
+}
+
+/// Rolls back and hands the first error on. A roll-back that fails too finds no transaction: the database has
+/// already rolled back by itself.
+async fn roll_back(on: &mut Connection, error: StoreError) -> StoreError {
+    if let Err(second) = Statement::new("ROLLBACK").execute(on, "rolling back").await {
+        tracing::debug!(%second, "nothing to roll back");
+    }
+    error
+}
+
+async fn work(
+    on: &mut Connection,
+    ops: &[Op],
+    mut batch: Batch<'_>,
+) -> Result<Vec<Result<Done, StoreError>>, StoreError> {
+    let mut assignments: BTreeSet<AssignmentId> = BTreeSet::new();
+    let mut found = Vec::new();
+    for op in ops {
+        match op {
+            Op::Execute(command, _) | Op::Ask(command, _) => {
+                if !matches!(command.change, Change::Create(_)) {
+                    assignments.insert(command.change.assignment());
+                }
+            }
+            Op::Claim(request, _) => {
+                let jobs = batch.find(on, request).await?;
+                assignments.extend(jobs.jobs.iter().map(|(_, assignment)| *assignment));
+                found.push(jobs);
+            }
+            Op::Register(..) | Op::Unregister(..) | Op::Heartbeat(..) | Op::Progress(..) => {}
+        }
+    }
+    batch.load(on, &assignments).await?;
+    let mut found = found.into_iter();
+    let mut results = Vec::with_capacity(ops.len());
+    for op in ops {
+        results.push(match op {
+            Op::Execute(command, _) => batch.decide((**command).clone()).map(Done::Receipt),
+            Op::Ask(command, _) => asked(&mut batch, command),
+            Op::Claim(request, _) => {
+                let jobs = found.next().expect("each claim has looked for jobs");
+                Ok(Done::Claimed(batch.claim(request, &jobs)))
+            }
+            Op::Register(runner, _) => runner_table::put(on, runner).await.map(|()| Done::Nothing),
+            Op::Unregister(runner, _) => runner_table::delete(on, *runner).await.map(|()| Done::Nothing),
+            Op::Heartbeat(runner, attempts, _) => {
+                heartbeat(on, *runner, attempts, batch.now).await.map(Done::Heartbeat)
+            }
+            Op::Progress(runner, progress, _) => {
+                attempt_table::progress(on, *runner, progress).await.map(|()| Done::Nothing)
+            }
+        });
+    }
+    batch.write(on).await?;
+    add_contexts(on, &mut results).await?;
+    Ok(results)
+}
+
+fn asked(batch: &mut Batch<'_>, command: &Command) -> Result<Done, StoreError> {
+    let Change::Ask { assignment, attempt, .. } = &command.change else {
+        return batch.decide(command.clone()).map(Done::Receipt);
+    };
+    let (assignment, attempt) = (*assignment, *attempt);
+    let receipt = batch.decide(command.clone())?;
+    let attempt = batch.attempt(assignment, attempt).ok_or(StoreError::NoAssignment(assignment))?;
+    let claimed = batch.claimed(assignment, attempt, receipt.events);
+    claimed.map(|claimed| Done::Asked(Box::new(claimed))).ok_or(StoreError::NoAssignment(assignment))
+}
+
+async fn heartbeat(
+    on: &mut Connection,
+    runner: RunnerId,
+    attempts: &[AttemptId],
+    now: Timestamp,
+) -> Result<HeartbeatReply, StoreError> {
+    runner_table::beat(on, runner, now).await?;
+    let owned = if attempts.is_empty() { Vec::new() } else { attempt_table::renew(on, runner, now).await? };
+    let is_owned = |id: &AttemptId| owned.iter().any(|(owned, _)| owned == id);
+    Ok(HeartbeatReply {
+        lost: attempts.iter().filter(|id| !is_owned(id)).copied().collect(),
+        cancel: owned.iter().filter(|(_, cancel)| *cancel).map(|(id, _)| *id).collect(),
+    })
+}
+
+/// Adds what claimed jobs are told, for those that were not inserted just now.
+async fn add_contexts(
+    on: &mut Connection,
+    results: &mut [Result<Done, StoreError>],
+) -> Result<(), StoreError> {
+    let mut claimed: Vec<&mut Claimed> = Vec::new();
+    for result in results {
+        if let Ok(Done::Claimed(jobs)) = result {
+            claimed.extend(jobs.iter_mut().filter(|job| job.context.is_empty()));
+        }
+    }
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<JobId> = claimed.iter().map(|job| job.job.id).collect();
+    for (id, text) in job_table::contexts(on, &ids).await? {
+        if let Some(job) = claimed.iter_mut().find(|job| job.job.id == id) {
+            job.context = text;
+        }
+    }
+    Ok(())
+}
+
+impl Op {
+    fn answer(self, result: Result<Done, StoreError>) {
+        let is_heard = match (self, result) {
+            (op, Err(error)) => return op.fail(error),
+            (Op::Execute(_, reply), Ok(Done::Receipt(receipt))) => reply.send(Ok(receipt)).is_ok(),
+            (Op::Ask(_, reply), Ok(Done::Asked(claimed))) => reply.send(Ok(*claimed)).is_ok(),
+            (Op::Claim(_, reply), Ok(Done::Claimed(claimed))) => reply.send(Ok(claimed)).is_ok(),
+            (Op::Heartbeat(_, _, reply), Ok(Done::Heartbeat(beat))) => reply.send(Ok(beat)).is_ok(),
+            (
+                Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
+                Ok(Done::Nothing),
+            ) => reply.send(Ok(())).is_ok(),
+            (op, Ok(_)) => {
+                let why = "an operation was answered with another one's result".to_owned();
+                return op.fail(StoreError::Database { doing: "answering", why });
+            }
+        };
+        if !is_heard {
+            tracing::debug!("nobody waits for a write that was committed");
+        }
+    }
+
+    fn fail(self, error: StoreError) {
+        let is_heard = match self {
+            Op::Execute(_, reply) => reply.send(Err(error)).is_ok(),
+            Op::Ask(_, reply) => reply.send(Err(error)).is_ok(),
+            Op::Claim(_, reply) => reply.send(Err(error)).is_ok(),
+            Op::Heartbeat(_, _, reply) => reply.send(Err(error)).is_ok(),
+            Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
+                reply.send(Err(error)).is_ok()
+            }
+        };
+        if !is_heard {
+            tracing::debug!("nobody waits for a write that failed");
+        }
+    }
+}
