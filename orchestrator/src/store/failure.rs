@@ -15,10 +15,7 @@ const SQLITE_NOTADB: u32 = 26;
 
 /// The error for what the driver said while `doing` something with the database at `path`.
 pub(super) fn from_driver(error: sqlx::Error, path: &str, doing: &'static str) -> StoreError {
-    let why = match &error {
-        sqlx::Error::Database(database) => database.message().to_owned(),
-        _ => error.to_string(),
-    };
+    let why = error.as_database_error().map_or_else(|| error.to_string(), |said| said.message().to_owned());
     let path = path.to_owned();
     match primary_code(&error) {
         Some(SQLITE_BUSY | SQLITE_LOCKED) => StoreError::Locked { path },
@@ -31,7 +28,6 @@ pub(super) fn from_driver(error: sqlx::Error, path: &str, doing: &'static str) -
 }
 
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let sqlx::Error::Database(database) = error else { return None };
-    let code: u32 = database.code()?.parse().ok()?;
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)
 }
