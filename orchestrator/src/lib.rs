@@ -1,6 +1,12 @@
 //! The engine: the store, the dispatcher, the attempt runner, processes, prompts, review, recovery.
 
+pub mod attempt;
 pub mod doorbell;
+pub mod process;
+pub mod prompt;
+pub mod review;
+pub mod runner;
 pub mod settings;
 pub mod store;
 pub mod system;
+pub mod workspace;

@@ -25,8 +25,8 @@ pub struct Settings {
     pub access: BTreeMap<String, Access>,
     /// Folders with templates that win over the built-in ones, the first one most.
     pub template_folders: Vec<PathBuf>,
-    /// The folder of the attempts' files and of the database.
-    pub data_folder: PathBuf,
+    /// Folders that `agents` itself must be able to write, when an agent runs it in a sandbox.
+    pub agents_folders: Vec<PathBuf>,
     /// Variables that lead an `agents` started by an agent to the same store.
     pub agents_env: Vec<(String, String)>,
 }

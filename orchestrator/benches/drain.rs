@@ -1,0 +1,224 @@
+//! No-op process jobs through the whole path, beside the raw spawn floor of the same program in the same run.
+//!
+//! `cargo bench -p agents-orchestrator --bench drain -- [jobs] [rounds]`
+
+#![allow(clippy::disallowed_methods, reason = "the floor is measured by spawning without the product")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its figures and may fail loudly")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use agents_domain::access::Access;
+use agents_domain::actor::Actor;
+use agents_domain::aggregate::{First, HarnessDefaults, NewAssignment};
+use agents_domain::decision::NewJob;
+use agents_domain::director::Director;
+use agents_domain::harness::{
+    Harness, HarnessError, HarnessRequest, Probe, StreamEnd, StreamReader, StreamSummary,
+};
+use agents_domain::id::{AssignmentId, IdSource, JobId, RunnerId};
+use agents_domain::invocation::{Invocation, OutputTarget, StopSignal};
+use agents_domain::job_type::JobType;
+use agents_domain::namespace::Namespace;
+use agents_domain::outcome::Outcome;
+use agents_domain::store::{Change, Command, Store};
+use agents_orchestrator::attempt::Surroundings;
+use agents_orchestrator::runner::{Board, Listener, Runner, RunnerEvent, RunnerOptions};
+use agents_orchestrator::settings::{Settings, SettingsSource};
+use agents_orchestrator::store::SqlStore;
+use agents_orchestrator::system::{SystemClock, SystemIds};
+
+struct True;
+
+impl Harness for True {
+    fn name(&self) -> &str {
+        "true"
+    }
+
+    fn invocation(&self, request: &HarnessRequest) -> Result<Invocation, HarnessError> {
+        Ok(Invocation {
+            program: "/bin/true".into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            env_remove: Vec::new(),
+            env_keep: Vec::new(),
+            cwd: request.workspace.clone(),
+            stdin: request.prompt.clone(),
+            files: Vec::new(),
+            stop: StopSignal::Terminate,
+            output: OutputTarget::File,
+        })
+    }
+
+    fn reader(&self) -> Box<dyn StreamReader> {
+        Box::new(Silent)
+    }
+
+    fn probe(&self) -> Probe {
+        Probe {
+            program: "/bin/true".into(),
+            args: Vec::new(),
+            install: String::new(),
+            credentials: Vec::new(),
+            login_files: Vec::new(),
+            login: String::new(),
+        }
+    }
+}
+
+struct Silent;
+
+impl StreamReader for Silent {
+    fn line<'a>(&mut self, _: &'a [u8], _: &mut dyn FnMut(agents_domain::agent_event::AgentEvent<'a>)) {}
+
+    fn overlong_line(&mut self, _: &[u8], _: u64) {}
+
+    fn finish(self: Box<Self>, _: &StreamEnd<'_>) -> StreamSummary {
+        StreamSummary {
+            outcome: Outcome::success("done"),
+            session_id: None,
+            model: None,
+            cli_version: None,
+            usage: None,
+            cost: None,
+            tool_calls: 0,
+            structured: None,
+            unknown_lines: 0,
+            bad_lines: 0,
+        }
+    }
+}
+
+struct Fixed(Arc<Settings>);
+
+impl SettingsSource for Fixed {
+    fn for_workspace(&self, _: &Path) -> Result<Arc<Settings>, String> {
+        Ok(Arc::clone(&self.0))
+    }
+}
+
+struct Deaf;
+
+impl Listener for Deaf {
+    fn hear(&self, _: &RunnerEvent) {}
+}
+
+fn settings() -> Settings {
+    Settings {
+        harnesses: BTreeMap::from([("true".to_owned(), Arc::new(True) as Arc<dyn Harness>)]),
+        harness_defaults: defaults(),
+        timeout: Duration::from_secs(60),
+        grace: Duration::from_secs(5),
+        access: BTreeMap::from([("implement".to_owned(), Access::Full)]),
+        template_folders: Vec::new(),
+        agents_folders: Vec::new(),
+        agents_env: Vec::new(),
+    }
+}
+
+fn defaults() -> Arc<HarnessDefaults> {
+    Arc::new(HarnessDefaults { default: "true".into(), by_type: BTreeMap::new() })
+}
+
+/// Spawns per second of the same program, so many at a time.
+fn floor(jobs: usize, slots: usize) -> f64 {
+    let left = AtomicUsize::new(jobs);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..slots {
+            scope.spawn(|| {
+                while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+                    std::process::Command::new("/bin/true").output().unwrap();
+                }
+            });
+        }
+    });
+    jobs as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Jobs per second through the whole path.
+fn drain(jobs: usize, slots: usize) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("agents.db").display());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Arc::new(SqlStore::open(&url, Arc::new(SystemClock), Arc::new(SystemIds)).await.unwrap());
+        fill(&store, jobs, folder.path()).await;
+        let around = Surroundings {
+            store,
+            settings: Arc::new(Fixed(Arc::new(settings()))),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            data_folder: folder.path().to_owned(),
+            agents_program: "/bin/true".into(),
+        };
+        let options = RunnerOptions {
+            id: RunnerId::new(SystemIds.next()),
+            name: "bench".into(),
+            version: "0".into(),
+            namespace: Some(Namespace::new("bench").unwrap()),
+            concurrency: slots,
+            once: true,
+            database_url: url.clone(),
+            bells: folder.path().join("bells"),
+        };
+        let (_keep, control) = tokio::sync::mpsc::channel(1);
+        let began = Instant::now();
+        let finished = Runner::new(options, around, Board::default(), Arc::new(Deaf)).run(control).await.unwrap();
+        assert_eq!(finished, jobs);
+        jobs as f64 / began.elapsed().as_secs_f64()
+    })
+}
+
+async fn fill(store: &Arc<SqlStore>, jobs: usize, workspace: &Path) {
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..jobs {
+        let job = NewJob {
+            id: JobId::new(SystemIds.next()),
+            job_type: JobType::new("implement").unwrap(),
+            harness: None,
+            model: None,
+            context: "nothing".into(),
+            timeout_ms: None,
+        };
+        let change = Change::Create(NewAssignment {
+            id: AssignmentId::new(SystemIds.next()),
+            namespace: Namespace::new("bench").unwrap(),
+            north_star: "drain".into(),
+            director: Director::None,
+            workspace: workspace.display().to_string(),
+            max_jobs: 50,
+            first: First::Job(job),
+        });
+        let store = Arc::clone(store);
+        let command = Command { actor: Actor::Person, harness_defaults: defaults(), change };
+        waiting.spawn(async move { store.execute(command).await.unwrap() });
+    }
+    while let Some(done) = waiting.join_next().await {
+        done.unwrap();
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn main() {
+    let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
+    let jobs = numbers.first().copied().unwrap_or(3000);
+    let rounds = numbers.get(1).copied().unwrap_or(5);
+    println!("{jobs} jobs, medians of {rounds} rounds, jobs per second");
+    for slots in [2, 4, 8] {
+        let (mut floors, mut drains) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            floors.push(floor(jobs, slots));
+            drains.push(drain(jobs, slots));
+        }
+        let (floor, drain) = (median(floors), median(drains));
+        println!("{slots} slots: floor {floor:.0}, agents {drain:.0}, ratio {:.2}", drain / floor);
+    }
+}

@@ -1,0 +1,187 @@
+//! Reads along with a running agent: its stream becomes events, and they become what people see live.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use agents_domain::agent_event::AgentEvent;
+use agents_domain::attempt::AttemptProgress;
+use agents_domain::harness::{StreamEnd, StreamReader, StreamSummary};
+
+use super::activity::describe;
+use super::prepare::Prepared;
+use super::splitter::Line;
+use super::tail::Tail;
+
+/// The first pause after an agent has said something; it doubles while the agent is silent.
+const PAUSE_SHORTEST: Duration = Duration::from_millis(10);
+/// The longest pause: how late an agent's words may be seen.
+const PAUSE_LONGEST: Duration = Duration::from_millis(200);
+/// How much of the end of standard error is looked at.
+const STDERR_TAIL: u64 = 64 << 10;
+/// Pieces that are read in one go before other tasks get their turn.
+const PIECES_AT_ONCE: usize = 4;
+
+/// What is seen of a running attempt from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    pub progress: AttemptProgress,
+    /// Whether it has changed since it was last written to the store.
+    pub is_new: bool,
+}
+
+/// Reads along with one agent.
+pub(super) struct Observer {
+    tail: Tail,
+    reader: Box<dyn StreamReader>,
+    stderr: std::path::PathBuf,
+    live: Arc<Mutex<Live>>,
+    pause: Duration,
+}
+
+impl Observer {
+    pub fn open(prepared: &Prepared, live: &Arc<Mutex<Live>>) -> io::Result<Self> {
+        Ok(Self {
+            tail: Tail::open(&prepared.files.stdout())?,
+            reader: prepared.harness.reader(),
+            stderr: prepared.files.stderr(),
+            live: Arc::clone(live),
+            pause: PAUSE_SHORTEST,
+        })
+    }
+
+    /// Reads what there is, up to a bound, and tells how long to wait before reading on.
+    pub fn read_on(&mut self) -> Duration {
+        let mut total = 0;
+        for _ in 0..PIECES_AT_ONCE {
+            match self.read_piece() {
+                Ok(0) => break,
+                Ok(count) => total += count,
+                Err(error) => {
+                    tracing::warn!(%error, "an agent's output can't be read; trying again");
+                    break;
+                }
+            }
+        }
+        self.pause = match total {
+            0 => (self.pause * 2).min(PAUSE_LONGEST),
+            _ => PAUSE_SHORTEST,
+        };
+        if total >= PIECES_AT_ONCE * (64 << 10) { Duration::ZERO } else { self.pause }
+    }
+
+    fn read_piece(&mut self) -> io::Result<usize> {
+        let mut seen = Seen::default();
+        let reader = &mut self.reader;
+        let count = self.tail.read(&mut |line| read_line(reader.as_mut(), line, &mut seen))?;
+        self.show(seen);
+        Ok(count)
+    }
+
+    /// The process has ended: reads the rest, and lets the reader sum up.
+    pub fn finish(mut self, end: &StreamEnd<'_>) -> (StreamSummary, Option<String>) {
+        loop {
+            match self.read_piece() {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the rest of an agent's output can't be read");
+                    break;
+                }
+            }
+        }
+        let mut seen = Seen::default();
+        let reader = &mut self.reader;
+        self.tail.finish(&mut |line| read_line(reader.as_mut(), line, &mut seen));
+        self.show(seen);
+        let stderr_tail = tail_of(&self.stderr).unwrap_or_default();
+        let summary = self.reader.finish(&StreamEnd { stderr_tail: &stderr_tail, ..end.clone() });
+        let last = self.live.lock().unwrap_or_else(PoisonError::into_inner).progress.last_activity.clone();
+        (summary, last)
+    }
+
+    fn show(&self, seen: Seen) {
+        if seen.is_empty() {
+            return;
+        }
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.add_to(&mut live.progress);
+        live.is_new = true;
+    }
+}
+
+/// What one piece of the stream has told.
+#[derive(Default)]
+struct Seen {
+    progress: AttemptProgress,
+}
+
+impl Seen {
+    fn is_empty(&self) -> bool {
+        self.progress == AttemptProgress::default()
+    }
+
+    fn take(&mut self, event: &AgentEvent<'_>) {
+        let progress = &mut self.progress;
+        match event {
+            AgentEvent::Started { session_id, model, cli_version } => {
+                set(&mut progress.session_id, session_id.as_deref());
+                set(&mut progress.model, model.as_deref());
+                set(&mut progress.cli_version, cli_version.as_deref());
+            }
+            AgentEvent::Usage { usage } => progress.usage = Some(*usage),
+            AgentEvent::Final(last) => {
+                progress.usage = last.usage.or(progress.usage);
+                progress.cost = last.cost.or(progress.cost);
+            }
+            AgentEvent::ToolCall { .. } => progress.tool_calls += 1,
+            AgentEvent::Text { .. }
+            | AgentEvent::Thinking { .. }
+            | AgentEvent::ToolResult { .. }
+            | AgentEvent::Retry { .. }
+            | AgentEvent::RateLimit { .. }
+            | AgentEvent::Denied { .. }
+            | AgentEvent::Notice { .. }
+            | AgentEvent::Unrecognized { .. } => {}
+        }
+        if let Some(activity) = describe(event) {
+            progress.last_activity = Some(activity);
+        }
+    }
+
+    fn add_to(self, whole: &mut AttemptProgress) {
+        let seen = self.progress;
+        whole.session_id = seen.session_id.or(whole.session_id.take());
+        whole.model = seen.model.or(whole.model.take());
+        whole.cli_version = seen.cli_version.or(whole.cli_version.take());
+        whole.usage = seen.usage.or(whole.usage);
+        whole.cost = seen.cost.or(whole.cost);
+        whole.tool_calls += seen.tool_calls;
+        whole.last_activity = seen.last_activity.or(whole.last_activity.take());
+    }
+}
+
+fn set(to: &mut Option<String>, value: Option<&str>) {
+    if let Some(value) = value {
+        *to = Some(value.to_owned());
+    }
+}
+
+fn read_line(reader: &mut dyn StreamReader, line: Line<'_>, seen: &mut Seen) {
+    match line {
+        Line::Whole([]) => {}
+        Line::Whole(line) => reader.line(line, &mut |event| seen.take(&event)),
+        Line::TooLong { head, bytes } => reader.overlong_line(head, bytes),
+    }
+}
+
+/// The end of a file, decoded lossily.
+fn tail_of(path: &std::path::Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(STDERR_TAIL)))?;
+    let mut bytes = Vec::new();
+    file.take(STDERR_TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

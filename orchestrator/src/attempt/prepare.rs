@@ -1,0 +1,162 @@
+//! Everything before the start of an agent: settings, prompt, invocation, folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agents_domain::access::Access;
+use agents_domain::harness::{Harness, HarnessRequest};
+use agents_domain::invocation::Invocation;
+use agents_domain::job_type::JobType;
+use agents_domain::outcome::{Outcome, OutcomeClass};
+use agents_domain::store::Claimed;
+
+use super::{Surroundings, files};
+use crate::process::{AttemptFiles, stop};
+use crate::prompt::{self, Known};
+use crate::review::{self, Allowed};
+use crate::settings::Settings;
+use crate::workspace;
+
+/// An attempt that is ready to start.
+pub(super) struct Prepared {
+    pub invocation: Invocation,
+    pub files: AttemptFiles,
+    pub harness: Arc<dyn Harness>,
+    pub timeout: Duration,
+    pub grace: Duration,
+    pub allowed: Allowed,
+    /// The command that installs the CLI.
+    pub install: String,
+}
+
+/// Prepares an attempt; what stands in the way is its outcome.
+pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<Prepared, Outcome> {
+    let failed = |why: String| Outcome::failure(OutcomeClass::RunnerError, why);
+    let workspace = Path::new(&claimed.assignment.workspace);
+    let settings = around.settings.for_workspace(workspace).map_err(failed)?;
+    let harness = harness(claimed, &settings)?;
+    let files = files(&around.data_folder, claimed.attempt.id);
+    let allowed = allowed(&settings);
+    let prompt = render(claimed, around, &settings, &allowed).await?;
+    std::fs::create_dir_all(&files.folder)
+        .map_err(|error| failed(format!("{} can't be made: {error}", files.folder.display())))?;
+    let request = request(claimed, around, &settings, (prompt, &files.folder));
+    let mut invocation = harness
+        .invocation(&request)
+        .map_err(|error| Outcome::failure(OutcomeClass::ContextOverflow, error.to_string()))?;
+    invocation.env.extend(environment(claimed, around, &settings));
+    let timeout = claimed.job.timeout_ms.map_or(settings.timeout, Duration::from_millis);
+    let install = harness.probe().install;
+    Ok(Prepared { invocation, files, harness, timeout, grace: settings.grace, allowed, install })
+}
+
+fn harness(claimed: &Claimed, settings: &Settings) -> Result<Arc<dyn Harness>, Outcome> {
+    let name = &claimed.attempt.harness;
+    settings.harnesses.get(name).cloned().ok_or_else(|| {
+        let known: Vec<&str> = settings.harnesses.keys().map(String::as_str).collect();
+        Outcome::failure(OutcomeClass::CliMissing, format!("the config knows no harness `{name}`"))
+            .with_fix(format!("add harnesses.{name} to the config; it knows {}", known.join(", ")))
+    })
+}
+
+/// What a PM may name: the job types that have a template, and the harnesses of the config.
+fn allowed(settings: &Settings) -> Allowed {
+    let mut job_types: Vec<String> =
+        ["plan", "implement", "review", "uat", "document"].into_iter().map(str::to_owned).collect();
+    for folder in &settings.template_folders {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let mut own: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".md")?.to_owned()))
+            .filter(|name| JobType::new(name).is_ok() && !JobType::BUILT_IN.contains(&name.as_str()))
+            .filter(|name| name != prompt::RESUME)
+            .collect();
+        own.sort();
+        job_types.extend(own);
+    }
+    Allowed { job_types, harnesses: settings.harnesses.keys().cloned().collect() }
+}
+
+async fn render(
+    claimed: &Claimed,
+    around: &Surroundings,
+    settings: &Settings,
+    allowed: &Allowed,
+) -> Result<String, Outcome> {
+    let failed = |why: String| Outcome::failure(OutcomeClass::RunnerError, why);
+    let list = around.store.job_details(claimed.assignment.id).await.map_err(|error| failed(error.to_string()))?;
+    let facts = prompt::gather(&Known {
+        assignment: &claimed.assignment,
+        job: &claimed.job,
+        attempt: &claimed.attempt,
+        context: &claimed.context,
+        list: &list,
+        job_types: allowed.job_types.clone(),
+        harnesses: allowed.harnesses.clone(),
+    });
+    let name = match claimed.attempt.resumes {
+        Some(_) => prompt::RESUME,
+        None => claimed.job.job_type.as_str(),
+    };
+    prompt::render(name, &settings.template_folders, &facts).map_err(|error| {
+        let fix = format!("mend the template (`agents template check {}`), then make the assignment active", claimed.job.job_type);
+        failed(error.to_string()).with_fix(fix)
+    })
+}
+
+fn request(
+    claimed: &Claimed,
+    around: &Surroundings,
+    settings: &Settings,
+    (prompt, folder): (String, &Path),
+) -> HarnessRequest {
+    let workspace = PathBuf::from(&claimed.assignment.workspace);
+    let access = settings.access_for(&claimed.job.job_type);
+    let git_folders = match access {
+        Access::Edit | Access::Full => workspace::git_folders(&workspace),
+        Access::ReadOnly | Access::ReadOnlyAndAgents => Vec::new(),
+    };
+    HarnessRequest {
+        attempt: claimed.attempt.id,
+        prompt,
+        access,
+        model: claimed.job.model.clone(),
+        project_instructions: workspace::agent_instructions(&workspace),
+        git_folders,
+        folder: folder.to_owned(),
+        agents_folders: settings.agents_folders.clone(),
+        agents_program: around.agents_program.clone(),
+        resume: claimed.attempt.resumes.clone(),
+        answer_schema: claimed.job.job_type.is_pm().then(|| review::SCHEMA.to_owned()),
+        is_root: rustix::process::geteuid().is_root(),
+        workspace,
+    }
+}
+
+/// Where the agent is, and the way to the same `agents` and the same store.
+fn environment(claimed: &Claimed, around: &Surroundings, settings: &Settings) -> Vec<(String, String)> {
+    let mut env = settings.agents_env.clone();
+    let mut set = |name: &str, value: String| env.push((name.to_owned(), value));
+    set("AGENTS_NAMESPACE", claimed.assignment.namespace.to_string());
+    set("AGENTS_ASSIGNMENT_ID", claimed.assignment.id.to_string());
+    set("AGENTS_JOB_ID", claimed.job.id.to_string());
+    set("AGENTS_JOB_TYPE", claimed.job.job_type.to_string());
+    set(stop::MARKER, claimed.attempt.id.to_string());
+    set("AGENTS_BIN", around.agents_program.display().to_string());
+    if let Some(path) = path_with(&around.agents_program) {
+        set("PATH", path);
+    }
+    env
+}
+
+/// PATH with the folder of `agents` in it, at its end: it adds the command and hides nothing.
+fn path_with(program: &Path) -> Option<String> {
+    let folder = program.parent()?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    if !folders.iter().any(|known| known == folder) {
+        folders.push(folder.to_owned());
+    }
+    std::env::join_paths(folders).ok()?.into_string().ok()
+}

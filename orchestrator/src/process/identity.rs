@@ -1,0 +1,97 @@
+//! Which process it is: a number alone is used again, so the start time and the boot belong to it.
+//!
+//! On Linux both come from `/proc` (proc(5)). Elsewhere they are unknown, and an unknown process is never
+//! signaled nor taken for dead: its lease decides.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use agents_domain::attempt::ProcessMark;
+use serde::{Deserialize, Serialize};
+
+/// This boot of this machine; empty where it can't be told.
+pub fn boot_id() -> &'static str {
+    static BOOT_ID: OnceLock<String> = OnceLock::new();
+    BOOT_ID.get_or_init(|| {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        id.map(|id| id.trim().to_owned()).unwrap_or_default()
+    })
+}
+
+/// The mark of the process that has this number now.
+pub fn mark(pid: i32) -> ProcessMark {
+    ProcessMark { pid, start_time: start_time(pid).unwrap_or(0), boot_id: boot_id().to_owned() }
+}
+
+/// The mark of this process.
+pub fn own_mark() -> ProcessMark {
+    mark(i32::try_from(std::process::id()).unwrap_or(0))
+}
+
+/// Whether a process is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    Alive,
+    /// Proven: another process has its number, or none, or the machine has been booted since.
+    Dead,
+    /// Another machine, or one that does not tell.
+    Unknown,
+}
+
+/// Whether the marked process is still there.
+pub fn life(mark: &ProcessMark) -> Life {
+    if mark.boot_id.is_empty() || mark.boot_id != boot_id() || mark.start_time == 0 {
+        return Life::Unknown;
+    }
+    match start_time(mark.pid) {
+        Some(started) if started == mark.start_time => Life::Alive,
+        Some(_) | None => Life::Dead,
+    }
+}
+
+/// Field 22 of `/proc/<pid>/stat`, in clock ticks since boot. The name in field 2 may hold anything, so fields
+/// are counted from its closing parenthesis. A zombie counts as gone.
+fn start_time(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let after_name = stat.rsplit_once(')')?.1;
+    let mut fields = after_name.split_ascii_whitespace();
+    let state = fields.next()?;
+    if state == "Z" || state == "X" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MarkFile {
+    pid: i32,
+    start_time: u64,
+    boot_id: String,
+}
+
+/// Writes the mark into the attempt's folder.
+pub fn write_mark(path: &Path, mark: &ProcessMark) -> std::io::Result<()> {
+    let file = MarkFile { pid: mark.pid, start_time: mark.start_time, boot_id: mark.boot_id.clone() };
+    std::fs::write(path, serde_json::to_string(&file)?)
+}
+
+/// The mark in the attempt's folder, if there is a whole one.
+pub fn read_mark(path: &Path) -> Option<ProcessMark> {
+    let file: MarkFile = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    Some(ProcessMark { pid: file.pid, start_time: file.start_time, boot_id: file.boot_id })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_is_told_apart_from_one_that_had_its_number_before() {
+        let own = own_mark();
+        assert_eq!(life(&own), Life::Alive);
+        assert_eq!(life(&ProcessMark { start_time: own.start_time + 1, ..own.clone() }), Life::Dead);
+        assert_eq!(life(&ProcessMark { boot_id: "another".into(), ..own }), Life::Unknown);
+    }
+}

@@ -1,0 +1,216 @@
+//! Reads a PM's decision out of its final answer: the whole answer as JSON, or its last fenced block.
+
+use agents_domain::decision::{Decision, NewJob, Place};
+use agents_domain::id::{IdSource, JobId};
+use agents_domain::job_type::JobType;
+use serde::Deserialize;
+
+/// The JSON Schema of a decision, for CLIs that can enforce one. Every property is required, because one of
+/// the providers accepts no other schema; what does not apply is null.
+pub const SCHEMA: &str = r#"{
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["decision", "reason", "question", "jobs"],
+  "properties": {
+    "decision": {"type": "string", "enum": ["insert_job", "complete", "blocked", "continue"]},
+    "reason": {"type": "string"},
+    "question": {"type": ["string", "null"]},
+    "jobs": {
+      "type": ["array", "null"],
+      "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["type", "harness", "model", "context", "timeoutMs"],
+        "properties": {
+          "type": {"type": "string"},
+          "harness": {"type": ["string", "null"]},
+          "model": {"type": ["string", "null"]},
+          "context": {"type": "string"},
+          "timeoutMs": {"type": ["integer", "null"]}
+        }
+      }
+    }
+  }
+}"#;
+
+/// What a decision may name.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    pub job_types: Vec<String>,
+    pub harnesses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    decision: String,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    question: Option<String>,
+    #[serde(default)]
+    jobs: Option<Vec<JobAnswer>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct JobAnswer {
+    #[serde(rename = "type")]
+    job_type: String,
+    #[serde(default)]
+    harness: Option<String>,
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    context: String,
+    #[serde(default)]
+    timeout_ms: Option<u64>,
+}
+
+/// The decision in a final answer; else what is wrong, in words that the PM can act on.
+pub fn read(answer: &str, allowed: &Allowed, ids: &dyn IdSource) -> Result<Decision, String> {
+    let json = candidate(answer).ok_or("the answer has no decision: no JSON object, bare or in a last fenced block")?;
+    let answer: Answer = serde_json::from_str(json).map_err(|error| format!("the decision is not valid: {error}"))?;
+    let reason = answer.reason.unwrap_or_default().trim().to_owned();
+    let has_reason = |name: &str| match reason.is_empty() {
+        true => Err(format!("`{name}` needs a reason")),
+        false => Ok(()),
+    };
+    match answer.decision.as_str() {
+        "insert_job" => {
+            let jobs = answer.jobs.unwrap_or_default();
+            if jobs.is_empty() {
+                return Err("`insert_job` needs at least one job in `jobs`".to_owned());
+            }
+            let jobs = jobs.into_iter().map(|job| new_job(job, allowed, ids)).collect::<Result<Vec<_>, _>>()?;
+            Ok(Decision::InsertJobs { reason, jobs })
+        }
+        "complete" => has_reason("complete").map(|()| Decision::Complete { reason }),
+        "continue" => has_reason("continue").map(|()| Decision::Continue { reason }),
+        "blocked" => {
+            has_reason("blocked")?;
+            let question = answer.question.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            Ok(Decision::Blocked { reason, question })
+        }
+        other => Err(format!("`{other}` is no decision: insert_job, complete, blocked or continue")),
+    }
+}
+
+fn new_job(job: JobAnswer, allowed: &Allowed, ids: &dyn IdSource) -> Result<(NewJob, Place), String> {
+    let known_type = allowed.job_types.contains(&job.job_type);
+    let job_type = JobType::new(&job.job_type).map_err(|error| error.to_string())?;
+    if !known_type || job_type.is_pm() || job_type.is_chat() {
+        return Err(format!("`{}` is no job type that can be inserted: {}", job.job_type, allowed.job_types.join(", ")));
+    }
+    let harness = job.harness.filter(|name| !name.is_empty());
+    if let Some(name) = harness.as_ref().filter(|name| !allowed.harnesses.contains(name)) {
+        return Err(format!("there is no agent `{name}`: {}", allowed.harnesses.join(", ")));
+    }
+    if job.timeout_ms == Some(0) {
+        return Err("`timeoutMs` can't be 0".to_owned());
+    }
+    let id = JobId::new(ids.next());
+    let model = job.model.filter(|name| !name.is_empty());
+    let new = NewJob { id, job_type, harness, model, context: job.context, timeout_ms: job.timeout_ms };
+    Ok((new, Place::First))
+}
+
+/// The JSON object in the answer.
+fn candidate(answer: &str) -> Option<&str> {
+    let whole = answer.trim();
+    if whole.starts_with('{') && whole.ends_with('}') {
+        return Some(whole);
+    }
+    last_fenced_block(whole).map(str::trim).filter(|block| block.starts_with('{'))
+}
+
+/// What stands in the last fenced code block (CommonMark: at least three backticks, closed by at least as many).
+fn last_fenced_block(text: &str) -> Option<&str> {
+    let mut last = None;
+    let mut open: Option<(usize, usize)> = None;
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        let ticks = trimmed.chars().take_while(|c| *c == '`').count();
+        match open {
+            None if ticks >= 3 && !trimmed[ticks..].contains('`') => open = Some((ticks, offset + line.len())),
+            Some((needed, start)) if ticks >= needed && trimmed.len() == ticks => {
+                last = text.get(start..offset);
+                open = None;
+            }
+            None | Some(_) => {}
+        }
+        offset += line.len();
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    struct Ids;
+
+    impl IdSource for Ids {
+        fn next(&self) -> Uuid {
+            Uuid::from_u128(7)
+        }
+    }
+
+    fn decided(answer: &str) -> Result<Decision, String> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let allowed = Allowed { job_types: names(&["plan", "review", "pm"]), harnesses: names(&["claude", "codex"]) };
+        read(answer, &allowed, &Ids)
+    }
+
+    fn review(harness: Option<&str>) -> Decision {
+        let job = NewJob {
+            id: JobId::new(Uuid::from_u128(7)),
+            job_type: JobType::new("review").unwrap(),
+            harness: harness.map(str::to_owned),
+            model: None,
+            context: "look".into(),
+            timeout_ms: None,
+        };
+        Decision::InsertJobs { reason: "r".into(), jobs: vec![(job, Place::First)] }
+    }
+
+    #[test]
+    fn a_decision_is_read_bare_or_from_the_last_fenced_block() {
+        let json = r#"{"decision":"insert_job","reason":"r","jobs":[{"type":"review","harness":"codex","context":"look"}]}"#;
+        assert_eq!(decided(json), Ok(review(Some("codex"))));
+        assert_eq!(decided(&format!("Well.\n```json\n{json}\n```\n")), Ok(review(Some("codex"))));
+        let two = format!("```json\n{{\"decision\":\"complete\",\"reason\":\"x\"}}\n```\nNo:\n```\n{json}\n```");
+        assert_eq!(decided(&two), Ok(review(Some("codex"))));
+    }
+
+    #[test]
+    fn null_means_absent_as_the_schema_has_it() {
+        let json = r#"{"decision":"insert_job","reason":"r","question":null,"jobs":[{"type":"review","harness":null,"model":null,"context":"look","timeoutMs":null}]}"#;
+        assert_eq!(decided(json), Ok(review(None)));
+    }
+
+    #[test]
+    fn a_fence_inside_a_longer_fence_is_not_the_last_block() {
+        let answer = "````\n```json\n{\"decision\":\"complete\",\"reason\":\"x\"}\n```\n````\nso long";
+        assert!(decided(answer).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_words_that_the_pm_can_act_on() {
+        let wrong = |answer: &str, part: &str| {
+            let error = decided(answer).unwrap_err();
+            assert!(error.contains(part), "{answer}: {error}");
+        };
+        wrong("All good, mark it complete.", "no decision");
+        wrong(r#"{"decision":"done","reason":"x"}"#, "`done` is no decision");
+        wrong(r#"{"decision":"complete"}"#, "needs a reason");
+        wrong(r#"{"decision":"insert_job","reason":"x","jobs":[]}"#, "at least one job");
+        wrong(r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"dance"}]}"#, "`dance` is no job type");
+        wrong(r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"pm"}]}"#, "`pm` is no job type");
+        wrong(r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"plan","harness":"gpt"}]}"#, "no agent `gpt`");
+        wrong(r#"{"decision":"complete","reason":"x""#, "no decision");
+        wrong(r#"{"decision":["complete"],"reason":"x"}"#, "not valid");
+    }
+}

@@ -1,0 +1,121 @@
+//! Hands the end of an attempt to the store, and does not let go until the store has taken it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agents_domain::actor::Actor;
+use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::attempt::AttemptReport;
+use agents_domain::id::AssignmentId;
+use agents_domain::store::{Change, Claimed, Command, StoreError};
+use agents_domain::usage::MicroUsd;
+
+use super::{Listener, RunnerEvent, TROUBLE_LONGEST, TROUBLE_SHORTEST};
+use crate::attempt::Surroundings;
+
+/// An attempt has ended, and the store knows it.
+#[derive(Debug)]
+pub(super) struct Finished;
+
+/// Reports the end of an attempt.
+pub(super) async fn finish(
+    claimed: &Claimed,
+    mut report: AttemptReport,
+    around: &Surroundings,
+    listener: &dyn Listener,
+) -> Finished {
+    report.progress.cost = own_share(claimed, &report, around).await;
+    let defaults = defaults(&claimed.assignment.workspace, around);
+    let namespace = claimed.assignment.namespace.clone();
+    let runner = claimed.attempt.runner;
+    let command = Command {
+        actor: Actor::Runner(runner),
+        harness_defaults: defaults,
+        change: Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) },
+    };
+    hand_over(command, around, listener, |event| RunnerEvent::Happened { namespace: namespace.clone(), event }).await;
+    Finished
+}
+
+/// Reports an attempt whose supervision broke down.
+pub(super) async fn give_back(
+    assignment: AssignmentId,
+    report: AttemptReport,
+    around: &Surroundings,
+    listener: &dyn Listener,
+) {
+    let Ok(Some(found)) = around.store.assignment(assignment).await else { return };
+    let command = Command {
+        actor: Actor::Person,
+        harness_defaults: defaults(&found.workspace, around),
+        change: Change::Finish { assignment, report: Box::new(report) },
+    };
+    let namespace = found.namespace;
+    hand_over(command, around, listener, |event| RunnerEvent::Happened { namespace: namespace.clone(), event }).await;
+}
+
+async fn hand_over(
+    command: Command,
+    around: &Surroundings,
+    listener: &dyn Listener,
+    heard: impl Fn(agents_domain::history::HistoryEvent) -> RunnerEvent,
+) {
+    let mut trouble: Option<Duration> = None;
+    loop {
+        match around.store.execute(command.clone()).await {
+            Ok(receipt) => {
+                if trouble.is_some() {
+                    listener.hear(&RunnerEvent::StoreMended);
+                }
+                for event in receipt.events {
+                    listener.hear(&heard(event));
+                }
+                return;
+            }
+            Err(StoreError::Rejected(_) | StoreError::NoAssignment(_)) => {
+                if let Change::Finish { report, .. } = &command.change {
+                    listener.hear(&RunnerEvent::Stale { attempt: report.attempt });
+                }
+                return;
+            }
+            Err(StoreError::LostRace { .. }) => {}
+            Err(error) => {
+                let pause = trouble.map_or(TROUBLE_SHORTEST, |pause| (pause * 2).min(TROUBLE_LONGEST));
+                if trouble.replace(pause).is_none() {
+                    listener.hear(&RunnerEvent::StoreTrouble { error: error.to_string() });
+                }
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+/// Which harness does the job that follows. If the config can't be read any more, the one of this job does.
+fn defaults(workspace: &str, around: &Surroundings) -> Arc<HarnessDefaults> {
+    match around.settings.for_workspace(Path::new(workspace)) {
+        Ok(settings) => Arc::clone(&settings.harness_defaults),
+        Err(error) => {
+            tracing::warn!(%error, "the config can't be read; the next job goes to claude");
+            Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type: std::collections::BTreeMap::new() })
+        }
+    }
+}
+
+/// The cost of this attempt alone. A resumed session goes on counting from where it stood.
+async fn own_share(claimed: &Claimed, report: &AttemptReport, around: &Surroundings) -> Option<MicroUsd> {
+    let total = report.progress.cost?;
+    let (Some(resumed), Some(session)) = (&claimed.attempt.resumes, &report.progress.session_id) else {
+        return Some(total);
+    };
+    if resumed != session {
+        return Some(total);
+    }
+    let Ok(Some((_, detail))) = around.store.job(claimed.job.id).await else { return Some(total) };
+    let in_session = |attempt: &&agents_domain::store::AttemptRecord| {
+        attempt.id != claimed.attempt.id && attempt.session_id.as_ref() == Some(session)
+    };
+    let earlier: i64 =
+        detail.attempts.iter().filter(in_session).filter_map(|attempt| attempt.cost).map(MicroUsd::as_micros).sum();
+    Some(MicroUsd::from_micros((total.as_micros() - earlier).max(0)))
+}

@@ -1,0 +1,351 @@
+//! The runner: one loop that owns what runs, takes ready jobs into free slots, and notices what ends.
+
+mod board;
+mod finish;
+mod heartbeat;
+mod recovery;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agents_domain::attempt::AttemptReport;
+use agents_domain::harness::ProcessEnd;
+use agents_domain::history::HistoryEvent;
+use agents_domain::id::{AttemptId, RunnerId};
+use agents_domain::namespace::Namespace;
+use agents_domain::outcome::{Outcome, OutcomeClass};
+use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, StoreError};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub use board::{Board, Card};
+
+use crate::attempt::{self, StopReason, Surroundings};
+use crate::doorbell::Doorbell;
+use crate::process::identity;
+use finish::Finished;
+use heartbeat::{Beat, Heartbeat};
+
+/// The slow tick: how late work is found whose bell was not heard.
+const TICK: Duration = Duration::from_secs(30);
+/// The first pause after the store could not be used; it doubles up to the longest one.
+const TROUBLE_SHORTEST: Duration = Duration::from_millis(200);
+const TROUBLE_LONGEST: Duration = Duration::from_secs(10);
+
+/// How a runner works.
+#[derive(Debug, Clone)]
+pub struct RunnerOptions {
+    pub id: RunnerId,
+    /// Host and process, for people.
+    pub name: String,
+    pub version: String,
+    /// `None`: every namespace.
+    pub namespace: Option<Namespace>,
+    /// How many jobs run at the same time at most.
+    pub concurrency: usize,
+    /// Whether it ends when nothing is ready and nothing runs.
+    pub once: bool,
+    pub database_url: String,
+    /// The folder of the doorbells.
+    pub bells: std::path::PathBuf,
+}
+
+/// What somebody outside wants of the runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Take no more jobs; end when the running ones have.
+    Drain,
+    /// End the running ones now, cleanly; their jobs are pending again.
+    Stop,
+}
+
+/// What a runner tells while it works.
+#[derive(Debug, Clone)]
+pub enum RunnerEvent {
+    Started { recovered: usize },
+    /// Something of the history happened.
+    Happened { namespace: Namespace, event: HistoryEvent },
+    /// An attempt ended after its job had moved on without it; nothing has changed.
+    Stale { attempt: AttemptId },
+    /// The store can't be used at present. Running agents go on.
+    StoreTrouble { error: String },
+    StoreMended,
+    Draining { running: usize },
+    Stopping { running: usize },
+    Ended { finished: usize },
+}
+
+/// Who listens to a runner.
+pub trait Listener: Send + Sync {
+    fn hear(&self, event: &RunnerEvent);
+}
+
+/// A runner.
+#[allow(missing_debug_implementations, reason = "ports have nothing to show")]
+pub struct Runner {
+    options: RunnerOptions,
+    around: Surroundings,
+    board: Board,
+    listener: Arc<dyn Listener>,
+}
+
+/// What happens in the loop.
+enum Event {
+    Rung,
+    Ended(Result<(tokio::task::Id, Finished), tokio::task::JoinError>),
+    Beat(Beat),
+    Control(Option<Control>),
+    Tick,
+}
+
+/// What the loop knows.
+struct State {
+    slots: HashMap<AttemptId, watch::Sender<Option<StopReason>>>,
+    tasks: JoinSet<Finished>,
+    by_task: HashMap<tokio::task::Id, (AttemptId, agents_domain::id::AssignmentId)>,
+    is_draining: bool,
+    has_listener: bool,
+    finished: usize,
+    trouble: Option<Duration>,
+}
+
+impl Runner {
+    /// A runner with its options.
+    pub fn new(options: RunnerOptions, around: Surroundings, board: Board, listener: Arc<dyn Listener>) -> Self {
+        Self { options, around, board, listener }
+    }
+
+    /// Works until it is told to end, or with `once` until nothing is left to do. Gives how many attempts ended.
+    pub async fn run(self, mut control: mpsc::Receiver<Control>) -> Result<usize, StoreError> {
+        let bell = Doorbell::hang(&self.options.bells, self.options.id)
+            .inspect_err(|error| tracing::warn!(%error, "no doorbell: work is found by the slow tick"))
+            .ok();
+        self.around.store.register(&self.record()).await?;
+        let recovered = recovery::recover(&self.around, self.options.id, &*self.listener).await?;
+        self.listener.hear(&RunnerEvent::Started { recovered });
+        let mut heartbeat = Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
+        let mut state = State {
+            slots: HashMap::new(),
+            tasks: JoinSet::new(),
+            by_task: HashMap::new(),
+            is_draining: false,
+            has_listener: true,
+            finished: 0,
+            trouble: None,
+        };
+        loop {
+            let found = self.fill(&mut state).await;
+            if state.tasks.is_empty() && (state.is_draining || (self.options.once && found == Found::Nothing)) {
+                break;
+            }
+            let wake_at = self.wake_at(&state).await;
+            let event = tokio::select! {
+                () = ring(bell.as_ref()) => Event::Rung,
+                Some(ended) = state.tasks.join_next_with_id() => Event::Ended(ended),
+                Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
+                told = control.recv(), if state.has_listener => Event::Control(told),
+                () = tokio::time::sleep_until(wake_at) => Event::Tick,
+            };
+            self.handle(event, &mut state).await;
+        }
+        heartbeat.stop();
+        self.leave().await;
+        self.listener.hear(&RunnerEvent::Ended { finished: state.finished });
+        Ok(state.finished)
+    }
+
+    fn record(&self) -> RunnerRecord {
+        let now = self.around.clock.now();
+        RunnerRecord {
+            id: self.options.id,
+            name: self.options.name.clone(),
+            process: identity::own_mark(),
+            namespace: self.options.namespace.clone(),
+            concurrency: u32::try_from(self.options.concurrency).unwrap_or(u32::MAX),
+            version: self.options.version.clone(),
+            started_at: now,
+            heartbeat_at: now,
+        }
+    }
+
+    /// Takes ready jobs into free slots.
+    async fn fill(&self, state: &mut State) -> Found {
+        let free = self.options.concurrency.saturating_sub(state.slots.len());
+        if state.is_draining || free == 0 {
+            return Found::NotLooked;
+        }
+        let request = ClaimRequest {
+            runner: self.options.id,
+            namespaces: self.options.namespace.clone().map(|namespace| vec![namespace]),
+            limit: free,
+        };
+        match self.around.store.claim(request).await {
+            Ok(claimed) => {
+                if state.trouble.take().is_some() {
+                    self.listener.hear(&RunnerEvent::StoreMended);
+                }
+                let found = if claimed.is_empty() { Found::Nothing } else { Found::Jobs };
+                for job in claimed {
+                    self.begin(job, state);
+                }
+                found
+            }
+            Err(error) => {
+                let pause = state.trouble.map_or(TROUBLE_SHORTEST, |pause| (pause * 2).min(TROUBLE_LONGEST));
+                if state.trouble.replace(pause).is_none() {
+                    self.listener.hear(&RunnerEvent::StoreTrouble { error: error.to_string() });
+                }
+                Found::NotLooked
+            }
+        }
+    }
+
+    fn begin(&self, claimed: Claimed, state: &mut State) {
+        let attempt = claimed.attempt.id;
+        let assignment = claimed.assignment.id;
+        for event in &claimed.events {
+            let namespace = claimed.assignment.namespace.clone();
+            self.listener.hear(&RunnerEvent::Happened { namespace, event: event.clone() });
+        }
+        let (stop, stopped) = watch::channel(None);
+        let live = self.board.put(Card::of(&claimed));
+        let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
+        let task = state.tasks.spawn(async move {
+            let report = attempt::run(&claimed, &around, &live, stopped).await;
+            finish::finish(&claimed, report, &around, &*listener).await
+        });
+        state.by_task.insert(task.id(), (attempt, assignment));
+        state.slots.insert(attempt, stop);
+    }
+
+    async fn handle(&self, event: Event, state: &mut State) {
+        match event {
+            Event::Rung => self.look_for_cancellations(state).await,
+            Event::Ended(ended) => self.ended(ended, state).await,
+            Event::Beat(beat) => {
+                let stop = |ids: &[AttemptId], reason| ids.iter().for_each(|id| end(state, *id, reason));
+                stop(&beat.reply.lost, StopReason::LeaseLost);
+                stop(&beat.reply.cancel, StopReason::Cancelled);
+            }
+            Event::Control(Some(Control::Drain)) => {
+                state.is_draining = true;
+                self.listener.hear(&RunnerEvent::Draining { running: state.slots.len() });
+            }
+            Event::Control(Some(Control::Stop)) => {
+                state.is_draining = true;
+                self.listener.hear(&RunnerEvent::Stopping { running: state.slots.len() });
+                for stop in state.slots.values() {
+                    stop.send_replace(Some(StopReason::Shutdown));
+                }
+            }
+            Event::Control(None) => state.has_listener = false,
+            Event::Tick => {
+                self.look_for_cancellations(state).await;
+                if let Err(error) = recovery::recover(&self.around, self.options.id, &*self.listener).await {
+                    tracing::warn!(%error, "could not look for lost attempts");
+                }
+            }
+        }
+    }
+
+    async fn look_for_cancellations(&self, state: &State) {
+        if state.slots.is_empty() {
+            return;
+        }
+        match self.around.store.cancellations(self.options.id).await {
+            Ok(cancelled) => cancelled.into_iter().for_each(|id| end(state, id, StopReason::Cancelled)),
+            Err(error) => tracing::warn!(%error, "could not look for cancellations"),
+        }
+    }
+
+    async fn ended(&self, ended: Result<(tokio::task::Id, Finished), tokio::task::JoinError>, state: &mut State) {
+        let (task, finished) = match ended {
+            Ok((task, finished)) => (task, Some(finished)),
+            Err(error) => {
+                tracing::error!(%error, "the supervision of an attempt broke down");
+                (error.id(), None)
+            }
+        };
+        let Some((attempt, assignment)) = state.by_task.remove(&task) else { return };
+        if finished.is_none() {
+            let report = broken_down(attempt);
+            finish::give_back(assignment, report, &self.around, &*self.listener).await;
+        }
+        state.slots.remove(&attempt);
+        self.board.take(attempt);
+        state.finished += 1;
+    }
+
+    /// When to look again if nothing else happens.
+    async fn wake_at(&self, state: &State) -> Instant {
+        let now = Instant::now();
+        if let Some(pause) = state.trouble {
+            return now + pause;
+        }
+        if state.is_draining || state.slots.len() >= self.options.concurrency {
+            return now + TICK;
+        }
+        match self.around.store.next_ready_at(self.options.namespace.as_ref()).await {
+            // A job that became ready since the claim is found at once; the pause keeps a job that is ready and
+            // can't be taken from making the loop spin.
+            Ok(Some(at)) => now + at.since(self.around.clock.now()).clamp(Duration::from_millis(50), TICK),
+            Ok(None) | Err(_) => now + TICK,
+        }
+    }
+
+    async fn leave(&self) {
+        if let Err(error) = self.around.store.unregister(self.options.id).await {
+            tracing::warn!(%error, "the runner could not take its name off the list");
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Jobs,
+    Nothing,
+    NotLooked,
+}
+
+/// Asks an attempt to end. One that has ended already does not hear it, which is as well.
+fn end(state: &State, attempt: AttemptId, reason: StopReason) {
+    if let Some(stop) = state.slots.get(&attempt) {
+        stop.send_if_modified(|now| {
+            let is_first = now.is_none();
+            if is_first {
+                *now = Some(reason);
+            }
+            is_first
+        });
+    }
+}
+
+async fn ring(bell: Option<&Doorbell>) {
+    match bell {
+        Some(bell) => {
+            if let Err(error) = bell.rung().await {
+                tracing::warn!(%error, "the doorbell is broken: work is found by the slow tick");
+                std::future::pending::<()>().await;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn broken_down(attempt: AttemptId) -> AttemptReport {
+    let why = "the supervision of the attempt broke down; this is a bug in agents";
+    AttemptReport {
+        attempt,
+        outcome: Outcome::failure(OutcomeClass::RunnerError, why),
+        process: Some(ProcessEnd::Unknown),
+        progress: agents_domain::attempt::AttemptProgress::default(),
+        answer: None,
+        unknown_lines: 0,
+        bad_lines: 0,
+    }
+}
+
+/// What every attempt shares while it runs.
+pub type SharedLive = Arc<Mutex<attempt::Live>>;

@@ -1,0 +1,31 @@
+//! The folder that agents work in. Looks at files only; starts no git.
+
+use std::path::{Path, PathBuf};
+
+/// The git folders that a commit in this workspace writes to: `.git`, and for a linked worktree its own git
+/// folder and the common one (gitrepository-layout(5)). Empty if it is no repository.
+pub fn git_folders(workspace: &Path) -> Vec<PathBuf> {
+    let Some(entry) = workspace.ancestors().map(|folder| folder.join(".git")).find(|entry| entry.exists()) else {
+        return Vec::new();
+    };
+    if entry.is_dir() {
+        return vec![entry];
+    }
+    let Some(own) = linked_folder(&entry) else { return Vec::new() };
+    let common = std::fs::read_to_string(own.join("commondir")).ok().map(|text| own.join(text.trim()));
+    let mut folders = vec![own];
+    folders.extend(common.and_then(|common| common.canonicalize().ok()));
+    folders
+}
+
+/// The folder that a `.git` file names.
+fn linked_folder(file: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let path = Path::new(text.strip_prefix("gitdir:")?.trim());
+    file.parent()?.join(path).canonicalize().ok()
+}
+
+/// The repository's own instructions for agents, for a CLI that would not read them by itself.
+pub fn agent_instructions(workspace: &Path) -> Option<PathBuf> {
+    ["CLAUDE.md", ".claude/CLAUDE.md"].iter().map(|name| workspace.join(name)).find(|path| path.is_file())
+}
