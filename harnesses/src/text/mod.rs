@@ -1,0 +1,5 @@
+//! CLIs that print plain text.
+
+mod reader;
+
+pub use reader::TextReader;
