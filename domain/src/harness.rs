@@ -133,6 +133,12 @@ pub trait Harness: Send + Sync {
         false
     }
 
+    /// Whether it can continue an earlier session of its own. If not, a job that is tried again is told everything
+    /// again.
+    fn can_resume(&self) -> bool {
+        true
+    }
+
     /// How to find out whether it is there.
     fn probe(&self) -> Probe;
 }

@@ -21,17 +21,6 @@ pub struct Invocation {
     pub files: Vec<ExtraFile>,
     /// How to ask it to stop.
     pub stop: StopSignal,
-    /// What its standard output must be.
-    pub output: OutputTarget,
-}
-
-/// What a CLI's standard output must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputTarget {
-    /// A pipe will do.
-    Pipe,
-    /// A regular file that is read while it grows: the CLI drops what a pipe has not taken when it exits.
-    File,
 }
 
 /// A file in the attempt's own folder. Folders on the way to it are made.

@@ -105,6 +105,8 @@ pub struct Claimed {
     pub job: Job,
     pub attempt: Attempt,
     pub context: String,
+    /// Whether it is the only job of its assignment.
+    pub is_alone: bool,
     pub events: Vec<HistoryEvent>,
 }
 

@@ -14,6 +14,16 @@ pub struct TokenUsage {
 }
 
 impl TokenUsage {
+    /// What is left when that much of it belongs to somebody else.
+    pub fn less(self, other: TokenUsage) -> Self {
+        Self {
+            input: self.input.saturating_sub(other.input),
+            cached: self.cached.saturating_sub(other.cached),
+            output: self.output.saturating_sub(other.output),
+            reasoning: self.reasoning.map(|own| own.saturating_sub(other.reasoning.unwrap_or(0))),
+        }
+    }
+
     /// Input and output together.
     pub fn total(&self) -> u64 {
         self.input.saturating_add(self.output)
@@ -35,6 +45,11 @@ impl MicroUsd {
         let micros = (dollars * 1_000_000.0).round();
         // 2^53 micro-dollars is nine billion dollars; beyond it an f64 has no exact millionths anyway.
         (micros.is_finite() && micros.abs() < 9.0e15).then_some(Self(micros as i64))
+    }
+
+    /// What is left when that much of it belongs to somebody else; never below nothing.
+    pub fn less(self, other: MicroUsd) -> Self {
+        Self((self.0 - other.0).max(0))
     }
 
     /// Millionths of a dollar.

@@ -20,7 +20,7 @@ use agents_domain::harness::{
     Harness, HarnessError, HarnessRequest, Probe, StreamEnd, StreamReader, StreamSummary,
 };
 use agents_domain::id::{AssignmentId, IdSource, JobId, RunnerId};
-use agents_domain::invocation::{Invocation, OutputTarget, StopSignal};
+use agents_domain::invocation::{Invocation, StopSignal};
 use agents_domain::job_type::JobType;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::Outcome;
@@ -49,7 +49,6 @@ impl Harness for True {
             stdin: request.prompt.clone(),
             files: Vec::new(),
             stop: StopSignal::Terminate,
-            output: OutputTarget::File,
         })
     }
 

@@ -41,7 +41,7 @@ CREATE TABLE jobs (
     job_type       TEXT NOT NULL,
     harness        TEXT NOT NULL,
     model          TEXT,
-    timeout_ms     BIGINT,
+    timeout_ms     BIGINT CHECK (timeout_ms >= 0),
     shadow         BIGINT NOT NULL CHECK (shadow IN (0, 1)),
     created_at     BIGINT NOT NULL,
     status         TEXT NOT NULL CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
@@ -49,9 +49,9 @@ CREATE TABLE jobs (
     ready_at       BIGINT,
     attempt_id     TEXT,
     ended_at       BIGINT,
-    attempts       BIGINT NOT NULL,
-    tries          BIGINT NOT NULL,
-    asks           BIGINT NOT NULL,
+    attempts       BIGINT NOT NULL CHECK (attempts >= 0),
+    tries          BIGINT NOT NULL CHECK (tries >= 0 AND tries <= attempts),
+    asks           BIGINT NOT NULL CHECK (asks >= 0 AND asks <= attempts),
     outcome        TEXT,
     resume         TEXT,
     revision       BIGINT NOT NULL,
@@ -60,8 +60,11 @@ CREATE TABLE jobs (
     CHECK ((status = 'running') = (attempt_id IS NOT NULL)),
     CHECK ((status IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
     CHECK (head = 0 OR status = 'pending'),
-    CHECK (status <> 'completed' OR outcome = 'success'),
-    CHECK (status <> 'failed' OR (outcome IS NOT NULL AND outcome <> 'success'))
+    -- A comparison with NULL is no refusal: where a value is needed, it is asked for.
+    CHECK (status <> 'completed' OR (outcome IS NOT NULL AND outcome = 'success' AND result IS NOT NULL)),
+    CHECK (status <> 'failed' OR (outcome IS NOT NULL AND outcome <> 'success')),
+    CHECK (status <> 'cancelled' OR (outcome IS NOT NULL AND outcome = 'cancelled')),
+    CHECK (status NOT IN ('running', 'completed', 'failed') OR attempts >= 1)
 );
 CREATE INDEX jobs_of_assignment ON jobs (assignment_id, position);
 CREATE INDEX jobs_of_namespace ON jobs (namespace, id);
@@ -99,19 +102,22 @@ CREATE TABLE attempts (
     session_id           TEXT,
     model                TEXT,
     cli_version          TEXT,
-    input_tokens         BIGINT,
-    cached_tokens        BIGINT,
-    output_tokens        BIGINT,
-    reasoning_tokens     BIGINT,
+    input_tokens         BIGINT CHECK (input_tokens >= 0),
+    cached_tokens        BIGINT CHECK (cached_tokens >= 0),
+    output_tokens        BIGINT CHECK (output_tokens >= 0),
+    reasoning_tokens     BIGINT CHECK (reasoning_tokens >= 0),
     cost_micros          BIGINT,
-    tool_calls           BIGINT NOT NULL,
+    tool_calls           BIGINT NOT NULL CHECK (tool_calls >= 0),
     last_activity        TEXT,
-    unknown_lines        BIGINT NOT NULL,
-    bad_lines            BIGINT NOT NULL,
+    unknown_lines        BIGINT NOT NULL CHECK (unknown_lines >= 0),
+    bad_lines            BIGINT NOT NULL CHECK (bad_lines >= 0),
     UNIQUE (job_id, number),
     CHECK ((status = 'ended') = (ended_at IS NOT NULL)),
-    CHECK ((status = 'ended') = (outcome IS NOT NULL))
+    CHECK ((status = 'ended') = (outcome IS NOT NULL)),
+    CHECK (exit_code IS NULL OR signal IS NULL)
 );
+-- At most one attempt of a job is alive at a time, questions included.
+CREATE UNIQUE INDEX attempts_one_running ON attempts (job_id) WHERE status = 'running';
 CREATE INDEX attempts_running ON attempts (runner_id) WHERE status = 'running';
 CREATE INDEX attempts_running_of_assignment ON attempts (assignment_id) WHERE status = 'running';
 

@@ -49,11 +49,7 @@ impl Aggregate {
         if !self.jobs[index].start(attempt.id, ctx.now) {
             return Err(Rejection::NotReady { job });
         }
-        let details = vec![
-            ("type", self.jobs[index].job_type.to_string()),
-            ("harness", attempt.harness.clone()),
-            ("number", attempt.number.to_string()),
-        ];
+        let details = vec![("harness", attempt.harness.clone()), ("number", attempt.number.to_string())];
         let about = About::attempt(job, attempt.id);
         self.attempts.push(attempt);
         self.note_event(ctx, EventKind::JobStarted, about, details);

@@ -1,12 +1,12 @@
 //! The end of an attempt and everything that follows from it: one pure step, one transaction.
 
 use super::{About, Aggregate, Context, Rejection};
-use crate::attempt::{Attempt, AttemptProgress, AttemptReport};
+use crate::attempt::{AttemptProgress, AttemptReport};
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
 use crate::history::EventKind;
 use crate::id::{AttemptId, JobId};
-use crate::job::{Counted, Job, RetryLater};
+use crate::job::{Counted, Job, JobStatus, RetryLater};
 use crate::job_list;
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::retry::{self, Next, Try};
@@ -23,7 +23,7 @@ impl Aggregate {
         let index = self
             .job_index(attempt.job)
             .ok_or(Rejection::NotInAssignment { job: attempt.job, assignment: self.assignment.id })?;
-        let outcome = as_it_counts(report.outcome, &attempt, &self.jobs[index]);
+        let outcome = as_it_counts(report.outcome, attempt.cancel_requested, &self.jobs[index]);
         let mut ended = Ended {
             index,
             job: attempt.job,
@@ -40,10 +40,12 @@ impl Aggregate {
             Ok(None)
         };
         if let Err(why) = &decision {
-            ended.outcome = Outcome::failure(OutcomeClass::BadAnswer, why.clone());
+            let bad = Outcome::failure(OutcomeClass::BadAnswer, why.clone());
+            ended.outcome = as_it_counts(bad, attempt.cancel_requested, &self.jobs[index]);
         }
         self.end_attempt(attempt_index, ended.outcome.class, &ended.outcome.text, ctx);
         match decision {
+            Err(_) if attempt.cancel_requested => self.follow(ended, ctx),
             Err(why) => self.ask_pm_again(ended, why, ctx),
             Ok(Some(decision)) => self.apply(ended, decision, attempt.started_at, ctx),
             Ok(None) => self.follow(ended, ctx),
@@ -70,6 +72,13 @@ impl Aggregate {
     fn valid(&self, decision: Decision) -> Result<Decision, String> {
         match &decision {
             Decision::InsertJobs { jobs, .. } if jobs.is_empty() => Err("insert_job names no job".to_owned()),
+            // The limit counts neither, so a PM that inserts itself would go on for ever.
+            Decision::InsertJobs { jobs, .. }
+                if jobs.iter().any(|(job, _)| job.job_type.is_pm() || job.job_type.is_chat()) =>
+            {
+                Err("insert_job is for work; the PM is asked by itself, and questions are a person's"
+                    .to_owned())
+            }
             Decision::Continue { .. } if !self.has_waiting() => {
                 Err("continue is only possible while jobs wait in the list, and none does".to_owned())
             }
@@ -150,14 +159,25 @@ impl Aggregate {
         self.block(reason, None, ctx);
     }
 
-    /// The PM reviews every job of the line but its own, also one that failed or was cancelled.
+    /// The PM reviews every job of the line but its own, also one that failed or was cancelled. Without a PM a
+    /// failure blocks.
     fn after_work(&mut self, ended: &Ended, ctx: &Context<'_>) {
         let is_shadow = self.jobs[ended.index].shadow;
         match self.assignment.director {
             Director::Pm if !is_shadow && !self.assignment.is_closed() => {
                 self.ask_pm(Place::After(ended.job), ctx);
             }
+            Director::None if !is_shadow && self.assignment.is_active() => self.block_if_failed(ended, ctx),
             Director::Pm | Director::None => {}
+        }
+    }
+
+    /// Nobody would look at the failure before the jobs that wait for this one are done upon it.
+    fn block_if_failed(&mut self, ended: &Ended, ctx: &Context<'_>) {
+        let job = &self.jobs[ended.index];
+        if job.status() == JobStatus::Failed {
+            let (class, text) = (ended.outcome.class, &ended.outcome.text);
+            self.block(format!("job {} failed ({class}): {text}", job.job_type), None, ctx);
         }
     }
 
@@ -192,7 +212,7 @@ impl Aggregate {
         if self.assignment.is_closed() {
             return;
         }
-        if self.assignment.updated_at() <= asked_at {
+        if self.assignment.updated_at() < asked_at {
             self.assignment.clear_note();
         }
         match decision {
@@ -217,9 +237,8 @@ impl Aggregate {
         }
         let mut last = pm;
         for (job, place) in jobs {
-            let id = job.id;
             let place = match place {
-                Place::First => Place::After(last),
+                Place::First => Place::After(std::mem::replace(&mut last, job.id)),
                 Place::End | Place::After(_) => place,
             };
             let put = self.put_in(job.clone(), place, ctx);
@@ -228,7 +247,6 @@ impl Aggregate {
                 let put = self.put_in(job, Place::End, ctx);
                 debug_assert!(put.is_ok(), "the end of a list is always there");
             }
-            last = id;
         }
     }
 }
@@ -259,8 +277,8 @@ impl Ended {
 }
 
 /// A cancellation that was asked for counts, however the attempt then ended, unless it had just succeeded.
-fn as_it_counts(outcome: Outcome, attempt: &Attempt, job: &Job) -> Outcome {
-    if attempt.cancel_requested && !outcome.is_success() {
+fn as_it_counts(outcome: Outcome, cancel_requested: bool, job: &Job) -> Outcome {
+    if cancel_requested && !outcome.is_success() {
         return Outcome::failure(
             OutcomeClass::Cancelled,
             format!("{} job was cancelled while it ran", job.job_type),

@@ -13,6 +13,7 @@ impl Aggregate {
     /// A person inserts a job. It replaces a PM kick-off that has not started.
     pub fn insert(&mut self, job: NewJob, place: Place, ctx: &Context<'_>) -> Result<(), Rejection> {
         self.refuse_if_closed()?;
+        self.refuse_foreign_place(place)?;
         if !job.job_type.is_chat() {
             self.refuse_if_full(1)?;
             self.replace_kick_off(ctx);
@@ -26,6 +27,9 @@ impl Aggregate {
     /// A person asks a question: a job beside the line, whatever the assignment's state, that this attempt
     /// takes at once.
     pub fn ask(&mut self, job: NewJob, attempt: Attempt, ctx: &Context<'_>) -> Result<(), Rejection> {
+        if !job.job_type.is_chat() || attempt.job != job.id {
+            return Err(Rejection::NotReady { job: attempt.job });
+        }
         self.put_in(job, Place::End, ctx)?;
         self.settle(ctx);
         self.start(attempt, ctx)
@@ -95,7 +99,7 @@ impl Aggregate {
         let assignment = self.assignment.id;
         let harness =
             new.harness.unwrap_or_else(|| ctx.harness_defaults.harness_for(&new.job_type).to_owned());
-        let details = vec![("type", new.job_type.to_string()), ("harness", harness.clone())];
+        let details = vec![("harness", harness.clone())];
         let origin = JobOrigin {
             id: new.id,
             assignment,

@@ -124,6 +124,9 @@ impl Aggregate {
     ) {
         let mut details: Vec<_> =
             details.into_iter().map(|(key, value)| (Cow::Borrowed(key), cut(value))).collect();
+        let job_type =
+            about.job.and_then(|id| self.job_index(id)).map(|index| self.jobs[index].job_type.to_string());
+        details.extend(job_type.map(|job_type| (Cow::Borrowed("type"), job_type)));
         if ctx.actor != Actor::Person {
             details.push((Cow::Borrowed("by"), ctx.actor.to_string()));
         }

@@ -31,10 +31,11 @@ impl Aggregate {
 
     fn end_undirected(&mut self, ctx: &Context<'_>) {
         let last = self.jobs.iter().rev().find(|job| job_list::is_in_line(job));
-        let failure = last.filter(|job| job.status() == JobStatus::Failed).map(|job| {
-            format!("the last job failed: {}", job.progress.result.as_deref().unwrap_or("no explanation"))
+        let without_success = last.filter(|job| job.status() != JobStatus::Completed).map(|job| {
+            let was = if job.status() == JobStatus::Cancelled { "was cancelled" } else { "failed" };
+            format!("the last job {was}: {}", job.progress.result.as_deref().unwrap_or("no explanation"))
         });
-        match failure {
+        match without_success {
             Some(reason) => self.block(reason, None, ctx),
             None => self.complete(None, ctx),
         }

@@ -20,10 +20,11 @@ use tokio::sync::watch;
 
 pub use activity::describe;
 pub use observe::Live;
+pub use prepare::allowed;
 pub use splitter::{LINE_MAX, Line, Splitter};
 pub use tail::Tail;
 
-use crate::process::{self, AttemptFiles, Running, SpawnError, identity, stop};
+use crate::process::{self, AttemptFiles, Running, SpawnError, stop};
 use crate::review;
 use crate::settings::SettingsSource;
 use observe::Observer;
@@ -70,16 +71,18 @@ pub async fn run(
     let attempt = claimed.attempt.id;
     match prepare::prepare(claimed, around).await {
         Ok(prepared) => match process::start(&prepared.invocation, &prepared.files) {
-            Ok(running) => supervise(claimed, around, prepared, Supervised { running, live, stop }).await,
+            Ok((running, streams)) => {
+                let observer = Observer::new(&prepared, streams, live);
+                supervise(claimed, around, (prepared, observer), Supervised { running, stop }).await
+            }
             Err(error) => early_end(attempt, not_started(&error, &prepared)),
         },
         Err(outcome) => early_end(attempt, outcome),
     }
 }
 
-struct Supervised<'a> {
+struct Supervised {
     running: Running,
-    live: &'a Arc<Mutex<Live>>,
     stop: watch::Receiver<Option<StopReason>>,
 }
 
@@ -99,23 +102,11 @@ enum EarlyEnd {
 async fn supervise(
     claimed: &Claimed,
     around: &Surroundings,
-    prepared: Prepared,
-    mut supervised: Supervised<'_>,
+    (prepared, mut observer): (Prepared, Observer),
+    mut supervised: Supervised,
 ) -> AttemptReport {
     let attempt = claimed.attempt.id;
     let pid = supervised.running.pid;
-    let mark = identity::mark(pid);
-    if let Err(error) = identity::write_mark(&prepared.files.process(), &mark) {
-        tracing::warn!(%error, %attempt, "the mark of the process could not be written");
-    }
-    let mut observer = match Observer::open(&prepared, supervised.live) {
-        Ok(observer) => observer,
-        Err(error) => {
-            kill_tree(pid, attempt);
-            let why = format!("the agent's output can't be read: {error}");
-            return early_end(attempt, Outcome::failure(OutcomeClass::RunnerError, why));
-        }
-    };
     let end = watch_over(&mut observer, &prepared, &mut supervised, attempt).await;
     stop::kill_group(pid);
     let told = observer.finish(&StreamEnd { process: end.process, stderr_tail: "", at: around.clock.now() });
@@ -126,7 +117,7 @@ async fn supervise(
 async fn watch_over(
     observer: &mut Observer,
     prepared: &Prepared,
-    supervised: &mut Supervised<'_>,
+    supervised: &mut Supervised,
     attempt: AttemptId,
 ) -> End {
     let deadline = tokio::time::sleep(prepared.timeout);
@@ -160,7 +151,7 @@ async fn asked_to_stop(stop: &mut watch::Receiver<Option<StopReason>>) -> StopRe
 async fn end_tree(
     observer: &mut Observer,
     prepared: &Prepared,
-    supervised: &mut Supervised<'_>,
+    supervised: &mut Supervised,
     attempt: AttemptId,
 ) -> ProcessEnd {
     let pid = supervised.running.pid;

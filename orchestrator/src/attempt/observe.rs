@@ -1,7 +1,8 @@
 //! Reads along with a running agent: its stream becomes events, and they become what people see live.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::activity::describe;
 use super::prepare::Prepared;
 use super::splitter::Line;
 use super::tail::Tail;
+use crate::process::Streams;
 
 /// The first pause after an agent has said something; it doubles while the agent is silent.
 const PAUSE_SHORTEST: Duration = Duration::from_millis(10);
@@ -35,20 +37,20 @@ pub struct Live {
 pub(super) struct Observer {
     tail: Tail,
     reader: Box<dyn StreamReader>,
-    stderr: std::path::PathBuf,
+    stderr: File,
     live: Arc<Mutex<Live>>,
     pause: Duration,
 }
 
 impl Observer {
-    pub fn open(prepared: &Prepared, live: &Arc<Mutex<Live>>) -> io::Result<Self> {
-        Ok(Self {
-            tail: Tail::open(&prepared.files.stdout())?,
+    pub fn new(prepared: &Prepared, streams: Streams, live: &Arc<Mutex<Live>>) -> Self {
+        Self {
+            tail: Tail::of(streams.stdout),
             reader: prepared.harness.reader(),
-            stderr: prepared.files.stderr(),
+            stderr: streams.stderr,
             live: Arc::clone(live),
             pause: PAUSE_SHORTEST,
-        })
+        }
     }
 
     /// Reads what there is, up to a bound, and tells how long to wait before reading on.
@@ -177,11 +179,9 @@ fn read_line(reader: &mut dyn StreamReader, line: Line<'_>, seen: &mut Seen) {
 }
 
 /// The end of a file, decoded lossily.
-fn tail_of(path: &std::path::Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+fn tail_of(file: &File) -> io::Result<String> {
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(STDERR_TAIL)))?;
-    let mut bytes = Vec::new();
-    file.take(STDERR_TAIL).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let mut bytes = vec![0; usize::try_from(length.min(STDERR_TAIL)).unwrap_or(0)];
+    let count = file.read_at(&mut bytes, length.saturating_sub(STDERR_TAIL))?;
+    Ok(String::from_utf8_lossy(&bytes[..count]).into_owned())
 }

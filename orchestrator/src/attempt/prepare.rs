@@ -38,10 +38,11 @@ pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<
     let harness = harness(claimed, &settings)?;
     let files = files(&around.data_folder, claimed.attempt.id);
     let allowed = allowed(&settings);
-    let prompt = render(claimed, around, &settings, &allowed).await?;
+    let resume = claimed.attempt.resumes.clone().filter(|_| harness.can_resume());
+    let prompt = render(claimed, around, (&settings, resume.is_some()), &allowed).await?;
     std::fs::create_dir_all(&files.folder)
         .map_err(|error| failed(format!("{} can't be made: {error}", files.folder.display())))?;
-    let request = request(claimed, around, &settings, (prompt, &files.folder));
+    let request = HarnessRequest { resume, ..request(claimed, around, &settings, (prompt, &files.folder)) };
     let mut invocation = harness
         .invocation(&request)
         .map_err(|error| Outcome::failure(OutcomeClass::ContextOverflow, error.to_string()))?;
@@ -61,7 +62,7 @@ fn harness(claimed: &Claimed, settings: &Settings) -> Result<Arc<dyn Harness>, O
 }
 
 /// What a PM may name: the job types that have a template, and the harnesses of the config.
-fn allowed(settings: &Settings) -> Allowed {
+pub fn allowed(settings: &Settings) -> Allowed {
     let mut job_types: Vec<String> =
         ["plan", "implement", "review", "uat", "document"].into_iter().map(str::to_owned).collect();
     for folder in &settings.template_folders {
@@ -81,11 +82,14 @@ fn allowed(settings: &Settings) -> Allowed {
 async fn render(
     claimed: &Claimed,
     around: &Surroundings,
-    settings: &Settings,
+    (settings, is_resumed): (&Settings, bool),
     allowed: &Allowed,
 ) -> Result<String, Outcome> {
     let failed = |why: String| Outcome::failure(OutcomeClass::RunnerError, why);
-    let list = around.store.job_details(claimed.assignment.id).await.map_err(|error| failed(error.to_string()))?;
+    let list = match claimed.is_alone {
+        true => Vec::new(),
+        false => around.store.job_details(claimed.assignment.id).await.map_err(|error| failed(error.to_string()))?,
+    };
     let facts = prompt::gather(&Known {
         assignment: &claimed.assignment,
         job: &claimed.job,
@@ -95,10 +99,7 @@ async fn render(
         job_types: allowed.job_types.clone(),
         harnesses: allowed.harnesses.clone(),
     });
-    let name = match claimed.attempt.resumes {
-        Some(_) => prompt::RESUME,
-        None => claimed.job.job_type.as_str(),
-    };
+    let name = if is_resumed { prompt::RESUME } else { claimed.job.job_type.as_str() };
     prompt::render(name, &settings.template_folders, &facts).map_err(|error| {
         let fix = format!("mend the template (`agents template check {}`), then make the assignment active", claimed.job.job_type);
         failed(error.to_string()).with_fix(fix)
@@ -127,7 +128,7 @@ fn request(
         folder: folder.to_owned(),
         agents_folders: settings.agents_folders.clone(),
         agents_program: around.agents_program.clone(),
-        resume: claimed.attempt.resumes.clone(),
+        resume: None,
         answer_schema: claimed.job.job_type.is_pm().then(|| review::SCHEMA.to_owned()),
         is_root: rustix::process::geteuid().is_root(),
         workspace,

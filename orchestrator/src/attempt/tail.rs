@@ -22,12 +22,20 @@ pub struct Tail {
 impl Tail {
     /// Begins at the beginning of the file.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, offset: 0, splitter: Splitter::default(), buffer: Vec::new() })
+        File::open(path).map(Self::of)
+    }
+
+    /// Begins at the beginning of a file that is open already.
+    pub fn of(file: File) -> Self {
+        Self { file, offset: 0, splitter: Splitter::default(), buffer: Vec::new() }
     }
 
     /// Reads one piece. Gives how many bytes there were: 0 is the present end of the file.
     pub fn read(&mut self, sink: &mut dyn FnMut(Line<'_>)) -> io::Result<usize> {
         if self.buffer.is_empty() {
+            if self.file.metadata()?.len() <= self.offset {
+                return Ok(0);
+            }
             self.buffer = vec![0; PIECE];
         }
         let count = loop {

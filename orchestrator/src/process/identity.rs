@@ -3,11 +3,9 @@
 //! On Linux both come from `/proc` (proc(5)). Elsewhere they are unknown, and an unknown process is never
 //! signaled nor taken for dead: its lease decides.
 
-use std::path::Path;
 use std::sync::OnceLock;
 
 use agents_domain::attempt::ProcessMark;
-use serde::{Deserialize, Serialize};
 
 /// This boot of this machine; empty where it can't be told.
 pub fn boot_id() -> &'static str {
@@ -60,26 +58,6 @@ fn start_time(pid: i32) -> Option<u64> {
         return None;
     }
     fields.nth(18)?.parse().ok()
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MarkFile {
-    pid: i32,
-    start_time: u64,
-    boot_id: String,
-}
-
-/// Writes the mark into the attempt's folder.
-pub fn write_mark(path: &Path, mark: &ProcessMark) -> std::io::Result<()> {
-    let file = MarkFile { pid: mark.pid, start_time: mark.start_time, boot_id: mark.boot_id.clone() };
-    std::fs::write(path, serde_json::to_string(&file)?)
-}
-
-/// The mark in the attempt's folder, if there is a whole one.
-pub fn read_mark(path: &Path) -> Option<ProcessMark> {
-    let file: MarkFile = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
-    Some(ProcessMark { pid: file.pid, start_time: file.start_time, boot_id: file.boot_id })
 }
 
 #[cfg(test)]

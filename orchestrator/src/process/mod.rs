@@ -4,11 +4,13 @@
 //! taken loses nothing, an agent outlives its reader, and a grandchild that keeps the file open delays nobody.
 
 pub mod identity;
+pub mod output;
+pub mod probe;
 
 pub mod stop;
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -40,10 +42,6 @@ impl AttemptFiles {
         self.folder.join("stderr")
     }
 
-    /// Which process it is.
-    pub fn process(&self) -> PathBuf {
-        self.folder.join("process.json")
-    }
 }
 
 /// Why a process could not be started.
@@ -60,25 +58,45 @@ pub enum SpawnError {
     Files { path: PathBuf, why: io::Error },
 }
 
-/// A running process and how to wait for it.
+/// A running process, how to wait for it, and its streams.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     pub pid: i32,
 }
 
+/// A process's standard output and error, to be read by offset.
+#[derive(Debug)]
+pub struct Streams {
+    pub stdout: File,
+    pub stderr: File,
+}
+
 /// Starts the process, in its own group, with its streams in the attempt's files.
-pub fn start(invocation: &Invocation, files: &AttemptFiles) -> Result<Running, SpawnError> {
+pub fn start(invocation: &Invocation, files: &AttemptFiles) -> Result<(Running, Streams), SpawnError> {
     let stdin = write_prompt(&files.prompt(), &invocation.stdin)?;
     for extra in &invocation.files {
         write_extra(extra).map_err(|why| SpawnError::Files { path: extra.path.clone(), why })?;
     }
-    let (stdout, stderr) = (create(&files.stdout())?, create(&files.stderr())?);
-    let mut command = command(invocation);
-    command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
+    let (out_path, err_path) = (files.stdout(), files.stderr());
+    let (stdout, stderr) = (create(&out_path)?, create(&err_path)?);
+    let shared = |file: &File, path: &Path| {
+        file.try_clone().map(Stdio::from).map_err(|why| SpawnError::Files { path: path.to_owned(), why })
+    };
+    let mut command = command(invocation, &program(invocation)?);
+    command.stdin(Stdio::from(stdin)).stdout(shared(&stdout, &out_path)?).stderr(shared(&stderr, &err_path)?);
     let child = command.spawn().map_err(|error| refused(invocation, &error))?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
-    Ok(Running { child, pid })
+    Ok((Running { child, pid }, Streams { stdout, stderr }))
+}
+
+/// The program's own file, found on the PATH that the process will have. Found here, because a search by the
+/// system under a changed PATH needs a real fork of this process, which is many times slower than a spawn.
+fn program(invocation: &Invocation) -> Result<PathBuf, SpawnError> {
+    let own = invocation.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.into());
+    let path = own.or_else(|| std::env::var_os("PATH"));
+    which::which_in(&invocation.program, path, &invocation.cwd)
+        .map_err(|_| SpawnError::Missing { program: invocation.program.clone() })
 }
 
 impl Running {
@@ -95,8 +113,8 @@ impl Running {
 }
 
 #[allow(clippy::disallowed_methods, reason = "this module is the one that spawns")]
-fn command(invocation: &Invocation) -> Command {
-    let mut command = Command::new(&invocation.program);
+fn command(invocation: &Invocation, program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.args(&invocation.args).current_dir(&invocation.cwd).process_group(0);
     for (name, _) in std::env::vars_os() {
         let is_removed = |name: &str| {
@@ -125,15 +143,21 @@ fn write_extra(extra: &ExtraFile) -> io::Result<()> {
     std::fs::write(&extra.path, &extra.content)
 }
 
+/// The prompt as a file that is read from its beginning: the agent sees all of it, then the end.
 fn write_prompt(path: &Path, prompt: &str) -> Result<File, SpawnError> {
-    let failed = |why| SpawnError::Files { path: path.to_owned(), why };
-    std::fs::write(path, prompt).map_err(failed)?;
-    File::open(path).map_err(failed)
+    let written = || {
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).read(true).write(true).mode(0o600).open(path)?;
+        file.write_all(prompt.as_bytes())?;
+        file.rewind()?;
+        Ok(file)
+    };
+    written().map_err(|why| SpawnError::Files { path: path.to_owned(), why })
 }
 
 /// Appending, so that what an agent's children write with the same file open never overwrites.
 fn create(path: &Path) -> Result<File, SpawnError> {
-    let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    let opened = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path);
     opened.map_err(|why| SpawnError::Files { path: path.to_owned(), why })
 }
 

@@ -2,7 +2,9 @@
 
 use agents_domain::assignment::Assignment;
 use agents_domain::attempt::Attempt;
+use agents_domain::id::JobId;
 use agents_domain::job::{Job, JobStatus};
+use agents_domain::job_type::JobType;
 use agents_domain::store::{AttemptRecord, JobDetail};
 use agents_domain::usage::MicroUsd;
 use serde::Serialize;
@@ -100,20 +102,8 @@ pub struct Known<'a> {
 
 /// Gathers the variables of a job's prompt.
 pub fn gather(known: &Known<'_>) -> Facts {
-    let is_pm = known.job.job_type.is_pm();
-    let is_told = |detail: &&JobDetail| {
-        let shadow_counts = is_pm || known.job.job_type.is_chat();
-        detail.job.id != known.job.id
-            && !detail.job.job_type.is_chat()
-            && (!detail.job.shadow || shadow_counts)
-            && detail.job.status().is_final()
-            && detail.job.progress().attempts > 0
-    };
-    let told: Vec<&JobDetail> = known.list.iter().filter(is_told).collect();
-    let latest = told.iter().rposition(|detail| !detail.job.shadow);
-    let jobs = told.iter().enumerate().map(|(place, detail)| {
-        step(detail, if Some(place) == latest { LATEST_REPORT } else { EARLIER_REPORT })
-    });
+    let jobs = steps(known.list, Some(known.job.id), &known.job.job_type);
+    let last = known.list.iter().filter(|detail| !detail.job.shadow && has_ended(detail)).next_back();
     Facts {
         assignment: assignment_facts(known.assignment),
         job: JobFacts {
@@ -124,13 +114,32 @@ pub fn gather(known: &Known<'_>) -> Facts {
             context: known.context.to_owned(),
             attempt: known.attempt.number,
         },
-        jobs: jobs.collect(),
+        jobs,
         retry: retry(known.job),
-        pm: pm_facts(known, latest.map(|place| told[place])),
+        pm: pm_facts(known, last),
     }
 }
 
-fn assignment_facts(assignment: &Assignment) -> AssignmentFacts {
+/// The earlier jobs as a job of this type is told of them. A PM and a question see the PM's own too.
+pub(super) fn steps(list: &[JobDetail], own: Option<JobId>, job_type: &JobType) -> Vec<StepFacts> {
+    let sees_shadow = job_type.is_pm() || job_type.is_chat();
+    let is_told = |detail: &&JobDetail| {
+        Some(detail.job.id) != own
+            && !detail.job.job_type.is_chat()
+            && (!detail.job.shadow || sees_shadow)
+            && has_ended(detail)
+    };
+    let told: Vec<&JobDetail> = list.iter().filter(is_told).collect();
+    let latest = told.iter().rposition(|detail| !detail.job.shadow);
+    let size = |place| if Some(place) == latest { LATEST_REPORT } else { EARLIER_REPORT };
+    told.iter().enumerate().map(|(place, detail)| step(detail, size(place))).collect()
+}
+
+fn has_ended(detail: &JobDetail) -> bool {
+    detail.job.status().is_final() && detail.job.progress().attempts > 0
+}
+
+pub(super) fn assignment_facts(assignment: &Assignment) -> AssignmentFacts {
     AssignmentFacts {
         id: assignment.id.to_string(),
         short_id: assignment.id.short(),

@@ -1,6 +1,7 @@
 //! The prompt of a job: its type's template, rendered with what the agent has to know.
 
 mod facts;
+mod sample;
 mod template;
 
 pub use facts::{AssignmentFacts, Facts, JobFacts, Known, PmFacts, RetryFacts, StepFacts, gather};

@@ -3,6 +3,7 @@
 //! The language is Jinja's (minijinja). Unknown variables are errors: a prompt with a hole in it costs money.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
@@ -67,11 +68,23 @@ pub fn find(name: &str, folders: &[PathBuf]) -> Result<(String, Origin), Templat
 
 /// Renders the template of that name.
 pub fn render(name: &str, folders: &[PathBuf], facts: &Facts) -> Result<String, TemplateError> {
+    if !folders.iter().any(|folder| folder.is_dir()) {
+        return render_built_in(name, facts);
+    }
     let (text, origin) = find(name, folders)?;
     let environment = environment(folders.to_vec());
     let compiled = environment.template_from_named_str(name, &text).map_err(|error| bad(&error, &text, &origin, name))?;
     refuse_unknown(&compiled.undeclared_variables(true), &Named { text: &text, origin: &origin, name }, facts)?;
     compiled.render(Serde(facts)).map_err(|error| bad(&error, &text, &origin, name))
+}
+
+/// The built-in templates alone, compiled once.
+fn render_built_in(name: &str, facts: &Facts) -> Result<String, TemplateError> {
+    static COMPILED: OnceLock<Environment<'static>> = OnceLock::new();
+    let compiled = COMPILED.get_or_init(|| environment(Vec::new()));
+    let template = compiled.get_template(name).map_err(|_| TemplateError::Missing { name: name.to_owned() })?;
+    let text = BUILT_IN.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
+    template.render(Serde(facts)).map_err(|error| bad(&error, text, &Origin::BuiltIn, name))
 }
 
 /// What is wrong with the template of that name, if anything.

@@ -8,15 +8,10 @@ use agents_domain::actor::Actor;
 use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::attempt::AttemptReport;
 use agents_domain::id::AssignmentId;
-use agents_domain::store::{Change, Claimed, Command, StoreError};
-use agents_domain::usage::MicroUsd;
+use agents_domain::store::{AttemptRecord, Change, Claimed, Command, StoreError};
 
 use super::{Listener, RunnerEvent, TROUBLE_LONGEST, TROUBLE_SHORTEST};
 use crate::attempt::Surroundings;
-
-/// An attempt has ended, and the store knows it.
-#[derive(Debug)]
-pub(super) struct Finished;
 
 /// Reports the end of an attempt.
 pub(super) async fn finish(
@@ -24,8 +19,8 @@ pub(super) async fn finish(
     mut report: AttemptReport,
     around: &Surroundings,
     listener: &dyn Listener,
-) -> Finished {
-    report.progress.cost = own_share(claimed, &report, around).await;
+) {
+    keep_own_share(claimed, &mut report, around).await;
     let defaults = defaults(&claimed.assignment.workspace, around);
     let namespace = claimed.assignment.namespace.clone();
     let runner = claimed.attempt.runner;
@@ -35,7 +30,6 @@ pub(super) async fn finish(
         change: Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) },
     };
     hand_over(command, around, listener, |event| RunnerEvent::Happened { namespace: namespace.clone(), event }).await;
-    Finished
 }
 
 /// Reports an attempt whose supervision broke down.
@@ -102,20 +96,26 @@ fn defaults(workspace: &str, around: &Surroundings) -> Arc<HarnessDefaults> {
     }
 }
 
-/// The cost of this attempt alone. A resumed session goes on counting from where it stood.
-async fn own_share(claimed: &Claimed, report: &AttemptReport, around: &Surroundings) -> Option<MicroUsd> {
-    let total = report.progress.cost?;
-    let (Some(resumed), Some(session)) = (&claimed.attempt.resumes, &report.progress.session_id) else {
-        return Some(total);
-    };
-    if resumed != session {
-        return Some(total);
+/// Takes from the report what earlier attempts of the same session have used: a resumed session goes on counting
+/// from where it stood, its cost always, its tokens with some CLIs.
+async fn keep_own_share(claimed: &Claimed, report: &mut AttemptReport, around: &Surroundings) {
+    let Some(session) = report.progress.session_id.clone() else { return };
+    if claimed.attempt.resumes.as_ref() != Some(&session) {
+        return;
     }
-    let Ok(Some((_, detail))) = around.store.job(claimed.job.id).await else { return Some(total) };
-    let in_session = |attempt: &&agents_domain::store::AttemptRecord| {
-        attempt.id != claimed.attempt.id && attempt.session_id.as_ref() == Some(session)
+    let Ok(Some((_, detail))) = around.store.job(claimed.job.id).await else { return };
+    let is_earlier = |attempt: &&AttemptRecord| {
+        attempt.id != claimed.attempt.id && attempt.session_id.as_ref() == Some(&session)
     };
-    let earlier: i64 =
-        detail.attempts.iter().filter(in_session).filter_map(|attempt| attempt.cost).map(MicroUsd::as_micros).sum();
-    Some(MicroUsd::from_micros((total.as_micros() - earlier).max(0)))
+    let usage_spans_session = around
+        .settings
+        .for_workspace(Path::new(&claimed.assignment.workspace))
+        .ok()
+        .and_then(|settings| settings.harnesses.get(&claimed.attempt.harness).map(|one| one.usage_spans_session()));
+    for attempt in detail.attempts.iter().filter(is_earlier) {
+        report.progress.cost = report.progress.cost.map(|cost| cost.less(attempt.cost.unwrap_or_default()));
+        if usage_spans_session == Some(true) {
+            report.progress.usage = report.progress.usage.map(|usage| usage.less(attempt.usage.unwrap_or_default()));
+        }
+    }
 }

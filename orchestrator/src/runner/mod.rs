@@ -3,21 +3,21 @@
 mod board;
 mod finish;
 mod heartbeat;
+mod lookahead;
 mod recovery;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agents_domain::attempt::AttemptReport;
-use agents_domain::harness::ProcessEnd;
+use agents_domain::attempt::{AttemptProgress, AttemptReport};
 use agents_domain::history::HistoryEvent;
-use agents_domain::id::{AttemptId, RunnerId};
+use agents_domain::id::{AssignmentId, AttemptId, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, StoreError};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 pub use board::{Board, Card};
@@ -25,8 +25,8 @@ pub use board::{Board, Card};
 use crate::attempt::{self, StopReason, Surroundings};
 use crate::doorbell::Doorbell;
 use crate::process::identity;
-use finish::Finished;
 use heartbeat::{Beat, Heartbeat};
+use lookahead::Lookahead;
 
 /// The slow tick: how late work is found whose bell was not heard.
 const TICK: Duration = Duration::from_secs(30);
@@ -94,21 +94,62 @@ pub struct Runner {
 /// What happens in the loop.
 enum Event {
     Rung,
-    Ended(Result<(tokio::task::Id, Finished), tokio::task::JoinError>),
+    /// The process of an attempt has ended.
+    Ended(Result<(tokio::task::Id, Ended), JoinError>),
+    /// The store knows the end of an attempt.
+    Finished(Result<(), JoinError>),
     Beat(Beat),
     Control(Option<Control>),
     Tick,
 }
 
+/// An attempt whose process has ended, and how.
+struct Ended {
+    claimed: Claimed,
+    report: AttemptReport,
+}
+
+/// A running attempt, as the loop sees it.
+struct Slot {
+    stop: watch::Sender<Option<StopReason>>,
+    began: Instant,
+}
+
 /// What the loop knows.
 struct State {
-    slots: HashMap<AttemptId, watch::Sender<Option<StopReason>>>,
-    tasks: JoinSet<Finished>,
-    by_task: HashMap<tokio::task::Id, (AttemptId, agents_domain::id::AssignmentId)>,
+    /// Jobs that are ours and have not started yet.
+    waiting: VecDeque<Claimed>,
+    slots: HashMap<AttemptId, Slot>,
+    tasks: JoinSet<Ended>,
+    by_task: HashMap<tokio::task::Id, (AttemptId, AssignmentId)>,
+    /// Ends that are being handed to the store. They need no slot.
+    finishing: JoinSet<()>,
+    lookahead: Lookahead,
     is_draining: bool,
     has_listener: bool,
     finished: usize,
     trouble: Option<Duration>,
+}
+
+impl State {
+    fn new(is_draining: bool) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            slots: HashMap::new(),
+            tasks: JoinSet::new(),
+            by_task: HashMap::new(),
+            finishing: JoinSet::new(),
+            lookahead: Lookahead::default(),
+            is_draining,
+            has_listener: true,
+            finished: 0,
+            trouble: None,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.tasks.is_empty() && self.finishing.is_empty() && self.waiting.is_empty()
+    }
 }
 
 impl Runner {
@@ -118,7 +159,20 @@ impl Runner {
     }
 
     /// Works until it is told to end, or with `once` until nothing is left to do. Gives how many attempts ended.
-    pub async fn run(self, mut control: mpsc::Receiver<Control>) -> Result<usize, StoreError> {
+    pub async fn run(self, control: mpsc::Receiver<Control>) -> Result<usize, StoreError> {
+        self.work(None, control).await
+    }
+
+    /// Does this one job, which it has taken already, and nothing else.
+    pub async fn run_one(self, claimed: Claimed, control: mpsc::Receiver<Control>) -> Result<usize, StoreError> {
+        self.work(Some(claimed), control).await
+    }
+
+    async fn work(
+        self,
+        only: Option<Claimed>,
+        mut control: mpsc::Receiver<Control>,
+    ) -> Result<usize, StoreError> {
         let bell = Doorbell::hang(&self.options.bells, self.options.id)
             .inspect_err(|error| tracing::warn!(%error, "no doorbell: work is found by the slow tick"))
             .ok();
@@ -126,24 +180,20 @@ impl Runner {
         let recovered = recovery::recover(&self.around, self.options.id, &*self.listener).await?;
         self.listener.hear(&RunnerEvent::Started { recovered });
         let mut heartbeat = Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
-        let mut state = State {
-            slots: HashMap::new(),
-            tasks: JoinSet::new(),
-            by_task: HashMap::new(),
-            is_draining: false,
-            has_listener: true,
-            finished: 0,
-            trouble: None,
-        };
+        let mut state = State::new(only.is_some());
+        if let Some(claimed) = only {
+            self.begin(claimed, &mut state);
+        }
         loop {
             let found = self.fill(&mut state).await;
-            if state.tasks.is_empty() && (state.is_draining || (self.options.once && found == Found::Nothing)) {
+            if state.is_idle() && (state.is_draining || (self.options.once && found == Found::Nothing)) {
                 break;
             }
             let wake_at = self.wake_at(&state).await;
             let event = tokio::select! {
                 () = ring(bell.as_ref()) => Event::Rung,
                 Some(ended) = state.tasks.join_next_with_id() => Event::Ended(ended),
+                Some(finished) = state.finishing.join_next() => Event::Finished(finished),
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
                 () = tokio::time::sleep_until(wake_at) => Event::Tick,
@@ -172,14 +222,16 @@ impl Runner {
 
     /// Takes ready jobs into free slots.
     async fn fill(&self, state: &mut State) -> Found {
+        self.start_waiting(state);
         let free = self.options.concurrency.saturating_sub(state.slots.len());
-        if state.is_draining || free == 0 {
+        let limit = state.lookahead.claims(free, state.waiting.len());
+        if state.is_draining || limit == 0 {
             return Found::NotLooked;
         }
         let request = ClaimRequest {
             runner: self.options.id,
             namespaces: self.options.namespace.clone().map(|namespace| vec![namespace]),
-            limit: free,
+            limit,
         };
         match self.around.store.claim(request).await {
             Ok(claimed) => {
@@ -187,9 +239,8 @@ impl Runner {
                     self.listener.hear(&RunnerEvent::StoreMended);
                 }
                 let found = if claimed.is_empty() { Found::Nothing } else { Found::Jobs };
-                for job in claimed {
-                    self.begin(job, state);
-                }
+                state.waiting.extend(claimed);
+                self.start_waiting(state);
                 found
             }
             Err(error) => {
@@ -202,6 +253,14 @@ impl Runner {
         }
     }
 
+    fn start_waiting(&self, state: &mut State) {
+        while state.slots.len() < self.options.concurrency
+            && let Some(claimed) = state.waiting.pop_front()
+        {
+            self.begin(claimed, state);
+        }
+    }
+
     fn begin(&self, claimed: Claimed, state: &mut State) {
         let attempt = claimed.attempt.id;
         let assignment = claimed.assignment.id;
@@ -211,19 +270,23 @@ impl Runner {
         }
         let (stop, stopped) = watch::channel(None);
         let live = self.board.put(Card::of(&claimed));
-        let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
+        let around = self.around.clone();
         let task = state.tasks.spawn(async move {
             let report = attempt::run(&claimed, &around, &live, stopped).await;
-            finish::finish(&claimed, report, &around, &*listener).await
+            Ended { claimed, report }
         });
         state.by_task.insert(task.id(), (attempt, assignment));
-        state.slots.insert(attempt, stop);
+        state.slots.insert(attempt, Slot { stop, began: Instant::now() });
     }
 
     async fn handle(&self, event: Event, state: &mut State) {
         match event {
             Event::Rung => self.look_for_cancellations(state).await,
-            Event::Ended(ended) => self.ended(ended, state).await,
+            Event::Ended(ended) => self.ended(ended, state),
+            Event::Finished(Ok(())) => {}
+            Event::Finished(Err(error)) => {
+                tracing::error!(%error, "the end of an attempt was not handed to the store; its lease will run out");
+            }
             Event::Beat(beat) => {
                 let stop = |ids: &[AttemptId], reason| ids.iter().for_each(|id| end(state, *id, reason));
                 stop(&beat.reply.lost, StopReason::LeaseLost);
@@ -231,13 +294,15 @@ impl Runner {
             }
             Event::Control(Some(Control::Drain)) => {
                 state.is_draining = true;
+                self.give_back_waiting(state);
                 self.listener.hear(&RunnerEvent::Draining { running: state.slots.len() });
             }
             Event::Control(Some(Control::Stop)) => {
                 state.is_draining = true;
+                self.give_back_waiting(state);
                 self.listener.hear(&RunnerEvent::Stopping { running: state.slots.len() });
-                for stop in state.slots.values() {
-                    stop.send_replace(Some(StopReason::Shutdown));
+                for slot in state.slots.values() {
+                    slot.stop.send_replace(Some(StopReason::Shutdown));
                 }
             }
             Event::Control(None) => state.has_listener = false,
@@ -260,22 +325,45 @@ impl Runner {
         }
     }
 
-    async fn ended(&self, ended: Result<(tokio::task::Id, Finished), tokio::task::JoinError>, state: &mut State) {
-        let (task, finished) = match ended {
-            Ok((task, finished)) => (task, Some(finished)),
+    fn ended(&self, ended: Result<(tokio::task::Id, Ended), JoinError>, state: &mut State) {
+        let (task, ended) = match ended {
+            Ok((task, ended)) => (task, Some(ended)),
             Err(error) => {
                 tracing::error!(%error, "the supervision of an attempt broke down");
                 (error.id(), None)
             }
         };
         let Some((attempt, assignment)) = state.by_task.remove(&task) else { return };
-        if finished.is_none() {
-            let report = broken_down(attempt);
-            finish::give_back(assignment, report, &self.around, &*self.listener).await;
+        if let Some(slot) = state.slots.remove(&attempt) {
+            state.lookahead.saw(slot.began.elapsed());
         }
-        state.slots.remove(&attempt);
         self.board.take(attempt);
         state.finished += 1;
+        let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
+        match ended {
+            Some(ended) => {
+                state.finishing.spawn(async move {
+                    finish::finish(&ended.claimed, ended.report, &around, &*listener).await;
+                });
+            }
+            None => {
+                state.finishing.spawn(async move {
+                    let why = "the supervision of the attempt broke down; this is a bug in agents";
+                    let report = without_process(attempt, OutcomeClass::RunnerError, why);
+                    finish::give_back(assignment, report, &around, &*listener).await;
+                });
+            }
+        }
+    }
+
+    /// Jobs that were taken ahead and have not started are pending again.
+    fn give_back_waiting(&self, state: &mut State) {
+        for claimed in state.waiting.drain(..) {
+            let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
+            let why = "the runner ended before it started";
+            let report = without_process(claimed.attempt.id, OutcomeClass::Stopped, why);
+            state.finishing.spawn(async move { finish::finish(&claimed, report, &around, &*listener).await });
+        }
     }
 
     /// When to look again if nothing else happens.
@@ -311,8 +399,8 @@ enum Found {
 
 /// Asks an attempt to end. One that has ended already does not hear it, which is as well.
 fn end(state: &State, attempt: AttemptId, reason: StopReason) {
-    if let Some(stop) = state.slots.get(&attempt) {
-        stop.send_if_modified(|now| {
+    if let Some(slot) = state.slots.get(&attempt) {
+        slot.stop.send_if_modified(|now| {
             let is_first = now.is_none();
             if is_first {
                 *now = Some(reason);
@@ -334,13 +422,13 @@ async fn ring(bell: Option<&Doorbell>) {
     }
 }
 
-fn broken_down(attempt: AttemptId) -> AttemptReport {
-    let why = "the supervision of the attempt broke down; this is a bug in agents";
+/// The report of an attempt that has no process, or none that is known.
+fn without_process(attempt: AttemptId, class: OutcomeClass, why: &str) -> AttemptReport {
     AttemptReport {
         attempt,
-        outcome: Outcome::failure(OutcomeClass::RunnerError, why),
-        process: Some(ProcessEnd::Unknown),
-        progress: agents_domain::attempt::AttemptProgress::default(),
+        outcome: Outcome::failure(class, why),
+        process: None,
+        progress: AttemptProgress::default(),
         answer: None,
         unknown_lines: 0,
         bad_lines: 0,

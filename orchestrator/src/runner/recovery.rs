@@ -10,7 +10,7 @@ use agents_domain::id::RunnerId;
 use agents_domain::store::{Change, Command, Orphan, StoreError};
 
 use super::{Listener, RunnerEvent};
-use crate::attempt::{self, Surroundings};
+use crate::attempt::Surroundings;
 use crate::process::identity::{self, Life};
 use crate::process::stop;
 
@@ -27,7 +27,7 @@ pub(super) async fn recover(
         if !is_dead && orphan.lease_until >= now {
             continue;
         }
-        end_agent(&orphan, around);
+        end_agent(&orphan);
         if give_up(&orphan, is_dead, around, runner, listener).await? {
             recovered += 1;
         }
@@ -38,14 +38,8 @@ pub(super) async fn recover(
     Ok(recovered)
 }
 
-/// Ends what is left of the agent, if it is on this machine and provably the same process.
-fn end_agent(orphan: &Orphan, around: &Surroundings) {
-    let files = attempt::files(&around.data_folder, orphan.attempt);
-    if let Some(mark) = identity::read_mark(&files.process())
-        && identity::life(&mark) == Life::Alive
-    {
-        stop::kill_group(mark.pid);
-    }
+/// Ends what is left of the agent, if it is on this machine.
+fn end_agent(orphan: &Orphan) {
     let killed = stop::kill_marked(orphan.attempt);
     if killed > 0 {
         tracing::info!(attempt = %orphan.attempt, killed, "ended what a lost runner had left running");

@@ -62,8 +62,8 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<AttemptRecord, StoreErr
         ended_at: columns.optional_time()?,
         outcome: columns.optional_parsed(OutcomeClass::from_name)?,
         message: columns.optional_text()?,
-        exit_code: columns.optional_integer()?.and_then(|code| i32::try_from(code).ok()),
-        signal: columns.optional_integer()?.and_then(|signal| i32::try_from(signal).ok()),
+        exit_code: columns.optional_number()?,
+        signal: columns.optional_number()?,
         session_id: columns.optional_text()?,
         resumes: columns.optional_text()?,
         model: columns.optional_text()?,
@@ -79,10 +79,10 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<AttemptRecord, StoreErr
 }
 
 fn read_usage(columns: &mut Columns<'_>) -> Result<Option<TokenUsage>, StoreError> {
-    let input = columns.optional_integer()?.map(i64::unsigned_abs);
-    let cached = columns.optional_integer()?.map(i64::unsigned_abs);
-    let output = columns.optional_integer()?.map(i64::unsigned_abs);
-    let reasoning = columns.optional_integer()?.map(i64::unsigned_abs);
+    let input = columns.optional_number()?;
+    let cached = columns.optional_number()?;
+    let output = columns.optional_number()?;
+    let reasoning = columns.optional_number()?;
     Ok(input.zip(output).map(|(input, output)| TokenUsage {
         input,
         cached: cached.unwrap_or(0),
@@ -153,7 +153,8 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
                 attempt.lease_until.as_millis().into(),
                 attempt.resumes.clone().into(),
                 "running".into(),
-                false.into(),
+                attempt.cancel_requested.into(),
+                attempt.decision.as_ref().map(decision_json::write).into(),
                 0i64.into(),
                 0i64.into(),
                 0i64.into(),
@@ -162,7 +163,7 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
         .collect();
     Statement::new(
         "INSERT INTO attempts (id, job_id, assignment_id, number, runner_id, harness, started_at, lease_until, \
-         resumes, status, cancel_requested, tool_calls, unknown_lines, bad_lines) ",
+         resumes, status, cancel_requested, decision, tool_calls, unknown_lines, bad_lines) ",
     )
     .push_rows(rows)
     .execute(on, "writing new attempts")
@@ -295,19 +296,22 @@ pub(super) async fn progress(
     Ok(())
 }
 
-/// Renews the leases of the runner's attempts; tells those that it still owns, each with whether it is to end.
+/// Renews the leases of these attempts of the runner; tells those that it still owns, each with whether it is to
+/// end. One that the runner does not know of is not renewed: nobody does its job, and its lease must run out.
 pub(super) async fn renew(
     on: &mut Connection,
     runner: RunnerId,
+    attempts: &[AttemptId],
     now: Timestamp,
 ) -> Result<Vec<(AttemptId, bool)>, StoreError> {
     const OWNED: [&str; 2] = ["id", "cancel_requested"];
     let rows = Statement::new(
-        "UPDATE attempts SET lease_until = $1 WHERE runner_id = $2 AND status = 'running' \
-         RETURNING id, cancel_requested",
+        "UPDATE attempts SET lease_until = $1 WHERE runner_id = $2 AND status = 'running' AND id IN ",
     )
     .bind(now.after(LEASE).as_millis())
     .bind(runner.to_string())
+    .push_list(attempts.iter().map(|id| Value::from(id.to_string())))
+    .push(" RETURNING id, cancel_requested")
     .fetch(on, "renewing leases")
     .await?;
     let read = |row: &AnyRow| {

@@ -17,6 +17,9 @@ use agents_domain::timestamp::Timestamp;
 use super::connection::Connection;
 use super::{assignment_table, attempt_table, event_table, find, job_table};
 
+/// Rows that one statement writes at most: SQLite takes at most 32,766 parameters, and a job has 23 columns.
+const ROWS_AT_ONCE: usize = 1000;
+
 /// The aggregates of one transaction, as they were and as they have become.
 pub(super) struct Batch<'a> {
     pub now: Timestamp,
@@ -59,13 +62,20 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Looks for jobs that a runner could take.
-    pub async fn find(&self, on: &mut Connection, request: &ClaimRequest) -> Result<Found, StoreError> {
+    /// Looks for jobs that a runner could take, `claimed_before` of which earlier claims of this transaction may
+    /// take.
+    pub async fn find(
+        &self,
+        on: &mut Connection,
+        request: &ClaimRequest,
+        claimed_before: usize,
+    ) -> Result<Found, StoreError> {
         let namespaces: Vec<Namespace> = match &request.namespaces {
             Some(namespaces) => namespaces.clone(),
             None => find::namespaces(on).await?,
         };
-        Ok(Found { jobs: job_table::ready(on, &namespaces, self.now, request.limit).await? })
+        let limit = request.limit.saturating_add(claimed_before);
+        Ok(Found { jobs: job_table::ready(on, &namespaces, self.now, limit).await? })
     }
 
     /// Loads these assignments with their jobs and running attempts.
@@ -146,6 +156,9 @@ impl<'a> Batch<'a> {
     pub fn claim(&mut self, request: &ClaimRequest, found: &Found) -> Vec<Claimed> {
         let mut claimed = Vec::new();
         for (job, assignment) in &found.jobs {
+            if claimed.len() == request.limit {
+                break;
+            }
             let Some(loaded) = self.loaded.get_mut(assignment) else { continue };
             let ctx = Context {
                 now: self.now,
@@ -170,7 +183,14 @@ impl<'a> Batch<'a> {
         let job = aggregate.jobs().iter().find(|job| job.id == attempt.job)?.clone();
         let context = self.contexts.iter().find(|(of, _)| *of == job.id).map(|(_, text)| text.clone());
         let assignment = aggregate.assignment().clone();
-        Some(Claimed { assignment, job, attempt, context: context.unwrap_or_default(), events })
+        Some(Claimed {
+            assignment,
+            job,
+            attempt,
+            context: context.unwrap_or_default(),
+            is_alone: aggregate.jobs().len() == 1,
+            events,
+        })
     }
 
     /// The attempt of that id in that assignment.
@@ -200,8 +220,8 @@ impl<'a> Batch<'a> {
         write_assignments(on, &all).await?;
         write_jobs(on, &all, &self.contexts).await?;
         self.write_attempts(on, &all).await?;
-        if !self.events.is_empty() {
-            event_table::insert(on, &self.events.iter().collect::<Vec<_>>()).await?;
+        for part in self.events.chunks(ROWS_AT_ONCE) {
+            event_table::insert(on, part).await?;
         }
         Ok(())
     }
@@ -221,14 +241,14 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        if !new.is_empty() {
-            attempt_table::insert(on, &new).await?;
+        for part in new.chunks(ROWS_AT_ONCE) {
+            attempt_table::insert(on, part).await?;
         }
-        if !changed.is_empty() {
-            attempt_table::update_running(on, &changed).await?;
+        for part in changed.chunks(ROWS_AT_ONCE) {
+            attempt_table::update_running(on, part).await?;
         }
-        if !ended.is_empty() {
-            attempt_table::update_ended(on, &ended, &self.reports).await?;
+        for part in ended.chunks(ROWS_AT_ONCE) {
+            attempt_table::update_ended(on, part, &self.reports).await?;
         }
         Ok(())
     }
@@ -273,13 +293,14 @@ async fn write_jobs(
     // Ends before beginnings: a list has at most one running job at every moment, and the database checks it.
     let (starting, others): (Vec<_>, Vec<_>) =
         changed.into_iter().partition(|(_, after)| after.running_attempt().is_some());
-    for part in [others, starting] {
-        if !part.is_empty() {
-            job_table::update(on, &part).await?;
-        }
+    for part in others.chunks(ROWS_AT_ONCE).chain(starting.chunks(ROWS_AT_ONCE)) {
+        job_table::update(on, part).await?;
     }
-    if !new.is_empty() {
-        job_table::insert(on, &new, contexts).await?;
+    for part in new.chunks(ROWS_AT_ONCE) {
+        job_table::insert(on, part).await?;
+    }
+    for part in contexts.chunks(ROWS_AT_ONCE) {
+        job_table::insert_contexts(on, part).await?;
     }
     Ok(())
 }

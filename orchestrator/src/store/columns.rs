@@ -45,6 +45,14 @@ impl<'r> Columns<'r> {
         self.take()
     }
 
+    /// A number that `T` can hold, or none.
+    pub fn optional_number<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, StoreError> {
+        match self.optional_integer()? {
+            None => Ok(None),
+            Some(value) => T::try_from(value).map(Some).map_err(|_| self.bad(&value.to_string())),
+        }
+    }
+
     pub fn flag(&mut self) -> Result<bool, StoreError> {
         Ok(self.integer()? != 0)
     }

@@ -1,11 +1,11 @@
 //! How the database is opened: its address, its settings, its schema. What differs between engines is here.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::time::Duration;
 
 use agents_domain::store::StoreError;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, Connection as _, Executor, Row};
 
 use super::failure;
@@ -16,10 +16,12 @@ static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 pub const SCHEMA_VERSION: i64 = 1;
 
 /// Settings of every connection. `synchronous = FULL`: what was acknowledged survives a power cut; an agent's
-/// run is worth an fsync. `busy_timeout` (ms) is for other processes: in this one there is a single writer.
-/// The journal is cut back to 64 MiB after a checkpoint.
+/// run is worth an fsync. The journal is cut back to 64 MiB after a checkpoint.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA busy_timeout = 10000; PRAGMA journal_size_limit = 67108864;";
+     PRAGMA journal_size_limit = 67108864;";
+
+/// How long a connection waits for other processes; in this one there is a single writer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 static DRIVERS: Once = Once::new();
 
@@ -27,12 +29,22 @@ static DRIVERS: Once = Once::new();
 pub(super) struct Database {
     url: String,
     path: PathBuf,
+    patience: Duration,
+    /// What was said to the database, for the test that looks at the plans of statements.
+    #[cfg(test)]
+    pub said: Said,
 }
+
+/// Statements, in the order in which they were executed.
+#[cfg(test)]
+pub(super) type Said = std::sync::Arc<std::sync::Mutex<Vec<String>>>;
 
 /// An open connection.
 pub(super) struct Connection {
     pub raw: AnyConnection,
     path: String,
+    #[cfg(test)]
+    pub said: Said,
 }
 
 impl Connection {
@@ -59,7 +71,20 @@ impl Database {
             return Err(bad("it names no file"));
         }
         let path = PathBuf::from(path);
-        Ok(Self { url: sqlite_url(&path), path })
+        Ok(Self {
+            url: sqlite_url(&path),
+            path,
+            patience: PATIENCE,
+            #[cfg(test)]
+            said: Said::default(),
+        })
+    }
+
+    /// The same with another time that its connections wait for other processes.
+    #[cfg(test)]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Opens a connection and brings the schema up to date.
@@ -87,9 +112,15 @@ impl Database {
         let opened = AnyConnection::connect(&self.url).await;
         let mut raw =
             opened.map_err(|error| failure::from_driver(error, &self.shown(), "opening the database"))?;
-        let settings = raw.execute(sqlx::raw_sql(SETTINGS)).await;
+        let settings = format!("PRAGMA busy_timeout = {}; {SETTINGS}", self.patience.as_millis());
+        let settings = raw.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(settings))).await;
         settings.map_err(|error| failure::from_driver(error, &self.shown(), "setting up the connection"))?;
-        Ok(Connection { raw, path: self.shown() })
+        Ok(Connection {
+            raw,
+            path: self.shown(),
+            #[cfg(test)]
+            said: Said::clone(&self.said),
+        })
     }
 
     fn refuse_what_is_no_file(&self) -> Result<(), StoreError> {
@@ -144,16 +175,23 @@ async fn schema_version(connection: &mut Connection) -> Result<Option<i64>, Stor
 /// again, and who comes second waits.
 async fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     const TURNS: usize = 5;
-    let mut last = None;
-    for _ in 0..TURNS {
-        match MIGRATOR.run(&mut connection.raw).await {
-            Ok(()) => return Ok(()),
-            Err(error) => last = Some(error),
-        }
+    let mut turn = 1;
+    loop {
+        let Err(error) = MIGRATOR.run_direct(None, &mut connection.raw, false).await else { return Ok(()) };
         if schema_version(connection).await? == Some(SCHEMA_VERSION) {
             return Ok(());
         }
+        if turn == TURNS {
+            return Err(migration_failure(connection, error));
+        }
+        turn += 1;
     }
-    let why = last.map_or(Cow::Borrowed("unknown"), |error| Cow::Owned(error.to_string()));
-    Err(StoreError::Database { doing: "bringing the schema up to date", why: why.into_owned() })
+}
+
+fn migration_failure(connection: &Connection, error: MigrateError) -> StoreError {
+    let doing = "bringing the schema up to date";
+    if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
+        return connection.failure(error, doing);
+    }
+    StoreError::Database { doing, why: error.to_string() }
 }

@@ -1,1 +1,26 @@
+//! What a store promises, written against the port, and tried on every engine that there is.
 
+/// Makes a test of each case for each engine. In one thread, so that what a case sends with `join!` waits for the
+/// writer together and becomes one transaction; the engine has threads of its own.
+macro_rules! on_every_engine {
+    ($($case:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(super::Env::on_sqlite().await).await;
+                }
+            )*
+        }
+    };
+}
+
+mod claims;
+mod commands;
+mod damage;
+mod env;
+mod find;
+mod leases;
+mod lists;
+mod round_trip;
+mod sqlite;

@@ -1,11 +1,13 @@
 //! The append-only history.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use agents_domain::history::{EventKind, HistoryEvent};
 use agents_domain::id::AssignmentId;
 use agents_domain::store::StoreError;
-use serde_json::{Map, Value as Json};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serializer};
 
 use super::columns::Columns;
 use super::connection::Connection;
@@ -14,7 +16,7 @@ use super::statement::Statement;
 const COLUMNS: [&str; 6] = ["at", "kind", "assignment_id", "job_id", "attempt_id", "details"];
 
 /// Appends events, in order.
-pub(super) async fn insert(on: &mut Connection, events: &[&HistoryEvent]) -> Result<(), StoreError> {
+pub(super) async fn insert(on: &mut Connection, events: &[HistoryEvent]) -> Result<(), StoreError> {
     let rows = events
         .iter()
         .map(|event| {
@@ -61,14 +63,41 @@ pub(super) async fn load(
     Ok(events)
 }
 
+/// Named texts as a JSON object that keeps their order.
+struct Details(Vec<(Cow<'static, str>, String)>);
+
 fn details(event: &HistoryEvent) -> String {
-    let entries = event.details.iter().map(|(key, value)| (key.to_string(), Json::String(value.clone())));
-    Json::Object(entries.collect::<Map<_, _>>()).to_string()
+    let mut json = Vec::new();
+    let mut serializer = serde_json::Serializer::new(&mut json);
+    let entries = event.details.iter().map(|(key, value)| (key, value));
+    serializer.collect_map(entries).expect("texts can always be written as JSON");
+    String::from_utf8(json).expect("JSON is UTF-8")
 }
 
 fn read_details(text: &str) -> Option<Vec<(Cow<'static, str>, String)>> {
-    let object: Map<String, Json> = serde_json::from_str(text).ok()?;
-    let entry =
-        |(key, value): (String, Json)| value.as_str().map(|value| (Cow::Owned(key), value.to_owned()));
-    object.into_iter().map(entry).collect()
+    serde_json::from_str::<Details>(text).ok().map(|details| details.0)
+}
+
+impl<'de> Deserialize<'de> for Details {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(DetailsVisitor)
+    }
+}
+
+struct DetailsVisitor;
+
+impl<'de> Visitor<'de> for DetailsVisitor {
+    type Value = Details;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of texts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Details, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, value)) = map.next_entry::<String, String>()? {
+            entries.push((Cow::Owned(key), value));
+        }
+        Ok(Details(entries))
+    }
 }

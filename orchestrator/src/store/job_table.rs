@@ -59,7 +59,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
     let job_type = columns.parsed(|text| JobType::new(text).ok())?;
     let harness = columns.text()?;
     let model = columns.optional_text()?;
-    let timeout_ms = columns.optional_integer()?.map(i64::unsigned_abs);
+    let timeout_ms = columns.optional_number()?;
     let shadow = columns.flag()?;
     let created_at = columns.time()?;
     let origin = JobOrigin { id, assignment, job_type, harness, model, timeout_ms, shadow, created_at };
@@ -178,17 +178,21 @@ pub(super) async fn next_ready_at(
     Ok(at.map(Timestamp::from_millis))
 }
 
-/// Writes new jobs and what they are told.
-pub(super) async fn insert(
-    on: &mut Connection,
-    new: &[(&Namespace, &Job)],
-    contexts: &[(JobId, String)],
-) -> Result<(), StoreError> {
+/// Writes new jobs.
+pub(super) async fn insert(on: &mut Connection, new: &[(&Namespace, &Job)]) -> Result<(), StoreError> {
     let rows = new.iter().map(|(namespace, job)| row(namespace, job)).collect();
     Statement::new(format!("INSERT INTO jobs ({}) ", names("", &COLUMNS)))
         .push_rows(rows)
         .execute(on, "writing new jobs")
         .await?;
+    Ok(())
+}
+
+/// Writes what new jobs are told.
+pub(super) async fn insert_contexts(
+    on: &mut Connection,
+    contexts: &[(JobId, String)],
+) -> Result<(), StoreError> {
     let texts = contexts.iter().map(|(id, text)| vec![id.to_string().into(), text.as_str().into()]).collect();
     Statement::new("INSERT INTO job_contexts (job_id, context) ")
         .push_rows(texts)

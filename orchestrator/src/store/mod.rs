@@ -58,7 +58,15 @@ pub struct SqlStore {
 impl SqlStore {
     /// Opens the database at `url` (`sqlite:<path>`), makes it if there is none, and brings it up to date.
     pub async fn open(url: &str, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Result<Self, StoreError> {
-        let database = Arc::new(Database::parse(url)?);
+        Self::open_database(Database::parse(url)?, clock, ids).await
+    }
+
+    async fn open_database(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, StoreError> {
+        let database = Arc::new(database);
         let first = database.open_and_migrate().await?;
         Ok(Self { database, clock, ids, idle: Mutex::new(vec![first]), writer: OnceCell::new() })
     }

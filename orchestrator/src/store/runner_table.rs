@@ -98,10 +98,9 @@ fn read(row: &AnyRow) -> Result<RunnerRecord, StoreError> {
 
 /// The three columns of a process mark, if they are there.
 pub(super) fn read_process(columns: &mut Columns<'_>) -> Result<Option<ProcessMark>, StoreError> {
-    let pid = columns.optional_integer()?;
-    let start_time = columns.optional_integer()?;
+    let pid = columns.optional_number()?;
+    let start_time = columns.optional_number()?;
     let boot_id = columns.optional_text()?;
     let (Some(pid), Some(start_time), Some(boot_id)) = (pid, start_time, boot_id) else { return Ok(None) };
-    let pid = i32::try_from(pid).map_err(|_| columns.bad(&pid.to_string()))?;
-    Ok(Some(ProcessMark { pid, start_time: start_time.unsigned_abs(), boot_id }))
+    Ok(Some(ProcessMark { pid, start_time, boot_id }))
 }

@@ -121,6 +121,8 @@ impl Statement {
 
     /// How many rows it has changed.
     pub async fn execute(self, on: &mut Connection, doing: &'static str) -> Result<u64, StoreError> {
+        #[cfg(test)]
+        on.said.lock().expect("no test panics while it holds this").push(self.sql.clone());
         let query = sqlx::query_with(AssertSqlSafe(self.sql), arguments(self.values));
         let done = query.execute(&mut on.raw).await;
         done.map(|done| done.rows_affected()).map_err(|error| on.failure(error, doing))
@@ -128,6 +130,8 @@ impl Statement {
 
     /// The rows it finds.
     pub async fn fetch(self, on: &mut Connection, doing: &'static str) -> Result<Vec<AnyRow>, StoreError> {
+        #[cfg(test)]
+        on.said.lock().expect("no test panics while it holds this").push(self.sql.clone());
         let query = sqlx::query_with(AssertSqlSafe(self.sql), arguments(self.values));
         query.fetch_all(&mut on.raw).await.map_err(|error| on.failure(error, doing))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use agents_domain::attempt::AttemptProgress;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
@@ -18,6 +19,13 @@ use super::{attempt_table, job_table, runner_table};
 
 /// Operations that one transaction takes at most.
 const BATCH_MAX: usize = 64;
+
+/// From so many operations in one transaction on, the next one waits a little for more: under load, a wait costs
+/// less than a transaction for each.
+const BUSY: usize = 2;
+
+/// How long it waits.
+const LINGER: Duration = Duration::from_millis(2);
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -58,15 +66,18 @@ async fn run(
     ids: Arc<dyn IdSource>,
 ) {
     let mut ops = Vec::with_capacity(BATCH_MAX);
+    let mut is_busy = false;
     while receiver.recv_many(&mut ops, BATCH_MAX).await > 0 {
-        // What other tasks are about to send comes along: they get one turn before the transaction begins.
-        tokio::task::yield_now().await;
+        if is_busy && ops.len() < BATCH_MAX {
+            tokio::time::sleep(LINGER).await;
+        }
         while ops.len() < BATCH_MAX {
             match receiver.try_recv() {
                 Ok(op) => ops.push(op),
                 Err(_) => break,
             }
         }
+        is_busy = ops.len() >= BUSY;
         let waiting = std::mem::take(&mut ops);
         commit(&mut connection, waiting, &*clock, &*ids).await;
     }
@@ -137,6 +148,7 @@ async fn work(
 ) -> Result<Vec<Result<Done, StoreError>>, StoreError> {
     let mut assignments: BTreeSet<AssignmentId> = BTreeSet::new();
     let mut found = Vec::new();
+    let mut claimed_before = 0;
     for op in ops {
         match op {
             Op::Execute(command, _) | Op::Ask(command, _) => {
@@ -145,7 +157,8 @@ async fn work(
                 }
             }
             Op::Claim(request, _) => {
-                let jobs = batch.find(on, request).await?;
+                let jobs = batch.find(on, request, claimed_before).await?;
+                claimed_before += request.limit;
                 assignments.extend(jobs.jobs.iter().map(|(_, assignment)| *assignment));
                 found.push(jobs);
             }
@@ -196,7 +209,10 @@ async fn heartbeat(
     now: Timestamp,
 ) -> Result<HeartbeatReply, StoreError> {
     runner_table::beat(on, runner, now).await?;
-    let owned = if attempts.is_empty() { Vec::new() } else { attempt_table::renew(on, runner, now).await? };
+    let owned = match attempts {
+        [] => Vec::new(),
+        _ => attempt_table::renew(on, runner, attempts, now).await?,
+    };
     let is_owned = |id: &AttemptId| owned.iter().any(|(owned, _)| owned == id);
     Ok(HeartbeatReply {
         lost: attempts.iter().filter(|id| !is_owned(id)).copied().collect(),

@@ -1,0 +1,133 @@
+//! What must hold of an aggregate after every command, whatever came before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::aggregate::{Aggregate, Rejection};
+use crate::assignment::AssignmentStatus;
+use crate::history::{EventKind, HistoryEvent};
+use crate::id::JobId;
+use crate::job::{Job, JobState, JobStatus};
+
+/// Checks the aggregate as it was stored, against what it was before and against its whole history.
+pub fn check(before: &Aggregate, after: &Aggregate, history: &[HistoryEvent]) {
+    let line: Vec<&Job> = after.jobs.iter().filter(|job| !job.job_type.is_chat()).collect();
+    something_is_left(after, &line);
+    one_runs_or_may_run(after, &line);
+    started_jobs_are_first(&line);
+    running_jobs_have_one_attempt(after);
+    positions_grow(after);
+    what_was_stays(before, after);
+    history_tells_it_all(after, history);
+}
+
+/// A rejected command has changed nothing at all.
+pub fn check_unchanged(before: &Aggregate, after: &Aggregate, rejection: &Rejection) {
+    assert_eq!(before.assignment, after.assignment, "changed by a command rejected with: {rejection}");
+    assert_eq!(before.jobs, after.jobs, "changed by a command rejected with: {rejection}");
+    assert_eq!(before.attempts, after.attempts, "changed by a command rejected with: {rejection}");
+    assert!(after.events.is_empty(), "events of a command rejected with: {rejection}");
+    assert!(after.contexts.is_empty(), "contexts of a command rejected with: {rejection}");
+}
+
+fn something_is_left(aggregate: &Aggregate, line: &[&Job]) {
+    let is_open = line.iter().any(|job| !job.status().is_final());
+    let assignment = &aggregate.assignment;
+    if assignment.is_active() && !assignment.is_held() {
+        assert!(is_open, "an active assignment has nothing left");
+    }
+    if assignment.is_held() {
+        assert!(!is_open, "a held assignment has something to do");
+    }
+    if assignment.is_closed() {
+        assert!(line.iter().all(|job| !job.is_pending()), "a closed assignment has a job that waits");
+    }
+}
+
+fn one_runs_or_may_run(aggregate: &Aggregate, line: &[&Job]) {
+    let running = line.iter().filter(|job| job.status() == JobStatus::Running).count();
+    assert!(running <= 1, "{running} jobs of one line run");
+    let heads: Vec<JobId> = line.iter().filter(|job| is_head(job)).map(|job| job.id).collect();
+    let first_open = line.iter().find(|job| !job.status().is_final()).map(|job| job.id);
+    let may_run = aggregate.assignment.is_active() && running == 0;
+    assert_eq!(heads, first_open.filter(|_| may_run).into_iter().collect::<Vec<_>>(), "which may run");
+    for question in aggregate.jobs.iter().filter(|job| job.job_type.is_chat()) {
+        assert!(!question.is_pending() || is_head(question), "a question always may run");
+    }
+}
+
+fn is_head(job: &Job) -> bool {
+    matches!(job.state(), JobState::Pending { head: true, .. })
+}
+
+/// Cancelled jobs never ran, or no longer count: they may stand anywhere.
+fn started_jobs_are_first(line: &[&Job]) {
+    let is_past = |job: &&&Job| match job.status() {
+        JobStatus::Running | JobStatus::Completed | JobStatus::Failed => true,
+        JobStatus::Pending | JobStatus::Cancelled => false,
+    };
+    let past = line.iter().rposition(|job| is_past(&job));
+    let pending = line.iter().position(|job| job.is_pending());
+    if let (Some(past), Some(pending)) = (past, pending) {
+        assert!(past < pending, "a job that waits stands before one that has run");
+    }
+}
+
+fn running_jobs_have_one_attempt(aggregate: &Aggregate) {
+    let of_jobs: Vec<_> =
+        aggregate.jobs.iter().filter_map(|job| Some((job.running_attempt()?, job.id))).collect();
+    let of_attempts: Vec<_> = aggregate.attempts.iter().map(|attempt| (attempt.id, attempt.job)).collect();
+    let as_set = |pairs: &[_]| pairs.iter().copied().collect::<BTreeSet<_>>();
+    assert_eq!(as_set(&of_jobs), as_set(&of_attempts), "running jobs and running attempts");
+    assert_eq!(of_jobs.len(), of_attempts.len(), "running jobs and running attempts");
+}
+
+fn positions_grow(aggregate: &Aggregate) {
+    let grows = aggregate.jobs.windows(2).all(|pair| pair[0].position < pair[1].position);
+    assert!(grows, "positions must keep the order");
+}
+
+/// No job is lost, none changes its place among the others, and what has ended has ended.
+fn what_was_stays(before: &Aggregate, after: &Aggregate) {
+    let mut later = after.jobs.iter();
+    for job in &before.jobs {
+        let now = later.find(|one| one.id == job.id).expect("a job is lost or has changed its place");
+        if job.status().is_final() {
+            assert_eq!(job.progress, now.progress, "a finished job has changed");
+        }
+        assert!(now.progress.attempts >= job.progress.attempts, "an attempt is forgotten");
+    }
+}
+
+/// The history alone gives the same statuses.
+fn history_tells_it_all(aggregate: &Aggregate, history: &[HistoryEvent]) {
+    let mut status = None;
+    let mut jobs: BTreeMap<JobId, JobStatus> = BTreeMap::new();
+    for event in history {
+        let job = |status| event.job.map(|id| (id, status));
+        let (of_assignment, of_job) = match event.kind {
+            EventKind::AssignmentCreated | EventKind::AssignmentActivated => {
+                (Some(AssignmentStatus::Active), None)
+            }
+            EventKind::AssignmentBlocked => (Some(AssignmentStatus::Blocked), None),
+            EventKind::AssignmentCompleted => (Some(AssignmentStatus::Complete), None),
+            EventKind::AssignmentCancelled => (Some(AssignmentStatus::Cancelled), None),
+            EventKind::JobInserted | EventKind::JobRetried => (None, job(JobStatus::Pending)),
+            EventKind::JobStarted => (None, job(JobStatus::Running)),
+            EventKind::JobCompleted => (None, job(JobStatus::Completed)),
+            EventKind::JobFailed => (None, job(JobStatus::Failed)),
+            EventKind::JobCancelled => (None, job(JobStatus::Cancelled)),
+            EventKind::AssignmentNoted
+            | EventKind::CancelRequested
+            | EventKind::AttemptStarted
+            | EventKind::AttemptEnded
+            | EventKind::DecisionStaged
+            | EventKind::DecisionApplied
+            | EventKind::DecisionInvalid => (None, None),
+        };
+        status = of_assignment.or(status);
+        jobs.extend(of_job);
+    }
+    assert_eq!(status, Some(aggregate.assignment.status()), "the assignment's status by its history");
+    let real: BTreeMap<JobId, JobStatus> = aggregate.jobs.iter().map(|job| (job.id, job.status())).collect();
+    assert_eq!(jobs, real, "the jobs' statuses by their history");
+}

@@ -1,0 +1,87 @@
+//! Ends that are not the job's own fault.
+
+use std::time::Duration;
+
+use super::world::World;
+use crate::history::EventKind;
+use crate::outcome::{Outcome, OutcomeClass};
+
+#[test]
+fn what_only_a_person_can_mend_blocks_with_the_fix_and_the_job_runs_after_it() {
+    let mut world = World::with_first("implement");
+    let attempt = world.claim();
+    let outcome = Outcome::failure(OutcomeClass::Auth, "not logged in").with_fix("run `claude /login`");
+    world.finish(attempt, outcome, None).unwrap();
+    assert_eq!(world.status(), "blocked: not logged in (auth). To mend it: run `claude /login`");
+    assert_eq!(world.list(), ["implement pending"]);
+    world.activate();
+    assert_eq!(world.list(), ["implement pending*"]);
+    world.work();
+    assert_eq!(world.list(), ["implement completed", "pm pending*"]);
+}
+
+#[test]
+fn a_limit_parks_the_job_until_it_is_over_and_holds_up_the_line() {
+    let mut world = World::with_first("implement");
+    world.insert("review", crate::decision::Place::End).unwrap();
+    let attempt = world.claim();
+    let over = world.now.after(Duration::from_secs(3600));
+    let outcome = Outcome::failure(OutcomeClass::UsageLimit, "5 hours").with_reset(Some(over));
+    world.finish(attempt, outcome, None).unwrap();
+    assert_eq!(world.list(), ["implement pending@3605*", "review pending"]);
+    let parked = world.aggregate.jobs()[0].id;
+    assert!(world.claim_job(parked).is_err(), "not before its time");
+    world.later(3605);
+    assert_eq!(world.list(), ["implement pending*", "review pending"]);
+    let progress = world.aggregate.jobs()[0].progress();
+    assert_eq!((progress.attempts, progress.tries), (1, 0), "a limit counts as no try");
+    assert_eq!(progress.resume.as_deref(), Some("session"));
+    world.work();
+    assert_eq!(world.aggregate.jobs()[0].progress().attempts, 2);
+}
+
+#[test]
+fn trouble_at_the_provider_is_tried_again_and_then_the_pm_decides() {
+    let mut world = World::with_first("implement");
+    for _ in 0..4 {
+        world.work_ends(OutcomeClass::Overloaded);
+        world.later(600);
+    }
+    assert_eq!(world.list(), ["implement failed", "pm pending*"]);
+    assert_eq!((world.count(EventKind::JobStarted), world.count(EventKind::JobRetried)), (4, 3));
+}
+
+#[test]
+fn an_attempt_that_the_runner_stopped_counts_as_no_try() {
+    let mut world = World::with_first("implement");
+    for _ in 0..10 {
+        world.work_ends(OutcomeClass::Stopped);
+    }
+    assert_eq!(world.list(), ["implement pending*"]);
+    assert_eq!(world.aggregate.jobs()[0].progress().tries, 0);
+}
+
+#[test]
+fn an_attempt_continues_the_session_only_where_that_helps() {
+    for (class, resumes) in [(OutcomeClass::Stopped, Some("session")), (OutcomeClass::ContextOverflow, None)]
+    {
+        let mut world = World::with_first("implement");
+        world.work_ends(class);
+        world.claim();
+        let attempt = &world.aggregate.attempts()[0];
+        assert_eq!((attempt.number, attempt.resumes.as_deref()), (2, resumes), "{class}");
+    }
+}
+
+#[test]
+fn a_blocked_assignment_keeps_its_reason_when_a_job_meets_trouble() {
+    let mut world = World::with_first("implement");
+    let attempt = world.claim();
+    let wait = crate::aggregate::StatusChange::Blocked { reason: "wait".to_owned() };
+    world.update(wait).unwrap();
+    world.finish(attempt, Outcome::failure(OutcomeClass::Auth, "not logged in"), None).unwrap();
+    assert_eq!(
+        (world.list(), world.status().as_str()),
+        (vec!["implement pending".to_owned()], "blocked: wait")
+    );
+}

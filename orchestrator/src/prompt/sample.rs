@@ -1,0 +1,85 @@
+//! Facts without a running job: made-up ones to check a template with, and those that a next job would get.
+
+use agents_domain::assignment::Assignment;
+use agents_domain::job_type::JobType;
+use agents_domain::store::JobDetail;
+
+use super::facts::{AssignmentFacts, Facts, JobFacts, PmFacts, RetryFacts, StepFacts, assignment_facts, steps};
+use crate::attempt::allowed;
+use crate::settings::Settings;
+
+impl Facts {
+    /// Facts in which nothing is missing, so that a template is tried in all its parts.
+    pub fn sample(job_type: &JobType) -> Self {
+        let step = StepFacts {
+            id: "01890a5d-ac96-774b-bcce-b302099a8057".into(),
+            short_id: "099a8057".into(),
+            job_type: "implement".into(),
+            harness: "claude".into(),
+            status: "completed".into(),
+            outcome: Some("success".into()),
+            context: "Add the greeting.".into(),
+            result: Some("Added it.".into()),
+            attempts: 1,
+            duration: Some("2m05s".into()),
+            cost_usd: Some(0.12),
+        };
+        Self {
+            assignment: AssignmentFacts {
+                id: "01890a5d-ac96-774b-bcce-b30209900000".into(),
+                short_id: "09900000".into(),
+                namespace: "example".into(),
+                north_star: "The program greets its user.".into(),
+                status: "active".into(),
+                reason: None,
+                workspace: "/path/to/repository".into(),
+            },
+            job: sample_job(job_type),
+            jobs: vec![step.clone()],
+            retry: Some(RetryFacts { outcome: "timeout".into(), message: "its time was up".into() }),
+            pm: PmFacts {
+                last: Some(step.clone()),
+                waiting: vec![step],
+                note: Some("Keep it short.".into()),
+                again: Some("`complete` needs a reason".into()),
+                jobs_used: 1,
+                max_jobs: 50,
+                job_types: JobType::BUILT_IN.into_iter().map(str::to_owned).collect(),
+                harnesses: vec!["claude".into(), "codex".into(), "gemini".into()],
+            },
+        }
+    }
+
+    /// The facts that a job of this type would get if it were the next one of the assignment.
+    pub fn of_next(assignment: &Assignment, job_type: &JobType, list: &[JobDetail], settings: &Settings) -> Self {
+        let allowed = allowed(settings);
+        let told = steps(list, None, job_type);
+        Self {
+            assignment: assignment_facts(assignment),
+            job: JobFacts { context: "(the context that the job is given)".into(), ..sample_job(job_type) },
+            pm: PmFacts {
+                last: told.last().cloned(),
+                waiting: Vec::new(),
+                note: assignment.note().map(str::to_owned),
+                again: None,
+                jobs_used: u32::try_from(list.iter().filter(|detail| !detail.job.shadow).count()).unwrap_or(u32::MAX),
+                max_jobs: assignment.max_jobs,
+                job_types: allowed.job_types,
+                harnesses: allowed.harnesses,
+            },
+            jobs: told,
+            retry: None,
+        }
+    }
+}
+
+fn sample_job(job_type: &JobType) -> JobFacts {
+    JobFacts {
+        id: "01890a5d-ac96-774b-bcce-b302099a8058".into(),
+        short_id: "099a8058".into(),
+        job_type: job_type.to_string(),
+        harness: "claude".into(),
+        context: "Do this and that.".into(),
+        attempt: 1,
+    }
+}

@@ -1,0 +1,143 @@
+//! Who gets which job, and when.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use agents_domain::id::JobId;
+use agents_domain::job::JobState;
+use agents_domain::store::{ClaimRequest, Claimed};
+
+use super::env::{Env, limit, namespace, runner};
+
+on_every_engine!(
+    the_longest_waiting_job_is_claimed_first,
+    only_the_head_of_a_list_is_claimed,
+    a_job_is_not_claimed_before_its_time,
+    a_claim_takes_no_more_than_its_limit,
+    a_claim_takes_only_from_its_namespaces,
+    nothing_of_a_blocked_or_cancelled_assignment_is_claimed,
+    a_claim_brings_all_that_is_needed_to_start,
+    claims_of_one_moment_share_what_is_ready,
+    two_stores_with_eight_tasks_claim_each_of_200_jobs_once,
+);
+
+fn jobs(claimed: &[Claimed]) -> Vec<JobId> {
+    claimed.iter().map(|one| one.job.id).collect()
+}
+
+async fn the_longest_waiting_job_is_claimed_first(env: Env) {
+    let (_, limited) = env.create("implement").await;
+    let first = env.claim_one().await;
+    env.finish(&first, limit(&env, 10)).await.unwrap();
+    let (_, second) = env.create_in("b", "implement").await;
+    env.later(5);
+    let (_, third) = env.create_in("a", "implement").await;
+    env.later(5);
+    assert_eq!(jobs(&env.claim(10).await), [second, third, limited]);
+}
+
+async fn only_the_head_of_a_list_is_claimed(env: Env) {
+    let (assignment, head) = env.create("implement").await;
+    env.insert(assignment, "review").await;
+    assert_eq!(jobs(&env.claim(10).await), [head]);
+    assert_eq!(env.claim(10).await.len(), 0, "one job of a list runs at a time");
+    let question = env.insert(assignment, "chat").await;
+    assert_eq!(jobs(&env.claim(10).await), [question], "but a question stands beside it");
+}
+
+async fn a_job_is_not_claimed_before_its_time(env: Env) {
+    let (_, job) = env.create("implement").await;
+    let claimed = env.claim_one().await;
+    let receipt = env.finish(&claimed, limit(&env, 60)).await.unwrap();
+    assert!(!receipt.has_ready);
+    env.later(59);
+    assert_eq!(env.claim(10).await.len(), 0);
+    env.later(1);
+    assert_eq!(jobs(&env.claim(10).await), [job]);
+}
+
+async fn a_claim_takes_no_more_than_its_limit(env: Env) {
+    for name in ["a", "b", "c"] {
+        env.create_in(name, "implement").await;
+    }
+    assert_eq!(env.claim(0).await.len(), 0);
+    assert_eq!(env.claim(2).await.len(), 2);
+    assert_eq!(env.claim(2).await.len(), 1);
+}
+
+async fn a_claim_takes_only_from_its_namespaces(env: Env) {
+    let mut created = Vec::new();
+    for name in ["a", "b", "c"] {
+        created.push(env.create_in(name, "implement").await.1);
+    }
+    let request = |names: &[&str]| ClaimRequest {
+        runner: runner(1),
+        namespaces: Some(names.iter().map(|name| namespace(name)).collect()),
+        limit: 10,
+    };
+    assert_eq!(env.store.claim(request(&[])).await.unwrap().len(), 0);
+    assert_eq!(env.store.claim(request(&["elsewhere"])).await.unwrap().len(), 0);
+    assert_eq!(jobs(&env.store.claim(request(&["a", "c"])).await.unwrap()), [created[0], created[2]]);
+    assert_eq!(jobs(&env.claim(10).await), [created[1]]);
+}
+
+async fn nothing_of_a_blocked_or_cancelled_assignment_is_claimed(env: Env) {
+    let (blocked, _) = env.create("implement").await;
+    env.block(blocked).await;
+    let (cancelled, _) = env.create("implement").await;
+    env.cancel(cancelled).await;
+    assert_eq!(env.claim(10).await.len(), 0);
+}
+
+async fn a_claim_brings_all_that_is_needed_to_start(env: Env) {
+    let (assignment, job) = env.create("implement").await;
+    env.later(1);
+    let claimed = env.claim_one().await;
+    assert_eq!(claimed.assignment, env.all_of(assignment).await.assignment);
+    assert_eq!((claimed.job.id, claimed.context.as_str()), (job, "do the implement"));
+    assert_eq!(*claimed.job.state(), JobState::Running { attempt: claimed.attempt.id });
+    assert_eq!((claimed.attempt.job, claimed.attempt.runner), (job, runner(1)));
+    assert_eq!((claimed.attempt.number, claimed.attempt.started_at), (1, env.now()));
+    let history = env.all_of(assignment).await.history;
+    assert_eq!(claimed.events, history[history.len() - 1..]);
+}
+
+/// Both claims find the same jobs first in the one transaction that they share.
+async fn claims_of_one_moment_share_what_is_ready(env: Env) {
+    for _ in 0..4 {
+        env.create("implement").await;
+    }
+    let (one, two) = tokio::join!(env.claim(2), env.claim(2));
+    let all: BTreeSet<JobId> = jobs(&one).into_iter().chain(jobs(&two)).collect();
+    assert_eq!((one.len(), two.len(), all.len()), (2, 2, 4));
+}
+
+async fn two_stores_with_eight_tasks_claim_each_of_200_jobs_once(env: Env) {
+    let mut created = BTreeSet::new();
+    for _ in 0..200 {
+        created.insert(env.create("implement").await.1);
+    }
+    let stores = [Arc::clone(&env.store), env.another_store().await];
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..8u8 {
+        let store = Arc::clone(&stores[usize::from(number % 2)]);
+        tasks.spawn(async move {
+            let mut claimed = Vec::new();
+            loop {
+                let request = ClaimRequest { runner: runner(u128::from(number)), namespaces: None, limit: 3 };
+                let some = store.claim(request).await.unwrap();
+                if some.is_empty() {
+                    return claimed;
+                }
+                claimed.extend(jobs(&some));
+            }
+        });
+    }
+    let claimed: Vec<JobId> = tasks.join_all().await.into_iter().flatten().collect();
+    assert_eq!(claimed.len(), 200, "no job is claimed twice");
+    assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>(), created, "and none is left");
+    let one = env.store.queue(None, 1000).await.unwrap();
+    assert_eq!((one.running.len(), one.ready.len()), (200, 0));
+    let record = one.running[0].attempt.as_ref().unwrap();
+    assert_eq!(one.running[0].job.running_attempt(), Some(record.id));
+}
