@@ -1,1 +1,67 @@
-fn main() {}
+//! The program `agents`: reads the command line, runs one command, prints why it failed. The only place that
+//! ends the process.
+
+mod app;
+mod arguments;
+mod caller;
+mod commands;
+mod config;
+mod engine;
+mod failure;
+mod job_input;
+mod live;
+mod output;
+mod place;
+mod settings_source;
+mod suggestion;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use arguments::Arguments;
+use failure::{Failure, FailureKind};
+use output::{Form, Printer};
+
+fn main() -> ExitCode {
+    let (printer, ended) = match Arguments::try_parse() {
+        Ok(arguments) => {
+            let printer = Printer { form: arguments.form() };
+            (printer, commands::run(arguments, printer))
+        }
+        Err(error) => {
+            let is_json = std::env::args_os().any(|argument| argument == "--json");
+            let printer = Printer { form: if is_json { Form::Json } else { Form::Human } };
+            (printer, refused(&error, printer).map(|()| failure::ExitCode::Ok.number()))
+        }
+    };
+    let code = match ended {
+        Ok(code) => code,
+        Err(failure) => {
+            if failure.kind != FailureKind::OutputClosed {
+                printer.failure(&failure);
+            }
+            failure.kind.exit_code().number()
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// Help and the version are answers; everything else is a wrong command line.
+fn refused(error: &clap::Error, printer: Printer) -> Result<(), Failure> {
+    let kind = error.kind();
+    if kind == ErrorKind::DisplayHelp || kind == ErrorKind::DisplayVersion {
+        return printer.text(&error.render().ansi().to_string());
+    }
+    if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        if printer.form == Form::Human {
+            printer.text(&format!("{}\n", error.render().ansi()))?;
+        }
+        return Err(Failure::usage("no command is given").hint("`agents create --help` teaches one command"));
+    }
+    let said = error.render().to_string();
+    // "error: " is printed before every failure.
+    Err(Failure::usage(said.strip_prefix("error: ").unwrap_or(&said).trim_end()))
+}

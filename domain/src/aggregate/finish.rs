@@ -15,6 +15,9 @@ use crate::timestamp::Timestamp;
 /// How often a PM is asked for a decision before the assignment is blocked.
 const PM_ASKS: u32 = 2;
 
+/// The longest headline of an answer in the history, in characters.
+const HEADLINE_MAX: usize = 160;
+
 impl Aggregate {
     /// The attempt has ended. Refused if it no longer owns its job.
     pub fn finish(&mut self, report: AttemptReport, ctx: &Context<'_>) -> Result<(), Rejection> {
@@ -107,7 +110,8 @@ impl Aggregate {
         match next {
             Next::Complete => {
                 self.jobs[ended.index].complete(ended.outcome.text.clone(), ctx.now);
-                self.note_event(ctx, EventKind::JobCompleted, ended.about(), Vec::new());
+                let details = vec![("result", headline(&ended.outcome.text))];
+                self.note_event(ctx, EventKind::JobCompleted, ended.about(), details);
                 self.after_work(&ended, ctx);
             }
             Next::Fail => self.fail(&ended, ctx),
@@ -202,7 +206,8 @@ impl Aggregate {
 
     fn apply(&mut self, ended: Ended, decision: Decision, asked_at: Timestamp, ctx: &Context<'_>) {
         self.jobs[ended.index].complete(ended.outcome.text.clone(), ctx.now);
-        self.note_event(ctx, EventKind::JobCompleted, ended.about(), Vec::new());
+        let details = vec![("result", headline(&ended.outcome.text))];
+        self.note_event(ctx, EventKind::JobCompleted, ended.about(), details);
         let mut details =
             vec![("decision", decision.name().to_owned()), ("reason", decision.reason().to_owned())];
         if matches!(decision, Decision::Complete { .. }) && self.has_waiting() {
@@ -300,6 +305,12 @@ fn keeps_session(class: OutcomeClass) -> bool {
             | OutcomeClass::ServerError
             | OutcomeClass::Network
     )
+}
+
+/// The first line of an answer that says something.
+fn headline(answer: &str) -> String {
+    let line = answer.lines().map(str::trim).find(|line| line.chars().any(char::is_alphanumeric));
+    line.unwrap_or_default().chars().take(HEADLINE_MAX).collect()
 }
 
 fn no_answer() -> String {

@@ -1,0 +1,106 @@
+//! The command line as a whole: the options that every command takes, and the commands.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    assignment, assignments, chat, completions, config, create, demo, doctor, history, init, insert_job, job, jobs,
+    logs, queue, runner, scripted_agent, template, update_assignment,
+};
+use crate::config::Flags;
+use crate::output::Form;
+
+/// Shown below `agents --help`.
+const TOUR: &str = "\
+A tour in five commands:
+  agents init                                    use this repository
+  agents doctor                                  is everything there that the agents need?
+  agents create \"Add a --dry-run flag to import\" say what you want
+  agents runner                                  do it (leave it open in a terminal)
+  agents queue                                   what runs, what waits, what is blocked and why
+
+Ids may be shortened to any unique beginning or end of at least 4 digits.
+Exit codes and the JSON of --json: docs/cli.md. Configuration: docs/configuration.md.";
+
+/// Queues work for headless coding agents and sees it through: a north star becomes a list of jobs, each done
+/// by an agent CLI, each reviewed by a PM that decides what comes next.
+#[derive(Debug, Parser)]
+#[command(name = "agents", version, after_help = TOUR, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Arguments {
+    /// Answer in JSON; errors too, on standard error
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    /// The namespace, instead of the one of the repository we are in
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Everywhere")]
+    pub namespace: Option<String>,
+    /// Where the database is: sqlite:<path>
+    #[arg(long, global = true, value_name = "URL", help_heading = "Everywhere")]
+    pub database_url: Option<String>,
+    /// One more config file, which wins over those of the repository and the user
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do, one variant and one file each.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Init(init::Init),
+    Doctor(doctor::Doctor),
+    Create(create::Create),
+    InsertJob(insert_job::InsertJob),
+    UpdateAssignment(update_assignment::UpdateAssignment),
+    Queue(queue::QueueCommand),
+    Assignments(assignments::Assignments),
+    Assignment(assignment::Assignment),
+    Jobs(jobs::Jobs),
+    Job(job::Job),
+    History(history::History),
+    Logs(logs::LogsArgs),
+    Chat(chat::ChatArgs),
+    Runner(runner::RunnerArgs),
+    Template(template::TemplateArgs),
+    Demo(demo::DemoArgs),
+    Config(config::ConfigCommand),
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    ScriptedAgent(scripted_agent::ScriptedAgentArgs),
+}
+
+impl Arguments {
+    /// In which form to answer.
+    pub fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Human }
+    }
+
+    /// The options that are part of the configuration.
+    pub fn flags(&self) -> Flags {
+        Flags {
+            namespace: self.namespace.clone(),
+            database_url: self.database_url.clone(),
+            config_file: self.config.clone(),
+            concurrency: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_teaches_by_an_example() {
+        let mut command = Arguments::command();
+        command.clone().debug_assert();
+        command.build();
+        for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
+            let help = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("agents "), "{} has no example", subcommand.get_name());
+            assert!(subcommand.get_about().is_some(), "{} says nothing", subcommand.get_name());
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `agents create`: a north star becomes an assignment.
+
+use std::path::Path;
+
+use agents_domain::actor::Actor;
+use agents_domain::aggregate::{First, NewAssignment};
+use agents_domain::director::Director;
+use agents_domain::history::{EventKind, HistoryEvent};
+use agents_domain::store::{Change, Store};
+use agents_orchestrator::store::SqlStore;
+use clap::Args;
+use serde::Serialize;
+
+use crate::app::{self, App, Chosen, Here};
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::job_input::{self, JobOptions};
+use crate::output::text::{self, GREEN};
+use crate::place::Place;
+
+/// Create an assignment from a north star: what you want, in your own words
+///
+/// The PM plans the first job at once; --first gives it instead; --hold creates the assignment with nothing to do.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  agents create \"Add a --dry-run flag to the importer, with tests and docs\"
+  agents create \"Fix issue 41\" --first implement --harness codex --context \"The cause is in src/cache.rs\"
+  gh issue view 41 | agents create -
+  id=$(agents create \"Tidy the docs\" --hold --json | jq -r .id)")]
+pub struct Create {
+    /// What you want; `-` reads standard input
+    north_star: String,
+    /// Begin with a job of this type instead of asking the PM
+    #[arg(long, value_name = "TYPE", conflicts_with = "hold")]
+    first: Option<String>,
+    #[command(flatten)]
+    job: JobOptions,
+    /// Create it with nothing to do: it waits for its first job
+    #[arg(long)]
+    hold: bool,
+    /// The most jobs that it may have [default: limits.maxJobs of the config]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_jobs: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    id: String,
+    namespace: String,
+    status: &'static str,
+    north_star: String,
+    jobs: Vec<String>,
+    workspace: String,
+    warnings: Vec<String>,
+}
+
+impl Create {
+    /// Creates it.
+    pub async fn run(self, app: &App) -> Result<(), Failure> {
+        Caller::of_process()?.person_only("create assignments")?;
+        let here = app.here()?;
+        let chosen = here.namespace()?;
+        let north_star = self.read_north_star()?;
+        let first = self.first_job(app, &here)?;
+        let held = first == First::Hold;
+        let new = NewAssignment {
+            id: app.new_assignment_id(),
+            namespace: chosen.namespace.clone(),
+            north_star: north_star.clone(),
+            director: Director::Pm,
+            workspace: here.workspace().display().to_string(),
+            max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
+            first,
+        };
+        let (id, workspace) = (new.id, new.workspace.clone());
+        let store = app.store(&here).await?;
+        refuse_foreign_namespace(&store, &here, &chosen).await?;
+        let receipt = app.execute(&here, &store, (Actor::Person, Change::Create(new))).await?;
+        let inserted: Vec<&HistoryEvent> =
+            receipt.events.iter().filter(|event| event.kind == EventKind::JobInserted).collect();
+        let mut warnings = Vec::new();
+        if !held {
+            warnings.extend(app::no_runner_warning(&store, &chosen.namespace, app.now()).await?);
+        }
+        let harnesses = inserted.iter().filter_map(|event| event.detail("harness"));
+        warnings.extend(harnesses.filter_map(|harness| job_input::missing_program(&here, harness)));
+        let created = Created {
+            id: id.to_string(),
+            namespace: chosen.namespace.to_string(),
+            status: receipt.status.as_str(),
+            north_star,
+            jobs: inserted.iter().filter_map(|event| event.job).map(|job| job.to_string()).collect(),
+            workspace,
+            warnings,
+        };
+        let short = id.short();
+        app.printer.answer(
+            || &created,
+            || {
+                let next = if held {
+                    format!("agents insert-job {short} --type plan --context \"…\"")
+                } else {
+                    format!("agents assignment {short}")
+                };
+                format!("{} assignment {short} in {}\n  {next}\n", text::colored(GREEN, "created"), created.namespace)
+            },
+        )?;
+        created.warnings.iter().for_each(|warning| app.printer.warning(warning));
+        Ok(())
+    }
+
+    fn read_north_star(&self) -> Result<String, Failure> {
+        let reads_stdin = self.north_star == "-";
+        if reads_stdin && self.job.context.as_deref() == Some("-") {
+            return Err(Failure::usage("the north star and the context can't both be standard input")
+                .hint("give one of them in a file: --context-file <file>"));
+        }
+        let read = if reads_stdin {
+            job_input::standard_input("the north star")?
+        } else {
+            self.north_star.clone()
+        };
+        let north_star = read.trim();
+        if north_star.is_empty() {
+            return Err(Failure::usage("the north star is empty")
+                .hint("say what you want: agents create \"Add a --dry-run flag to the importer\""));
+        }
+        Ok(north_star.to_owned())
+    }
+
+    fn first_job(&self, app: &App, here: &Here) -> Result<First, Failure> {
+        match &self.first {
+            Some(job_type) => Ok(First::Job(self.job.job(app, here, job_type)?)),
+            None if self.job.any() => {
+                Err(Failure::usage("--harness, --context, --context-file, --model and --timeout describe a first job")
+                    .hint("name its type: --first implement"))
+            }
+            None if self.hold => Ok(First::Hold),
+            None => Ok(First::Director),
+        }
+    }
+}
+
+/// A namespace that only a folder's name suggests must not mix two repositories.
+async fn refuse_foreign_namespace(store: &SqlStore, here: &Here, chosen: &Chosen) -> Result<(), Failure> {
+    let (true, Some(place)) = (chosen.is_derived, &here.place) else { return Ok(()) };
+    let Some(root) = store.namespace_root(&chosen.namespace).await? else { return Ok(()) };
+    if is_same_repository(place, Path::new(&root)) {
+        return Ok(());
+    }
+    let name = &chosen.namespace;
+    Err(Failure::rejected(format!("namespace `{name}` already belongs to another repository, {root}"))
+        .hint(format!("choose another name for this one: agents init --namespace {name}-2")))
+}
+
+/// Whether that folder is of the same repository. A folder that is gone was probably this one, before it moved.
+pub fn is_same_repository(place: &Place, folder: &Path) -> bool {
+    let Some(other) = Place::around(folder).filter(|_| folder.is_dir()) else { return !folder.is_dir() };
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    real(&other.main_root) == real(&place.main_root)
+}

@@ -1,0 +1,68 @@
+//! The commands, one file each.
+
+pub mod assignment;
+pub mod assignments;
+pub mod chat;
+pub mod completions;
+pub mod config;
+pub mod create;
+pub mod demo;
+pub mod doctor;
+pub mod history;
+pub mod init;
+pub mod insert_job;
+pub mod job;
+pub mod jobs;
+pub mod logs;
+pub mod queue;
+pub mod runner;
+pub mod scripted_agent;
+mod staged;
+pub mod template;
+pub mod update_assignment;
+
+use std::future::Future;
+
+use crate::app::App;
+use crate::arguments::{Arguments, Command};
+use crate::failure::{ExitCode, Failure};
+use crate::output::Printer;
+
+/// Runs the command. Gives the exit code.
+pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
+    let app = App::new(printer, arguments.flags());
+    match arguments.command {
+        Command::ScriptedAgent(command) => scripted_agent::run(command),
+        command => run_for_person(command, &app).map(|()| ExitCode::Ok.number()),
+    }
+}
+
+fn run_for_person(command: Command, app: &App) -> Result<(), Failure> {
+    match command {
+        Command::Init(command) => block_on(command.run(app)),
+        Command::Doctor(command) => block_on(command.run(app)),
+        Command::Create(command) => block_on(command.run(app)),
+        Command::InsertJob(command) => block_on(command.run(app)),
+        Command::UpdateAssignment(command) => block_on(command.run(app)),
+        Command::Queue(command) => block_on(command.run(app)),
+        Command::Assignments(command) => block_on(command.run(app)),
+        Command::Assignment(command) => block_on(command.run(app)),
+        Command::Jobs(command) => block_on(command.run(app)),
+        Command::Job(command) => block_on(command.run(app)),
+        Command::History(command) => block_on(command.run(app)),
+        Command::Config(command) => command.run(app),
+        Command::Completions(command) => command.run(app),
+        Command::Logs(command) => block_on(logs::run(app, &command)),
+        Command::Chat(command) => chat::run(app, &command),
+        Command::Template(command) => block_on(template::run(app, &command)),
+        Command::Runner(command) => runner::run(app, &command),
+        Command::Demo(command) => demo::run(app, &command),
+        Command::ScriptedAgent(_) => Ok(()),
+    }
+}
+
+/// Runs a command that waits for something, on this thread: a short command needs no others.
+pub fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::failed("starting", error))?.block_on(command)
+}

@@ -1,0 +1,199 @@
+//! `agents update-assignment`: a person changes the status at once; the PM decides on it, which takes effect when
+//! its job ends.
+
+use agents_domain::actor::Actor;
+use agents_domain::aggregate::StatusChange;
+use agents_domain::assignment::AssignmentStatus;
+use agents_domain::decision::Decision;
+use agents_domain::id::AssignmentId;
+use agents_domain::store::{Change, Store, StoreError};
+use agents_orchestrator::store::SqlStore;
+use clap::Args;
+use serde::Serialize;
+
+use super::assignments::status_parser;
+use super::staged;
+use crate::app::{self, App, Here};
+use crate::caller::{Caller, PmCaller};
+use crate::failure::Failure;
+use crate::output::text::{self, GREEN};
+use crate::target;
+
+/// Change an assignment's status: complete, blocked, active again, or cancelled
+///
+/// Called by the PM from inside its job it is a decision, which takes effect when that job ends; the assignment is then
+/// the PM's own and need not be named.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  agents update-assignment 099a8057 --status active --note \"Use the new API; the key is in .env\"
+  agents update-assignment 099a8057 --status complete --reason \"Shipped\"
+  agents update-assignment 099a8057 --status blocked --reason \"Waiting for the design\"
+  agents update-assignment 099a8057 --status cancelled")]
+pub struct UpdateAssignment {
+    /// The assignment's id, or the beginning or the end of it; `self` in a PM job
+    assignment: Option<String>,
+    /// What it is to become
+    #[arg(long, value_name = "STATUS", value_parser = status_parser())]
+    status: AssignmentStatus,
+    /// Why; needed for blocked
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    reason: Option<String>,
+    /// What the PM should know, with --status active
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    note: Option<String>,
+    /// What a person should answer, with --status blocked (only in a PM job)
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    question: Option<String>,
+    /// A new limit on its jobs, with --status active
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_jobs: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Updated {
+    id: String,
+    /// What the assignment is now; a staged decision has not changed it yet.
+    status: &'static str,
+    reason: Option<String>,
+    /// It is a decision that takes effect when the PM job ends.
+    staged: bool,
+    /// What the PM decided.
+    decision: Option<&'static str>,
+    changed: bool,
+    warnings: Vec<String>,
+}
+
+impl UpdateAssignment {
+    /// Changes it.
+    pub async fn run(self, app: &App) -> Result<(), Failure> {
+        let pm = Caller::of_process()?.pm("change an assignment")?;
+        self.refuse_misplaced_options()?;
+        let here = app.here()?;
+        let store = app.store(&here).await?;
+        let updated = match pm {
+            Some(pm) => self.stage(app, &here, &store, pm).await?,
+            None => self.update(app, &here, &store).await?,
+        };
+        app.printer.answer(|| &updated.1, || said(updated.0, &updated.1))?;
+        updated.1.warnings.iter().for_each(|warning| app.printer.warning(warning));
+        Ok(())
+    }
+
+    fn refuse_misplaced_options(&self) -> Result<(), Failure> {
+        let status = self.status;
+        let is_active = status == AssignmentStatus::Active;
+        let only_active = [("--note", self.note.is_some()), ("--max-jobs", self.max_jobs.is_some())];
+        if let Some((option, _)) = only_active.iter().find(|(_, given)| *given && !is_active) {
+            return Err(Failure::usage(format!("{option} goes with --status active, not with {}", status.as_str())));
+        }
+        if self.reason.is_some() && is_active {
+            return Err(Failure::usage("--reason does not go with --status active")
+                .hint("--note tells the PM what it should know"));
+        }
+        if self.question.is_some() && status != AssignmentStatus::Blocked {
+            return Err(Failure::usage("--question goes with --status blocked"));
+        }
+        if status == AssignmentStatus::Blocked && self.reason().is_none() {
+            return Err(Failure::usage("no reason is given, and a blocked assignment needs one")
+                .hint("--reason \"what a person must do or decide\""));
+        }
+        Ok(())
+    }
+
+    /// The reason, if it says something.
+    fn reason(&self) -> Option<String> {
+        self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned)
+    }
+
+    async fn update(&self, app: &App, here: &Here, store: &SqlStore) -> Result<(AssignmentId, Updated), Failure> {
+        let Some(text) = self.assignment.as_deref().filter(|text| *text != staged::OWN) else {
+            return Err(Failure::usage("no assignment is named")
+                .hint("agents update-assignment <assignment> --status …; `agents assignments` lists them"));
+        };
+        if self.question.is_some() {
+            return Err(Failure::usage("--question is for the PM's decisions").hint("put it into --reason"));
+        }
+        let id = target::assignment(store, text).await?;
+        let to = match self.status {
+            AssignmentStatus::Active => {
+                StatusChange::Active { note: self.note.clone(), max_jobs: self.max_jobs }
+            }
+            AssignmentStatus::Blocked => StatusChange::Blocked { reason: self.reason().unwrap_or_default() },
+            AssignmentStatus::Complete => StatusChange::Complete { reason: self.reason() },
+            AssignmentStatus::Cancelled => StatusChange::Cancelled { reason: self.reason() },
+        };
+        let change = Change::Update { assignment: id, to };
+        let receipt = app.execute(here, store, (Actor::Person, change)).await?;
+        let stored = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
+        let mut warnings = Vec::new();
+        if stored.is_active() {
+            warnings.extend(app::no_runner_warning(store, &stored.namespace, app.now()).await?);
+        }
+        let updated = Updated {
+            id: id.to_string(),
+            status: receipt.status.as_str(),
+            reason: stored.reason().map(str::to_owned),
+            staged: false,
+            decision: None,
+            changed: !receipt.events.is_empty() || self.max_jobs.is_some(),
+            warnings,
+        };
+        Ok((id, updated))
+    }
+
+    async fn stage(
+        &self,
+        app: &App,
+        here: &Here,
+        store: &SqlStore,
+        pm: PmCaller,
+    ) -> Result<(AssignmentId, Updated), Failure> {
+        let decision = self.decision()?;
+        let id = staged::own_assignment(pm, store, self.assignment.as_deref()).await?;
+        let name = decision.name();
+        let receipt = staged::stage(app, here, (store, pm), decision).await?;
+        let updated = Updated {
+            id: id.to_string(),
+            status: receipt.status.as_str(),
+            reason: self.reason(),
+            staged: true,
+            decision: Some(name),
+            changed: true,
+            warnings: Vec::new(),
+        };
+        Ok((id, updated))
+    }
+
+    fn decision(&self) -> Result<Decision, Failure> {
+        let status = self.status;
+        match (status, self.reason()) {
+            (AssignmentStatus::Complete, Some(reason)) => Ok(Decision::Complete { reason }),
+            (AssignmentStatus::Blocked, Some(reason)) => {
+                Ok(Decision::Blocked { reason, question: self.question.clone() })
+            }
+            (AssignmentStatus::Complete | AssignmentStatus::Blocked, None) => {
+                Err(Failure::usage(format!("the PM must say why the assignment is {}", status.as_str()))
+                    .hint("--reason \"how you know that the north star is reached\""))
+            }
+            (AssignmentStatus::Active | AssignmentStatus::Cancelled, _) => {
+                let refusal = format!("only a person can make an assignment {}", status.as_str());
+                Err(Failure::rejected(refusal)
+                    .hint("the PM decides on complete or blocked, or on more jobs with `agents insert-job`")
+                    .hint("if the jobs that wait in the list are right, end with the JSON decision `continue`"))
+            }
+        }
+    }
+}
+
+fn said(id: AssignmentId, updated: &Updated) -> String {
+    let id = id.short();
+    if let Some(decision) = updated.decision {
+        let green = text::colored(GREEN, "decided");
+        return format!("{green} that assignment {id} is {decision}; {}\n", staged::WHEN);
+    }
+    if !updated.changed {
+        return format!("assignment {id} is already {}; nothing has changed\n", updated.status);
+    }
+    format!("assignment {id} is now {}\n", text::colored(GREEN, updated.status))
+}

@@ -1,0 +1,199 @@
+//! The configuration file as it is written: its keys and their types. The JSON Schema is made from these.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use agents_domain::access::Access;
+use agents_domain::job_type::JobType;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, json};
+
+use super::number::positive;
+
+/// Configuration of agents, for a repository (.agents/config.json) or a user.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct ConfigFile {
+    /// The JSON Schema that editors check this file with.
+    #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The repository's share of the store. Not set: the name of the repository's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Where the database is: sqlite:<path>. Not set: agents.db in the data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// The folder of the database and of what agents print. Not set: the user's data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<String>,
+    /// How long a job may take, in milliseconds, unless it says so itself.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub timeout_ms: Option<u64>,
+    /// The time between asking an agent to stop and killing it, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub grace_ms: Option<u64>,
+    /// How many jobs a runner does at once.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub concurrency: Option<u32>,
+    /// Which harness does which type of job; `default` does those that are not named.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "harness_defaults_schema")]
+    pub harness_defaults: BTreeMap<String, String>,
+    /// Settings of the built-in harnesses claude, codex and gemini, and harnesses of your own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub harnesses: BTreeMap<String, HarnessEntry>,
+    /// What agents may do, by type of job, where it is not the built-in rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "permissions_schema")]
+    pub permissions: BTreeMap<String, AccessName>,
+    /// Limits of an assignment.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+}
+
+/// Settings of one harness.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct HarnessEntry {
+    /// The program, or the program and its first arguments. A harness that is not built in needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandLine>,
+    /// Arguments after all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub args: Option<Vec<String>>,
+    /// Environment variables; null takes one away.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Option<String>>,
+    /// The model of jobs that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The form of its output, only of a harness that is not built in. Not set: text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamName>,
+}
+
+/// Limits of an assignment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Limits {
+    /// How many jobs an assignment may have, the PM's own apart. Past it it is blocked.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub max_jobs: Option<u32>,
+}
+
+impl Limits {
+    fn is_empty(&self) -> bool {
+        self.max_jobs.is_none()
+    }
+}
+
+/// The form of a harness's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamName {
+    /// Claude Code's stream-json.
+    Claude,
+    /// The JSON lines of codex exec.
+    Codex,
+    /// Gemini CLI's stream-json.
+    Gemini,
+    /// Plain text.
+    Text,
+}
+
+/// A program and its first arguments: a string is split at blanks, a list is taken as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct CommandLine(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for CommandLine {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Words;
+        impl<'de> Visitor<'de> for Words {
+            type Value = CommandLine;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a program, or a list of a program and its arguments")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<CommandLine, E> {
+                if text.contains(['"', '\'', '\\']) {
+                    return Err(E::custom("quotes mean nothing here; write the command as a list of strings"));
+                }
+                Ok(CommandLine(text.split_whitespace().map(str::to_owned).collect()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<CommandLine, A::Error> {
+                let mut words = Vec::new();
+                while let Some(word) = from.next_element()? {
+                    words.push(word);
+                }
+                Ok(CommandLine(words))
+            }
+        }
+        from.deserialize_any(Words)
+    }
+}
+
+impl JsonSchema for CommandLine {
+    fn schema_name() -> Cow<'static, str> {
+        "CommandLine".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": "array", "items": { "type": "string" }, "minItems": 1 }
+            ]
+        })
+    }
+}
+
+/// What an agent may do, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessName(pub Access);
+
+impl Serialize for AccessName {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for AccessName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        Access::from_name(&name).map(Self).ok_or_else(|| {
+            let names: Vec<&str> = Access::ALL.into_iter().map(Access::as_str).collect();
+            de::Error::custom(format!("`{name}` is no permission; use {}", names.join(", ")))
+        })
+    }
+}
+
+fn harness_defaults_schema(_: &mut SchemaGenerator) -> Schema {
+    let names = std::iter::once("default").chain(JobType::BUILT_IN);
+    let properties: Map<_, _> = names.map(|name| (name.to_owned(), json!({ "type": "string" }))).collect();
+    json_schema!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": { "type": "string" }
+    })
+}
+
+fn permissions_schema(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<&str> = Access::ALL.into_iter().map(Access::as_str).collect();
+    let access = json!({ "type": "string", "enum": names });
+    let properties: Map<_, _> =
+        JobType::BUILT_IN.into_iter().map(|name| (name.to_owned(), access.clone())).collect();
+    json_schema!({ "type": "object", "properties": properties, "additionalProperties": access })
+}

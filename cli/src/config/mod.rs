@@ -1,0 +1,229 @@
+//! The configuration: layers that win over one another, each value with the place that it came from.
+//!
+//! default < user < repository < `--config` file < environment < flags.
+
+mod check;
+mod environment;
+pub mod file;
+mod layer;
+mod number;
+pub mod schema;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agents_domain::access::Access;
+use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::assignment::DEFAULT_MAX_JOBS;
+use agents_domain::namespace::Namespace;
+
+pub use environment::Environment;
+use file::ConfigFile;
+use layer::Layers;
+
+use crate::failure::Failure;
+use crate::place::{self, Place};
+
+/// How long a job may take: an hour.
+const DEFAULT_TIMEOUT_MS: u64 = 60 * 60 * 1000;
+
+/// How long a process has between the first signal and SIGKILL.
+const DEFAULT_GRACE_MS: u64 = 5000;
+
+/// How many jobs run at once.
+const DEFAULT_CONCURRENCY: u32 = 2;
+
+/// The harness of jobs that name none.
+const DEFAULT_HARNESS: &str = "claude";
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    User(PathBuf),
+    Repository(PathBuf),
+    /// The file of `--config`.
+    File(PathBuf),
+    Environment(&'static str),
+    Flag(&'static str),
+}
+
+impl Origin {
+    /// The kind of origin, for JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Origin::Default => "default",
+            Origin::User(_) => "user",
+            Origin::Repository(_) => "repository",
+            Origin::File(_) => "file",
+            Origin::Environment(_) => "environment",
+            Origin::Flag(_) => "flag",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::User(path) => write!(f, "user config {}", path.display()),
+            Origin::Repository(path) => write!(f, "repository config {}", path.display()),
+            Origin::File(path) => write!(f, "--config {}", path.display()),
+            Origin::Environment(name) => write!(f, "environment variable {name}"),
+            Origin::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Options of the command line that are part of the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    pub namespace: Option<String>,
+    pub database_url: Option<String>,
+    /// One more file, which wins over those of the repository and the user.
+    pub config_file: Option<PathBuf>,
+    pub concurrency: Option<u32>,
+}
+
+/// What a configuration is made from.
+#[derive(Debug, Clone)]
+pub struct Sources<'a> {
+    /// The repository, if there is one.
+    pub place: Option<&'a Place>,
+    pub flags: &'a Flags,
+    pub environment: &'a Environment,
+    /// What relative paths of flags and the environment are relative to.
+    pub current_folder: &'a Path,
+}
+
+/// One value as `agents config show` prints it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The path of the key, with dots.
+    pub key: String,
+    pub value: serde_json::Value,
+    pub origin: Origin,
+}
+
+/// The configuration that holds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    file: ConfigFile,
+    origins: BTreeMap<String, Origin>,
+    files: Vec<PathBuf>,
+}
+
+impl Config {
+    /// Puts the layers together and checks what they amount to.
+    pub fn load(sources: &Sources<'_>) -> Result<Self, Failure> {
+        let mut layers = Layers::new(defaults());
+        if let Some(path) = place::user_config() {
+            layers.optional_file(path, Origin::User)?;
+        }
+        if let Some(place) = sources.place {
+            layers.first_of(place.config_files(), &place.main_root)?;
+        }
+        if let Some(path) = &sources.flags.config_file {
+            layers.file(sources.current_folder.join(path), Origin::File)?;
+        }
+        layers.environment(sources.environment, sources.current_folder)?;
+        layers.flags(sources.flags, sources.current_folder);
+        layers.data_folder(place::default_data_folder());
+        let config = layers.finish();
+        check::check(&config, sources.place)?;
+        Ok(config)
+    }
+
+    /// The namespace, if anything names one.
+    pub fn namespace(&self) -> Result<Option<Namespace>, Failure> {
+        let Some(name) = &self.file.namespace else { return Ok(None) };
+        Namespace::new(name.clone()).map(Some).map_err(|bad| {
+            Failure::bad_input(format!("namespace: {bad}"))
+                .hint(format!("it comes from: {}", self.origin("namespace")))
+        })
+    }
+
+    /// The address of the database.
+    pub fn database_url(&self) -> Result<&str, Failure> {
+        self.file.database_url.as_deref().ok_or_else(no_home)
+    }
+
+    /// The folder of the attempts' files.
+    pub fn data_folder(&self) -> Result<PathBuf, Failure> {
+        self.file.data_dir.as_ref().map(PathBuf::from).ok_or_else(no_home)
+    }
+
+    /// How long a job may take unless it says so itself.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.file.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS))
+    }
+
+    /// The time between the first signal and SIGKILL.
+    pub fn grace(&self) -> Duration {
+        Duration::from_millis(self.file.grace_ms.unwrap_or(DEFAULT_GRACE_MS))
+    }
+
+    /// How many jobs a runner does at once.
+    #[allow(dead_code, reason = "for the runner")]
+    pub fn concurrency(&self) -> u32 {
+        self.file.concurrency.unwrap_or(DEFAULT_CONCURRENCY)
+    }
+
+    /// How many jobs an assignment may have.
+    pub fn max_jobs(&self) -> u32 {
+        self.file.limits.max_jobs.unwrap_or(DEFAULT_MAX_JOBS)
+    }
+
+    /// Which harness does which type of job.
+    pub fn harness_defaults(&self) -> Arc<HarnessDefaults> {
+        let mut by_type = self.file.harness_defaults.clone();
+        let default = by_type.remove("default").unwrap_or_else(|| DEFAULT_HARNESS.to_owned());
+        Arc::new(HarnessDefaults { default, by_type })
+    }
+
+    /// What the config says of each harness.
+    pub fn harnesses(&self) -> &BTreeMap<String, file::HarnessEntry> {
+        &self.file.harnesses
+    }
+
+    /// What agents may do, where the config says so.
+    pub fn permissions(&self) -> BTreeMap<String, Access> {
+        self.file.permissions.iter().map(|(job_type, access)| (job_type.clone(), access.0)).collect()
+    }
+
+    /// Where the value of that key came from.
+    pub fn origin(&self, key: &str) -> &Origin {
+        self.origins.get(key).unwrap_or(&Origin::Default)
+    }
+
+    /// Every value with its origin, by key.
+    pub fn entries(&self) -> Vec<Entry> {
+        let entry = |(key, value): (String, _)| Entry { origin: self.origin(&key).clone(), key, value };
+        layer::leaves(&self.file).into_iter().map(entry).collect()
+    }
+
+    /// The files that were looked for, those that are not there included: if one of them changes, the
+    /// configuration may.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+}
+
+fn defaults() -> ConfigFile {
+    ConfigFile {
+        timeout_ms: Some(DEFAULT_TIMEOUT_MS),
+        grace_ms: Some(DEFAULT_GRACE_MS),
+        concurrency: Some(DEFAULT_CONCURRENCY),
+        harness_defaults: BTreeMap::from([("default".to_owned(), DEFAULT_HARNESS.to_owned())]),
+        limits: file::Limits { max_jobs: Some(DEFAULT_MAX_JOBS) },
+        ..ConfigFile::default()
+    }
+}
+
+fn no_home() -> Failure {
+    Failure::bad_input("there is no home folder, so there is no place for the database")
+        .hint("set AGENTS_DATA_DIR to a folder that can be written, or HOME")
+}

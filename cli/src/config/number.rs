@@ -1,0 +1,38 @@
+//! Numbers of the configuration: whole and above zero, with an error that says so.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserializer;
+use serde::de::{self, Unexpected, Visitor};
+
+/// A whole number above zero, or null for one that is not set.
+pub(super) fn positive<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    from.deserialize_any(Positive(PhantomData))
+}
+
+struct Positive<T>(PhantomData<T>);
+
+impl<T: TryFrom<u64>> Visitor<'_> for Positive<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number above 0")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Option<T>, E> {
+        let wrong = || E::invalid_value(Unexpected::Unsigned(number), &self);
+        if number == 0 {
+            return Err(wrong());
+        }
+        T::try_from(number).map(Some).map_err(|_| wrong())
+    }
+}

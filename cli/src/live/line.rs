@@ -1,0 +1,137 @@
+//! One thing that happened in a runner, as a line for people or as JSON.
+
+use agents_domain::history::{EventKind, HistoryEvent};
+use agents_domain::timestamp::Timestamp;
+use agents_orchestrator::runner::RunnerEvent;
+use serde_json::{Value, json as object};
+
+/// How a line is meant; a terminal shows it as a color.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    Dim,
+    Good,
+    Bad,
+    Attention,
+}
+
+impl Style {
+    /// The escape sequence that begins the style (ECMA-48 SGR).
+    pub fn start(self) -> &'static str {
+        match self {
+            Style::Plain => "",
+            Style::Dim => "\x1b[2m",
+            Style::Good => "\x1b[32m",
+            Style::Bad => "\x1b[31m",
+            Style::Attention => "\x1b[33m",
+        }
+    }
+
+    /// The escape sequence that ends it.
+    pub fn end(self) -> &'static str {
+        match self {
+            Style::Plain => "",
+            Style::Dim | Style::Good | Style::Bad | Style::Attention => "\x1b[0m",
+        }
+    }
+}
+
+/// The event in words; `None` for one that another line tells already.
+pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
+    let line = match event {
+        RunnerEvent::Started { recovered: 0 } => (Style::Dim, "runner started; Ctrl-C ends it".to_owned()),
+        RunnerEvent::Started { recovered } => {
+            (Style::Attention, format!("runner started; took back {recovered} job(s) of a runner that is gone"))
+        }
+        RunnerEvent::Happened { namespace: _, event } => return happened(event),
+        RunnerEvent::Stale { attempt } => {
+            (Style::Attention, format!("attempt {} ended after its job had moved on; nothing changed", attempt.short()))
+        }
+        RunnerEvent::StoreTrouble { error } => {
+            (Style::Bad, format!("the store can't be used: {error}; running agents go on, and so do we when it is mended"))
+        }
+        RunnerEvent::StoreMended => (Style::Good, "the store can be used again".to_owned()),
+        RunnerEvent::Draining { running: 0 } => (Style::Attention, "ending".to_owned()),
+        RunnerEvent::Draining { running } => {
+            (Style::Attention, format!("taking no more jobs; waiting for {running}; Ctrl-C again stops them now"))
+        }
+        RunnerEvent::Stopping { running } => {
+            (Style::Attention, format!("stopping {running} job(s); they are pending again"))
+        }
+        RunnerEvent::Ended { finished } => (Style::Dim, format!("runner ended after {finished} attempt(s)")),
+    };
+    Some(line)
+}
+
+fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
+    let job = job(event);
+    let assignment = format!("assignment {}", event.assignment.short());
+    let detail = |name: &str| event.detail(name).unwrap_or_default().to_owned();
+    let because = |text: String| if text.is_empty() { text } else { format!(": {text}") };
+    Some(match event.kind {
+        EventKind::AssignmentCreated => (Style::Plain, format!("{assignment} created: {}", detail("northStar"))),
+        EventKind::AssignmentActivated => (Style::Plain, format!("{assignment} active again")),
+        EventKind::AssignmentBlocked => {
+            let question = event.detail("question").map(|asked| format!(" Question: {asked}")).unwrap_or_default();
+            (Style::Bad, format!("{assignment} blocked{}{question}", because(detail("reason"))))
+        }
+        EventKind::AssignmentCompleted => (Style::Good, format!("{assignment} complete{}", because(detail("reason")))),
+        EventKind::AssignmentCancelled => {
+            (Style::Attention, format!("{assignment} cancelled{}", because(detail("reason"))))
+        }
+        EventKind::AssignmentNoted => (Style::Dim, format!("{assignment} noted: {}", detail("note"))),
+        EventKind::JobInserted => (Style::Dim, format!("{job} inserted for {}", detail("harness"))),
+        EventKind::JobStarted => (Style::Plain, started(event, &job)),
+        EventKind::JobCompleted => (Style::Good, format!("{job} completed{}", because(detail("result")))),
+        EventKind::JobFailed => (Style::Bad, format!("{job} failed ({}): {}", detail("outcome"), detail("message"))),
+        EventKind::JobRetried => {
+            let why = detail("message");
+            (Style::Attention, format!("{job} pending again ({}), from {}: {why}", detail("outcome"), detail("at")))
+        }
+        EventKind::JobCancelled => (Style::Attention, format!("{job} cancelled{}", because(detail("reason")))),
+        EventKind::CancelRequested => (Style::Attention, format!("{job} is to be cancelled")),
+        EventKind::DecisionApplied => {
+            (Style::Plain, format!("{job} decided {}{}", detail("decision"), because(detail("reason"))))
+        }
+        EventKind::DecisionInvalid => {
+            (Style::Attention, format!("{job} gave no valid decision: {}", detail("message")))
+        }
+        EventKind::AttemptStarted | EventKind::AttemptEnded | EventKind::DecisionStaged => return None,
+    })
+}
+
+fn started(event: &HistoryEvent, job: &str) -> String {
+    let harness = event.detail("harness").unwrap_or_default();
+    match event.detail("number") {
+        None | Some("1") => format!("{job} started with {harness}"),
+        Some(number) => format!("{job} started with {harness}, attempt {number}"),
+    }
+}
+
+fn job(event: &HistoryEvent) -> String {
+    let id = event.job.map(|job| job.short()).unwrap_or_default();
+    format!("{} {id}", event.detail("type").unwrap_or("job"))
+}
+
+/// The event as one JSON object.
+pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
+    let about = |kind: &str, name: &str, value: Value| object!({"at": now.to_string(), "event": kind, name: value});
+    match event {
+        RunnerEvent::Started { recovered } => about("runner_started", "recovered", (*recovered).into()),
+        RunnerEvent::Happened { namespace, event } => object!({
+            "at": event.at.to_string(),
+            "event": event.kind.as_str(),
+            "namespace": namespace.as_str(),
+            "assignmentId": event.assignment.to_string(),
+            "jobId": event.job.map(|id| id.to_string()),
+            "attemptId": event.attempt.map(|id| id.to_string()),
+            "details": event.details.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        }),
+        RunnerEvent::Stale { attempt } => about("stale_attempt", "attemptId", attempt.to_string().into()),
+        RunnerEvent::StoreTrouble { error } => about("store_trouble", "error", error.as_str().into()),
+        RunnerEvent::StoreMended => object!({"at": now.to_string(), "event": "store_mended"}),
+        RunnerEvent::Draining { running } => about("draining", "running", (*running).into()),
+        RunnerEvent::Stopping { running } => about("stopping", "running", (*running).into()),
+        RunnerEvent::Ended { finished } => about("runner_ended", "finished", (*finished).into()),
+    }
+}

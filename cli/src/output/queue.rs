@@ -1,0 +1,338 @@
+//! The queue at a glance: what runs, what is ready, what waits for what and until when, what is blocked and why,
+//! and whether anybody is there to do it.
+
+use agents_domain::assignment::{Assignment, AssignmentStatus};
+use agents_domain::job::Job;
+use agents_domain::namespace::Namespace;
+use agents_domain::outcome::OutcomeClass;
+use agents_domain::store::{JobLine, Queue};
+use agents_domain::timestamp::Timestamp;
+use serde::Serialize;
+
+use super::json::{AssignmentCore, JobLineView, RunnerView, ready_at};
+use super::table::{Cell, Table};
+use super::text::{self, BOLD, CYAN, DIM, GREEN, RED, YELLOW};
+use super::time;
+use crate::app::{any_alive, is_alive};
+
+/// The queue, with what people need beside what is stored.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    pub queue: &'a Queue,
+    pub now: Timestamp,
+    /// `None`: all of them.
+    pub namespace: Option<&'a Namespace>,
+    /// How many entries each list was asked for.
+    pub limit: usize,
+}
+
+/// `agents queue --json`.
+#[derive(Debug, Serialize)]
+pub struct QueueView<'a> {
+    running: Vec<RunningView<'a>>,
+    ready: Vec<JobLineView<'a>>,
+    waiting: Vec<WaitingView<'a>>,
+    blocked: Vec<AssignmentCore<'a>>,
+    runners: Vec<RunnerView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunningView<'a> {
+    #[serde(flatten)]
+    job: JobLineView<'a>,
+    elapsed_ms: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WaitingView<'a> {
+    #[serde(flatten)]
+    entry: WaitingEntry<'a>,
+    waits_for: String,
+    until: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum WaitingEntry<'a> {
+    Job(Box<JobLineView<'a>>),
+    Held(HeldView<'a>),
+}
+
+/// An assignment without a job: the keys of a job are there and null.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HeldView<'a> {
+    id: Option<String>,
+    assignment: String,
+    namespace: &'a str,
+    north_star: &'a str,
+    assignment_status: &'static str,
+    #[serde(rename = "type")]
+    job_type: Option<String>,
+    harness: Option<String>,
+    created_at: String,
+}
+
+impl<'a> From<&'a Assignment> for HeldView<'a> {
+    fn from(assignment: &'a Assignment) -> Self {
+        Self {
+            id: None,
+            assignment: assignment.id.to_string(),
+            namespace: assignment.namespace.as_str(),
+            north_star: &assignment.north_star,
+            assignment_status: assignment.status().as_str(),
+            job_type: None,
+            harness: None,
+            created_at: assignment.created_at.to_string(),
+        }
+    }
+}
+
+/// What a pending job waits for, and until when, if that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wait {
+    what: String,
+    until: Option<Timestamp>,
+}
+
+fn wait_of(line: &JobLine, queue: &Queue) -> Wait {
+    match line.assignment_status {
+        AssignmentStatus::Active => {}
+        AssignmentStatus::Blocked => {
+            return Wait { what: "a person: the assignment is blocked".to_owned(), until: None };
+        }
+        closed @ (AssignmentStatus::Complete | AssignmentStatus::Cancelled) => {
+            return Wait { what: format!("nothing: the assignment is {}", closed.as_str()), until: None };
+        }
+    }
+    match (ready_at(&line.job), before(&line.job, queue)) {
+        (Some(until), _) => Wait { what: moment(line.job.progress().outcome).to_owned(), until: Some(until) },
+        (None, Some(job)) => Wait { what: format!("{} {}", job.job_type, job.id.short()), until: None },
+        (None, None) => Wait { what: "the jobs before it".to_owned(), until: None },
+    }
+}
+
+/// Why a job that is next in line is not ready yet.
+fn moment(outcome: Option<OutcomeClass>) -> &'static str {
+    match outcome {
+        Some(OutcomeClass::RateLimit) => "the rate limit to end",
+        Some(OutcomeClass::UsageLimit) => "the usage limit to reset",
+        Some(_) => "its next try",
+        None => "its time",
+    }
+}
+
+/// The nearest job before it in its own list, among those that are not finished.
+fn before<'q>(job: &Job, queue: &'q Queue) -> Option<&'q Job> {
+    let open = queue.running.iter().chain(&queue.ready).chain(&queue.waiting).map(|line| &line.job);
+    open.filter(|other| other.assignment == job.assignment && other.position() < job.position())
+        .filter(|other| !other.job_type.is_chat())
+        .max_by_key(|other| other.position())
+}
+
+const HELD: &str = "its first job";
+
+impl Shown<'_> {
+    /// The JSON form.
+    pub fn view(&self) -> QueueView<'_> {
+        QueueView {
+            running: self.queue.running.iter().map(|line| self.running_view(line)).collect(),
+            ready: self.queue.ready.iter().map(JobLineView::from).collect(),
+            waiting: self.waiting_views(),
+            blocked: self.queue.blocked.iter().map(AssignmentCore::from).collect(),
+            runners: self.queue.runners.iter().map(|runner| RunnerView::new(runner, self.now)).collect(),
+        }
+    }
+
+    fn running_view<'q>(&self, line: &'q JobLine) -> RunningView<'q> {
+        let elapsed = line.attempt.as_ref().map(|attempt| self.now.since(attempt.started_at));
+        RunningView { job: JobLineView::from(line), elapsed_ms: elapsed.map(millis) }
+    }
+
+    fn waiting_views(&self) -> Vec<WaitingView<'_>> {
+        let mut views = Vec::new();
+        for line in &self.queue.waiting {
+            let Wait { what, until } = wait_of(line, self.queue);
+            let entry = WaitingEntry::Job(Box::new(JobLineView::from(line)));
+            views.push(WaitingView { entry, waits_for: what, until: until.map(|until| until.to_string()) });
+        }
+        for assignment in &self.queue.held {
+            let entry = WaitingEntry::Held(HeldView::from(assignment));
+            views.push(WaitingView { entry, waits_for: HELD.to_owned(), until: None });
+        }
+        views
+    }
+
+    /// The human form.
+    pub fn human(&self, width: usize) -> String {
+        let mut shown = self.summary();
+        self.section(&mut shown, "running", self.running(), width);
+        self.section(&mut shown, "ready", self.ready(), width);
+        self.section(&mut shown, "waiting", self.waiting(), width);
+        self.section(&mut shown, "blocked", self.blocked(), width);
+        if self.longest() >= self.limit {
+            shown.push_str(&format!(
+                "\n{}\n",
+                text::colored(DIM, &format!("only the first {} of each are here: --limit shows more", self.limit))
+            ));
+        }
+        shown.push_str(&self.runners());
+        shown
+    }
+
+    fn longest(&self) -> usize {
+        let Queue { running: _, ready, waiting, blocked, held, runners: _ } = self.queue;
+        [ready.len(), waiting.len(), blocked.len(), held.len()].into_iter().max().unwrap_or(0)
+    }
+
+    fn summary(&self) -> String {
+        let whose = self.namespace.map_or("all namespaces", |namespace| namespace.as_str());
+        let Queue { running, ready, waiting, blocked, held, runners: _ } = self.queue;
+        let counts = [
+            (running.len(), "running"),
+            (ready.len(), "ready"),
+            (waiting.len() + held.len(), "waiting"),
+            (blocked.len(), "blocked"),
+        ];
+        let some: Vec<String> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+        let said = if some.is_empty() { "nothing to do".to_owned() } else { some.join(", ") };
+        format!("{}: {said}\n", text::colored(BOLD, whose))
+    }
+
+    fn section(&self, to: &mut String, name: &str, table: Option<Table>, width: usize) {
+        if let Some(table) = table {
+            to.push_str(&format!("\n{}\n{}", text::colored(BOLD, name), table.render(width, "  ")));
+        }
+    }
+
+    fn table(&self, columns: &[&'static str]) -> Table {
+        let mut header = columns.to_vec();
+        if self.namespace.is_none() {
+            header.insert(columns.len() - 1, "NAMESPACE");
+        }
+        Table::new(&header)
+    }
+
+    /// A row with the namespace before its last cell, where more than one is listed.
+    fn row(&self, table: &mut Table, mut cells: Vec<Cell>, namespace: &Namespace) {
+        if self.namespace.is_none() {
+            cells.insert(cells.len() - 1, namespace.as_str().into());
+        }
+        table.row(cells);
+    }
+
+    fn running(&self) -> Option<Table> {
+        let lines = &self.queue.running;
+        let mut table = self.table(&["JOB", "TYPE", "HARNESS", "FOR", "NORTH STAR"]);
+        for line in lines {
+            let elapsed = line.attempt.as_ref().map(|attempt| self.now.since(attempt.started_at));
+            let cells = vec![
+                Cell::colored(GREEN, line.job.id.short()),
+                line.job.job_type.as_str().into(),
+                (&line.job.harness).into(),
+                elapsed.map(time::precise).unwrap_or_default().into(),
+                (&line.north_star).into(),
+            ];
+            self.row(&mut table, cells, &line.namespace);
+            if let Some(facts) = facts(line) {
+                table.below(Cell::colored(DIM, facts));
+            }
+        }
+        (!lines.is_empty()).then_some(table)
+    }
+
+    fn ready(&self) -> Option<Table> {
+        let lines = &self.queue.ready;
+        let mut table = self.table(&["JOB", "TYPE", "HARNESS", "SINCE", "NORTH STAR"]);
+        for line in lines {
+            let since = ready_at(&line.job).map(|at| time::relative(at, self.now)).unwrap_or_default();
+            let cells = vec![
+                Cell::colored(CYAN, line.job.id.short()),
+                line.job.job_type.as_str().into(),
+                (&line.job.harness).into(),
+                since.into(),
+                (&line.north_star).into(),
+            ];
+            self.row(&mut table, cells, &line.namespace);
+        }
+        (!lines.is_empty()).then_some(table)
+    }
+
+    fn waiting(&self) -> Option<Table> {
+        let Queue { waiting, held, .. } = self.queue;
+        let mut table = self.table(&["JOB", "TYPE", "HARNESS", "WAITS FOR", "NORTH STAR"]);
+        for line in waiting {
+            let Wait { what, until } = wait_of(line, self.queue);
+            let until = until.map(|until| format!(", {}", time::relative(until, self.now))).unwrap_or_default();
+            let cells = vec![
+                line.job.id.short().into(),
+                line.job.job_type.as_str().into(),
+                (&line.job.harness).into(),
+                format!("{what}{until}").into(),
+                (&line.north_star).into(),
+            ];
+            self.row(&mut table, cells, &line.namespace);
+        }
+        for assignment in held {
+            let cells = vec!["-".into(), "-".into(), "-".into(), HELD.into(), (&assignment.north_star).into()];
+            self.row(&mut table, cells, &assignment.namespace);
+            let fix = format!("held: agents insert-job {} --type plan", assignment.id.short());
+            table.below(Cell::colored(DIM, fix));
+        }
+        (!waiting.is_empty() || !held.is_empty()).then_some(table)
+    }
+
+    fn blocked(&self) -> Option<Table> {
+        let blocked = &self.queue.blocked;
+        let mut table = self.table(&["ASSIGNMENT", "SINCE", "NORTH STAR"]);
+        for assignment in blocked {
+            let cells = vec![
+                Cell::colored(RED, assignment.id.short()),
+                time::relative(assignment.updated_at(), self.now).into(),
+                (&assignment.north_star).into(),
+            ];
+            self.row(&mut table, cells, &assignment.namespace);
+            table.below(format!("why: {}", assignment.reason().unwrap_or("no reason was given")).into());
+            if let Some(question) = assignment.question() {
+                table.below(Cell::colored(YELLOW, format!("question: {question}")));
+            }
+            let fix = format!("agents update-assignment {} --status active --note \"…\"", assignment.id.short());
+            table.below(Cell::colored(DIM, format!("answer: {fix}")));
+        }
+        (!blocked.is_empty()).then_some(table)
+    }
+
+    fn runners(&self) -> String {
+        if !any_alive(self.queue, self.now) {
+            let said = "no runner is alive: start one with `agents runner`";
+            return format!("\n{}\n", text::colored(YELLOW, said));
+        }
+        let alive = self.queue.runners.iter().filter(|runner| is_alive(runner, self.now));
+        let mut shown = String::from("\n");
+        for runner in alive {
+            let name = text::fit(&runner.name, 40);
+            let slots = text::counted(runner.concurrency as usize, "job");
+            shown.push_str(&format!("{} {name}, {slots} at once\n", text::colored(GREEN, "runner")));
+        }
+        shown
+    }
+}
+
+/// What is known of a running attempt, in the order of interest.
+fn facts(line: &JobLine) -> Option<String> {
+    let attempt = line.attempt.as_ref()?;
+    let mut facts: Vec<String> = Vec::new();
+    facts.extend(attempt.cancel_requested.then(|| "being stopped".to_owned()));
+    facts.extend((attempt.number > 1).then(|| format!("attempt {}", attempt.number)));
+    facts.extend(attempt.usage.as_ref().map(time::tokens));
+    facts.extend(attempt.cost.map(time::money));
+    facts.extend(attempt.last_activity.clone());
+    (!facts.is_empty()).then(|| facts.join(" · "))
+}
+
+fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
