@@ -94,7 +94,12 @@ pub fn listen_to_signals() -> Result<mpsc::Receiver<Control>, Failure> {
     Ok(receiver)
 }
 
-async fn forward(mut interrupt: Signal, mut terminate: Signal, mut hang_up: Signal, to: mpsc::Sender<Control>) {
+async fn forward(
+    mut interrupt: Signal,
+    mut terminate: Signal,
+    mut hang_up: Signal,
+    to: mpsc::Sender<Control>,
+) {
     let mut interrupts = 0;
     loop {
         let control = tokio::select! {

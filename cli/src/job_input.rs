@@ -37,7 +37,11 @@ impl JobOptions {
     /// Whether any of them is given.
     pub fn any(&self) -> bool {
         let Self { harness, context, context_file, model, timeout } = self;
-        harness.is_some() || context.is_some() || context_file.is_some() || model.is_some() || timeout.is_some()
+        harness.is_some()
+            || context.is_some()
+            || context_file.is_some()
+            || model.is_some()
+            || timeout.is_some()
     }
 
     /// The job of that type.
@@ -165,14 +169,16 @@ mod tests {
 
     #[test]
     fn a_span_of_time_is_read_with_units_and_without() {
-        let check = |text: &str, expected: Option<u64>| assert_eq!(milliseconds(text).ok(), expected, "{text}");
+        let check =
+            |text: &str, expected: Option<u64>| assert_eq!(milliseconds(text).ok(), expected, "{text}");
         check("90s", Some(90_000));
         check("30m", Some(1_800_000));
         check("1h30m", Some(5_400_000));
         check("2d", Some(172_800_000));
         check("250ms", Some(250));
         check("1500", Some(1500));
-        for wrong in ["", "0", "0s", "-1s", "1.5h", "h", "5 m", "30x", "99999999999999999999", "9999999999999999h"]
+        for wrong in
+            ["", "0", "0s", "-1s", "1.5h", "h", "5 m", "30x", "99999999999999999999", "9999999999999999h"]
         {
             check(wrong, None);
         }

@@ -30,17 +30,13 @@ pub struct Place {
 impl Place {
     /// The nearest folder upwards from `start` that has a configuration or is a git repository.
     pub fn around(start: &Path) -> Option<Self> {
-        let root = start.ancestors().find(|folder| {
-            folder.join(FOLDER).join(CONFIG_FILE).is_file() || folder.join(".git").exists()
-        })?;
+        let root = start
+            .ancestors()
+            .find(|folder| folder.join(FOLDER).join(CONFIG_FILE).is_file() || folder.join(".git").exists())?;
         let dot_git = root.join(".git");
         let is_git = dot_git.exists();
         let main_root = if dot_git.is_file() { main_checkout(root, &dot_git) } else { None };
-        Some(Self {
-            root: root.to_owned(),
-            main_root: main_root.unwrap_or_else(|| root.to_owned()),
-            is_git,
-        })
+        Some(Self { root: root.to_owned(), main_root: main_root.unwrap_or_else(|| root.to_owned()), is_git })
     }
 
     /// Where a configuration of this repository may be: that of the checkout wins over that of the main one.
@@ -163,10 +159,7 @@ mod tests {
         let top = fs::canonicalize(temp.path()).unwrap();
         let main = top.join("main");
         write(main.join(".git/worktrees/w/commondir"), "../..\n");
-        write(
-            top.join("w/.git"),
-            &format!("gitdir: {}\n", main.join(".git/worktrees/w").display()),
-        );
+        write(top.join("w/.git"), &format!("gitdir: {}\n", main.join(".git/worktrees/w").display()));
         let worktree = Place::around(&top.join("w")).unwrap();
         assert_eq!((worktree.root.clone(), worktree.main_root.clone()), (top.join("w"), main.clone()));
         assert_eq!(worktree.derived_namespace().unwrap().as_str(), "main");

@@ -80,7 +80,9 @@ pub fn job_types(place: Option<&Place>) -> Vec<String> {
         let Ok(entries) = fs::read_dir(folder) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let Some(name) = name.strip_suffix(".md").and_then(|stem| JobType::new(stem).ok()) else { continue };
+            let Some(name) = name.strip_suffix(".md").and_then(|stem| JobType::new(stem).ok()) else {
+                continue;
+            };
             if !types.iter().any(|known| known == name.as_str()) {
                 types.push(name.to_string());
             }
@@ -203,12 +205,14 @@ mod tests {
         let file = workspace.join(".agents/config.json");
         let config = |timeout: &str| format!(r#"{{"dataDir": "data", "timeoutMs": {timeout}}}"#);
         fs::write(&file, config("1000")).unwrap();
-        let source =
-            ConfigSettings::new(Flags::default(), Environment::default(), temp.path().to_owned());
+        let source = ConfigSettings::new(Flags::default(), Environment::default(), temp.path().to_owned());
         let first = source.for_workspace(&workspace).unwrap();
         assert_eq!(first.timeout, Duration::from_secs(1));
         assert_eq!(first.agents_folders, [workspace.join("data")]);
-        assert!(Arc::ptr_eq(&first, &source.for_workspace(&workspace).unwrap()), "it is kept while nothing changes");
+        assert!(
+            Arc::ptr_eq(&first, &source.for_workspace(&workspace).unwrap()),
+            "it is kept while nothing changes"
+        );
         fs::write(&file, config("20000")).unwrap();
         assert_eq!(source.for_workspace(&workspace).unwrap().timeout, Duration::from_secs(20));
         fs::write(&file, config("\"soon\"")).unwrap();

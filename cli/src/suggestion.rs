@@ -6,9 +6,8 @@ const ALIKE: f64 = 0.6;
 /// The known name that was probably meant.
 pub fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     let name = name.to_lowercase();
-    let likeness = |candidate: &String| {
-        strsim::normalized_damerau_levenshtein(&name, &candidate.to_lowercase())
-    };
+    let likeness =
+        |candidate: &String| strsim::normalized_damerau_levenshtein(&name, &candidate.to_lowercase());
     known
         .iter()
         .map(|candidate| (likeness(candidate), candidate.as_str()))

@@ -33,7 +33,10 @@ fn a_wrong_command_line_is_refused_with_what_was_meant() {
     check(&["create", "x", "--first", "plan", "--hold"], &["cannot be used with"]);
     check(&["create", "x", "--first", "implment"], &["no job type `implment`", "did you mean `implement`?"]);
     check(&["create", "x", "--first", "Plan!"], &["cannot be a job type"]);
-    check(&["create", "x", "--first", "plan", "--harness", "cluade"], &["no harness", "did you mean `claude`?"]);
+    check(
+        &["create", "x", "--first", "plan", "--harness", "cluade"],
+        &["no harness", "did you mean `claude`?"],
+    );
     check(&["create", "x", "--first", "plan", "--timeout", "soon"], &["--timeout", "30m"]);
     check(&["create", "-", "--first", "plan", "--context", "-"], &["both", "--context-file"]);
     check(&["create", "x", "--max-jobs", "0"], &["--max-jobs"]);
@@ -82,7 +85,9 @@ fn a_database_that_cannot_be_used_is_named_with_what_to_do() {
     let world = World::new();
     let at = |path: &str| format!("sqlite:{}", world.path(path).display());
     world.write("garbage.db", "this is not a database at all, whatever its name says".repeat(40));
-    world.agents(&["queue", "--database-url", &at("garbage.db")]).fails(7, &["garbage.db is not a sound database"]);
+    world
+        .agents(&["queue", "--database-url", &at("garbage.db")])
+        .fails(7, &["garbage.db is not a sound database"]);
     world.agents(&["queue", "--database-url", &at("home")]).fails(7, &["it is a folder"]);
     let postgres = ["queue", "--database-url", "postgres://localhost/agents"];
     world.agents(&postgres).fails(6, &["SQLite only", "agents config show"]);

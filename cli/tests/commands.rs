@@ -27,7 +27,10 @@ fn a_north_star_becomes_an_assignment_that_the_pm_plans() {
     assert_eq!(created["northStar"], "Add a --dry-run flag");
     assert_eq!(created["workspace"], json!(world.repo()));
     let assignment = world.json(&["assignment", &text(&created["id"])]);
-    has_keys(&assignment, &["id", "namespace", "northStar", "status", "reason", "question", "workspace", "maxJobs"]);
+    has_keys(
+        &assignment,
+        &["id", "namespace", "northStar", "status", "reason", "question", "workspace", "maxJobs"],
+    );
     assert_eq!(assignment["reason"], Value::Null);
     let jobs = assignment["jobs"].as_array().unwrap();
     assert_eq!(jobs.len(), 1);
@@ -47,21 +50,43 @@ fn creating_says_the_id_the_next_step_and_that_no_runner_is_alive() {
 }
 
 fn world_has_claude() -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join("claude").exists()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join("claude").exists()))
 }
 
 #[test]
 fn the_first_job_can_be_given_and_an_assignment_can_be_held() {
     let world = World::new();
     let id = world.create(&[
-        "Fix it", "--first", "implement", "--harness", "codex", "--context", "-v is wrong", "--model", "m",
-        "--timeout", "1h30m", "--max-jobs", "7",
+        "Fix it",
+        "--first",
+        "implement",
+        "--harness",
+        "codex",
+        "--context",
+        "-v is wrong",
+        "--model",
+        "m",
+        "--timeout",
+        "1h30m",
+        "--max-jobs",
+        "7",
     ]);
     let assignment = world.json(&["assignment", &id]);
     assert_eq!(assignment["maxJobs"], 7);
     let job = &assignment["jobs"][0];
     let facts = ["type", "harness", "context", "model", "timeoutMs", "shadow"].map(|key| job[key].clone());
-    assert_eq!(facts, [json!("implement"), json!("codex"), json!("-v is wrong"), json!("m"), json!(5_400_000), json!(false)]);
+    assert_eq!(
+        facts,
+        [
+            json!("implement"),
+            json!("codex"),
+            json!("-v is wrong"),
+            json!("m"),
+            json!(5_400_000),
+            json!(false)
+        ]
+    );
     let held = world.create(&["Later", "--hold"]);
     let assignment = world.json(&["assignment", &held]);
     assert_eq!((&assignment["held"], &assignment["jobs"]), (&json!(true), &json!([])));
@@ -95,7 +120,8 @@ fn jobs_are_inserted_at_the_end_at_the_front_and_after_another_one() {
     let first = insert(&["implement", "--first"]);
     let after = insert(&["uat", "--after", short(&first)]);
     let assignment = world.json(&["assignment", &id]);
-    let order: Vec<String> = assignment["jobs"].as_array().unwrap().iter().map(|job| text(&job["id"])).collect();
+    let order: Vec<String> =
+        assignment["jobs"].as_array().unwrap().iter().map(|job| text(&job["id"])).collect();
     assert_eq!((&order[0], &order[1], &order[3]), (&first, &after, &last));
     let said = world.agents(&["insert-job", &id, "--type", "document", "--harness", "gemini"]).ok().stdout;
     assert!(said.contains("inserted document job") && said.contains("(gemini)"), "{said}");
@@ -107,8 +133,12 @@ fn an_inserted_job_replaces_a_pm_kick_off_that_has_not_started() {
     let id = world.create(&["Something"]);
     world.json(&["insert-job", &id, "--type", "implement"]);
     let assignment = world.json(&["assignment", &id]);
-    let states: Vec<_> =
-        assignment["jobs"].as_array().unwrap().iter().map(|job| (text(&job["type"]), text(&job["status"]))).collect();
+    let states: Vec<_> = assignment["jobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| (text(&job["type"]), text(&job["status"])))
+        .collect();
     let expected = [("pm", "cancelled"), ("implement", "pending")];
     assert_eq!(states, expected.map(|(job_type, status)| (job_type.to_owned(), status.to_owned())));
 }
@@ -129,9 +159,7 @@ fn a_person_changes_the_status_and_is_told_what_it_is_now() {
     assert_eq!(update(&["complete"])["changed"], false);
     let again = world.agents(&["update-assignment", &id, "--status", "complete"]).ok().stdout;
     assert!(again.contains("already complete; nothing has changed"), "{again}");
-    world
-        .agents(&["insert-job", &id, "--type", "plan"])
-        .fails(5, &["is complete", "--status active"]);
+    world.agents(&["insert-job", &id, "--type", "plan"]).fails(5, &["is complete", "--status active"]);
     assert_eq!(update(&["cancelled"])["status"], "cancelled");
 }
 
@@ -177,7 +205,9 @@ fn an_id_is_accepted_whole_and_by_its_beginning_or_end() {
 fn an_id_that_fits_nothing_or_too_much_is_told_apart() {
     let world = World::new();
     let (one, two) = (world.create(&["One", "--first", "plan"]), world.create(&["Two"]));
-    world.agents(&["assignment", "00000000"]).fails(3, &["no assignment of any namespace", "agents assignments"]);
+    world
+        .agents(&["assignment", "00000000"])
+        .fails(3, &["no assignment of any namespace", "agents assignments"]);
     world.agents(&["assignment", "zebra"]).fails(3, &["is not the id of any assignment"]);
     world.agents(&["job", "00000000"]).fails(3, &["no job of any namespace"]);
     world.agents(&["assignment", "123"]).fails(2, &["too short"]);
@@ -195,11 +225,15 @@ fn the_history_tells_everything_in_order() {
     world.json(&["update-assignment", &id, "--status", "cancelled", "--reason", "no longer wanted"]);
     let history = world.json(&["history", &id]);
     assert_eq!(history["assignment"], json!(id));
-    let kinds: Vec<String> = history["events"].as_array().unwrap().iter().map(|event| text(&event["kind"])).collect();
+    let kinds: Vec<String> =
+        history["events"].as_array().unwrap().iter().map(|event| text(&event["kind"])).collect();
     assert_eq!(kinds, ["assignment_created", "job_inserted", "job_cancelled", "assignment_cancelled"]);
     assert_eq!(history["events"][3]["details"]["reason"], "no longer wanted");
     let human = world.agents(&["history", &id]).ok().stdout;
-    assert!(human.contains("assignment_created") && human.lines().all(|line| line.chars().count() <= 80), "{human}");
+    assert!(
+        human.contains("assignment_created") && human.lines().all(|line| line.chars().count() <= 80),
+        "{human}"
+    );
 }
 
 #[test]
@@ -224,7 +258,9 @@ fn the_human_forms_of_one_assignment_and_one_job_fit_a_terminal() {
 fn an_output_that_is_closed_early_is_a_quiet_end() {
     let world = World::new();
     world.create(&["Something"]);
-    for args in [&["jobs"][..], &["queue", "--json"], &["--help"], &["completions", "zsh"], &["config", "schema"]] {
+    for args in
+        [&["jobs"][..], &["queue", "--json"], &["--help"], &["completions", "zsh"], &["config", "schema"]]
+    {
         let ended = world.agents(args).run_with_closed_output();
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{args:?}");
     }

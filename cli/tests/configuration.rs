@@ -25,7 +25,10 @@ fn each_layer_wins_over_the_one_below_it() {
     };
     let is = |name: &str, origin: &str| (name.to_owned(), origin.to_owned());
     assert_eq!(value(&[], &[]), is("shop", "default"));
-    world.write("home/.config/agents/config.json", r#"{"namespace": "user", "concurrency": 9, "timeoutMs": 5}"#);
+    world.write(
+        "home/.config/agents/config.json",
+        r#"{"namespace": "user", "concurrency": 9, "timeoutMs": 5}"#,
+    );
     assert_eq!(value(&[], &[]), is("user", "user"));
     world.write("shop/.agents/config.json", r#"{"namespace": "repo", "timeoutMs": 6}"#);
     assert_eq!(value(&[], &[]), is("repo", "repository"));
@@ -63,12 +66,19 @@ fn tables_are_merged_and_relative_paths_are_relative_to_the_file() {
     assert_eq!(value("harnesses.claude.args"), json!(["--x"]));
     assert_eq!(value("harnesses.claude.env.A"), "1");
     assert_eq!(value("harnesses.claude.env.B"), Value::Null);
-    assert_eq!((value("harnessDefaults.review"), value("harnessDefaults.default")), (json!("codex"), json!("claude")));
+    assert_eq!(
+        (value("harnessDefaults.review"), value("harnessDefaults.default")),
+        (json!("codex"), json!("claude"))
+    );
     let folder = world.path("shop/data");
     assert_eq!(value("dataDir"), json!(folder));
     assert_eq!(value("databaseUrl"), json!(format!("sqlite:{}", folder.join("agents.db").display())));
-    let elsewhere = world.agents(&["config", "show", "--json"]).env("AGENTS_DATABASE_URL", "sqlite:x.db").ok().json();
-    assert_eq!(shown(&elsewhere, "databaseUrl").0, json!(format!("sqlite:{}", world.path("shop/x.db").display())));
+    let elsewhere =
+        world.agents(&["config", "show", "--json"]).env("AGENTS_DATABASE_URL", "sqlite:x.db").ok().json();
+    assert_eq!(
+        shown(&elsewhere, "databaseUrl").0,
+        json!(format!("sqlite:{}", world.path("shop/x.db").display()))
+    );
 }
 
 #[test]
@@ -82,20 +92,29 @@ fn a_wrong_config_is_refused_with_the_file_the_key_and_what_was_meant() {
     };
     check(r#"{"timeoutms": 1}"#, &["unknown key `timeoutms`", "did you mean `timeoutMs`?"]);
     check(r#"{"limits": {"maxJob": 1}}"#, &["unknown key `limits.maxJob`", "did you mean `maxJobs`?"]);
-    check(r#"{"harnesses": {"claude": {"mdel": "x"}}}"#, &["`harnesses.claude.mdel`", "did you mean `model`?"]);
+    check(
+        r#"{"harnesses": {"claude": {"mdel": "x"}}}"#,
+        &["`harnesses.claude.mdel`", "did you mean `model`?"],
+    );
     check(r#"{"xyz": 1}"#, &["unknown key `xyz`", "known here are", "namespace"]);
     check(r#"{"convexUrl": "https://x"}"#, &["unknown key `convexUrl`", "local database"]);
     check("{\n  \"concurrency\": \"2\"\n}", &["config.json:2:", "`concurrency`", "a whole number above 0"]);
     check(r#"{"timeoutMs": 0}"#, &["`timeoutMs`", "a whole number above 0"]);
     check(r#"{"timeoutMs": 1.5}"#, &["`timeoutMs`", "a whole number above 0"]);
-    check(r#"{"permissions": {"plan": "write"}}"#, &["permissions.plan", "read-only, read-only-and-agents, edit, full"]);
+    check(
+        r#"{"permissions": {"plan": "write"}}"#,
+        &["permissions.plan", "read-only, read-only-and-agents, edit, full"],
+    );
     check(r#"{"harnesses": {"x": {"command": 5}}}"#, &["harnesses.x.command", "a program, or a list"]);
     check(r#"{"harnesses": {"x": {"command": "a 'b c'"}}}"#, &["as a list of strings"]);
     check("{\n  'single': 1\n}", &["config.json:2:", "not JSON"]);
     check("{\"a\": 1,}", &["not JSON", "comma"]);
     check("", &["not JSON"]);
     check(r#"{"harnessDefaults": {"plan": "cluade"}}"#, &["harnessDefaults.plan", "did you mean `claude`?"]);
-    check(r#"{"harnessDefaults": {"implment": "codex"}}"#, &["harnessDefaults.implment", "did you mean `implement`?"]);
+    check(
+        r#"{"harnessDefaults": {"implment": "codex"}}"#,
+        &["harnessDefaults.implment", "did you mean `implement`?"],
+    );
     check(r#"{"harnessDefaults": {"Plan it": "codex"}}"#, &["cannot be a job type"]);
     check(r#"{"permissions": {"reviw": "edit"}}"#, &["permissions.reviw", "did you mean `review`?"]);
     check(r#"{"harnesses": {"cladue": {"model": "x"}}}"#, &["has no `command`", "did you mean `claude`?"]);
@@ -111,7 +130,9 @@ fn wrong_variables_and_missing_files_are_refused() {
     run().env("AGENTS_CONCURRENCY", "many").fails(6, &["AGENTS_CONCURRENCY", "`many`"]);
     run().env("AGENTS_TIMEOUT_MS", "0").fails(6, &["AGENTS_TIMEOUT_MS"]);
     run().env("AGENTS_NAMESPACE", "").ok();
-    world.agents(&["queue", "--config", "nowhere.json"]).fails(6, &["there is no config file", "nowhere.json"]);
+    world
+        .agents(&["queue", "--config", "nowhere.json"])
+        .fails(6, &["there is no config file", "nowhere.json"]);
     world.write("shop/.agents/config.json", b"{\"namespace\": \"\xff\"}");
     run().fails(6, &["not UTF-8"]);
 }
@@ -155,7 +176,10 @@ fn init_writes_a_small_config_once() {
     std::fs::create_dir_all(&sub).unwrap();
     let done = world.agents(&["init", "--harness", "codex", "--json"]).from_folder(&sub).ok().json();
     let file = world.path("shop/.agents/config.json");
-    assert_eq!((&done["namespace"], &done["config"], &done["git"]), (&json!("shop"), &json!(file), &json!(true)));
+    assert_eq!(
+        (&done["namespace"], &done["config"], &done["git"]),
+        (&json!("shop"), &json!(file), &json!(true))
+    );
     let written: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     assert_eq!(written, json!({ "namespace": "shop", "harnessDefaults": { "default": "codex" } }));
     world.agents(&["init"]).fails(5, &["is already there", "--force"]);
@@ -167,7 +191,10 @@ fn init_writes_a_small_config_once() {
     std::fs::create_dir_all(&outside).unwrap();
     let ended = world.agents(&["init"]).from_folder(&outside).ok();
     assert!(ended.stderr.contains("is not a git repository"), "{}", ended.stderr);
-    assert_eq!(text(&world.agents(&["create", "x", "--json"]).from_folder(&outside).ok().json()["namespace"]), "plain");
+    assert_eq!(
+        text(&world.agents(&["create", "x", "--json"]).from_folder(&outside).ok().json()["namespace"]),
+        "plain"
+    );
 }
 
 #[test]

@@ -12,10 +12,15 @@ async fn what_the_pm_inserts_is_staged_for_its_own_assignment() {
     let world = World::new();
     let id = world.create(&["Something"]);
     let pm = world.claim().await;
-    let args = ["insert-job", "self", "--type", "review", "--context", "look", "--reason", "it is new", "--json"];
+    let args =
+        ["insert-job", "self", "--type", "review", "--context", "look", "--reason", "it is new", "--json"];
     let staged = world.agents(&args).inside(&pm).ok().json();
     assert_eq!((&staged["staged"], &staged["assignment"]), (&json!(true), &json!(id)));
-    assert_eq!(world.json(&["assignment", &id])["jobs"].as_array().map(Vec::len), Some(1), "nothing is inserted yet");
+    assert_eq!(
+        world.json(&["assignment", &id])["jobs"].as_array().map(Vec::len),
+        Some(1),
+        "nothing is inserted yet"
+    );
     let said = world.agents(&["insert-job", "--type", "uat", "--first"]).inside(&pm).ok().stdout;
     assert!(said.contains("takes effect when this PM job ends"), "{said}");
     world.agents(&["insert-job", short(&id), "--type", "uat"]).inside(&pm).ok();
@@ -35,7 +40,9 @@ async fn the_pm_completes_or_blocks_its_own_assignment_with_a_reason() {
     update(&["self", "--status", "blocked"]).fails(2, &["needs one"]);
     update(&["--status", "active"]).fails(5, &["only a person", "insert-job"]);
     update(&["--status", "cancelled"]).fails(5, &["only a person"]);
-    let done = update(&["--status", "blocked", "--reason", "no key", "--question", "Which key?", "--json"]).ok().json();
+    let done = update(&["--status", "blocked", "--reason", "no key", "--question", "Which key?", "--json"])
+        .ok()
+        .json();
     let facts = ["id", "status", "staged", "decision"].map(|key| done[key].clone());
     assert_eq!(facts, [json!(id), json!("active"), json!(true), json!("blocked")]);
     update(&["--status", "complete", "--reason", "done"]).fails(5, &["already decided `blocked`"]);
@@ -83,6 +90,7 @@ async fn a_pm_whose_attempt_is_over_decides_nothing() {
     stale.fails(5, &["no longer owns its job"]);
     let after = ["insert-job", "--type", "review", "--after", &foreign];
     world.agents(&after).inside(&pm).fails(5, &["is not in assignment"]);
-    let broken = world.agents(&["insert-job", "--type", "review"]).inside(&pm).env("AGENTS_JOB_ID", "nonsense");
+    let broken =
+        world.agents(&["insert-job", "--type", "review"]).inside(&pm).env("AGENTS_JOB_ID", "nonsense");
     broken.fails(5, &["AGENTS_JOB_ID"]);
 }

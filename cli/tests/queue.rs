@@ -53,7 +53,8 @@ async fn the_queue_tells_what_runs_is_ready_waits_and_is_blocked() {
     assert_eq!(run["attempt"]["lastActivity"], "Edit src/main.rs");
     assert_eq!((&queue["ready"][0]["assignment"], &queue["ready"][0]["type"]), (&json!(ready), &json!("pm")));
     let waiting = queue["waiting"].as_array().unwrap();
-    let waits = |id: &str| waiting.iter().find(|entry| entry["id"] == json!(id) || entry["assignment"] == json!(id));
+    let waits =
+        |id: &str| waiting.iter().find(|entry| entry["id"] == json!(id) || entry["assignment"] == json!(id));
     let behind = waits(&behind).unwrap();
     assert_eq!(behind["waitsFor"], json!(format!("implement {}", short(&running))));
     assert_eq!(behind["until"], Value::Null);

@@ -6,7 +6,7 @@
 //! "{model}"]` becomes nothing. A session is never resumed: how that is asked for differs too much.
 
 use agents_domain::harness::{Harness, HarnessError, HarnessRequest, Probe, StreamReader};
-use agents_domain::invocation::{Invocation, OutputTarget, StopSignal};
+use agents_domain::invocation::{Invocation, StopSignal};
 
 use crate::launch::{Environment, model, strings};
 use crate::registry::{HarnessSettings, StreamKind};
@@ -52,10 +52,6 @@ impl Harness for Custom {
             files: Vec::new(),
             // Nothing is known of it, and it may be a script that leaves the work to a child.
             stop: StopSignal::TerminateGroup,
-            output: match self.stream() {
-                StreamKind::Gemini => OutputTarget::File,
-                StreamKind::Claude | StreamKind::Codex | StreamKind::Text => OutputTarget::Pipe,
-            },
         })
     }
 
@@ -68,6 +64,10 @@ impl Harness for Custom {
             StreamKind::Codex => true,
             StreamKind::Claude | StreamKind::Gemini | StreamKind::Text => false,
         }
+    }
+
+    fn can_resume(&self) -> bool {
+        false
     }
 
     fn probe(&self) -> Probe {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use agents_domain::access::Access;
 use agents_domain::harness::{HarnessError, HarnessRequest};
-use agents_domain::invocation::{ExtraFile, Invocation, OutputTarget, StopSignal};
+use agents_domain::invocation::{ExtraFile, Invocation, StopSignal};
 use agents_harnesses::{HarnessSettings, StreamKind, build};
 
 const ATTEMPT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -95,15 +95,15 @@ fn a_prompt_that_claude_would_take_for_a_command_gets_a_line_feed() {
 
 #[test]
 fn each_cli_has_its_own_way_to_stop_and_to_print() {
-    let check = |name: &str, stop: StopSignal, output: OutputTarget| {
+    let check = |name: &str, stop: StopSignal| {
         let invocation = started(name, &request(Access::Edit));
-        assert_eq!((invocation.stop, invocation.output), (stop, output), "{name}");
+        assert_eq!(invocation.stop, stop, "{name}");
         assert_eq!((&*invocation.program, invocation.cwd), (name, PathBuf::from("/repo")));
         assert_eq!(invocation.stdin, "Do it.");
     };
-    check("claude", StopSignal::Terminate, OutputTarget::Pipe);
-    check("codex", StopSignal::Interrupt, OutputTarget::Pipe);
-    check("gemini", StopSignal::TerminateGroup, OutputTarget::File);
+    check("claude", StopSignal::Terminate);
+    check("codex", StopSignal::Interrupt);
+    check("gemini", StopSignal::TerminateGroup);
 }
 
 #[test]

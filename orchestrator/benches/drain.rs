@@ -139,8 +139,7 @@ fn floor(jobs: usize, slots: usize) -> f64 {
 }
 
 /// Jobs per second through the whole path.
-fn drain(jobs: usize, slots: usize) -> f64 {
-    let folder = tempfile::tempdir().unwrap();
+fn drain(jobs: usize, slots: usize, folder: &tempfile::TempDir) -> f64 {
     let url = format!("sqlite:{}", folder.path().join("agents.db").display());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
@@ -207,6 +206,8 @@ fn median(mut figures: Vec<f64>) -> f64 {
 }
 
 fn main() {
+    // Removed only at the end: ext4 looks long for an inode while many have been freed in the last seconds.
+    let mut folders = Vec::new();
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let jobs = numbers.first().copied().unwrap_or(3000);
     let rounds = numbers.get(1).copied().unwrap_or(5);
@@ -215,7 +216,8 @@ fn main() {
         let (mut floors, mut drains) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             floors.push(floor(jobs, slots));
-            drains.push(drain(jobs, slots));
+            folders.push(tempfile::tempdir().unwrap());
+            drains.push(drain(jobs, slots, &folders[folders.len() - 1]));
         }
         let (floor, drain) = (median(floors), median(drains));
         println!("{slots} slots: floor {floor:.0}, agents {drain:.0}, ratio {:.2}", drain / floor);

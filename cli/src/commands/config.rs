@@ -47,7 +47,9 @@ impl<'a> From<&'a Entry> for EntryView<'a> {
     fn from(entry: &'a Entry) -> Self {
         let source = match &entry.origin {
             Origin::Default => None,
-            Origin::User(path) | Origin::Repository(path) | Origin::File(path) => Some(path.display().to_string()),
+            Origin::User(path) | Origin::Repository(path) | Origin::File(path) => {
+                Some(path.display().to_string())
+            }
             Origin::Environment(name) | Origin::Flag(name) => Some((*name).to_owned()),
         };
         Self { key: &entry.key, value: &entry.value, origin: entry.origin.name(), source }
@@ -87,7 +89,8 @@ fn human(entries: &[Entry]) -> String {
     for entry in entries {
         let value = match &entry.value {
             Value::String(text) => text.clone(),
-            other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other
+            @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
                 other.to_string()
             }
         };

@@ -104,7 +104,11 @@ impl Create {
                 } else {
                     format!("agents assignment {short}")
                 };
-                format!("{} assignment {short} in {}\n  {next}\n", text::colored(GREEN, "created"), created.namespace)
+                format!(
+                    "{} assignment {short} in {}\n  {next}\n",
+                    text::colored(GREEN, "created"),
+                    created.namespace
+                )
             },
         )?;
         created.warnings.iter().for_each(|warning| app.printer.warning(warning));
@@ -117,11 +121,8 @@ impl Create {
             return Err(Failure::usage("the north star and the context can't both be standard input")
                 .hint("give one of them in a file: --context-file <file>"));
         }
-        let read = if reads_stdin {
-            job_input::standard_input("the north star")?
-        } else {
-            self.north_star.clone()
-        };
+        let read =
+            if reads_stdin { job_input::standard_input("the north star")? } else { self.north_star.clone() };
         let north_star = read.trim();
         if north_star.is_empty() {
             return Err(Failure::usage("the north star is empty")
@@ -133,10 +134,10 @@ impl Create {
     fn first_job(&self, app: &App, here: &Here) -> Result<First, Failure> {
         match &self.first {
             Some(job_type) => Ok(First::Job(self.job.job(app, here, job_type)?)),
-            None if self.job.any() => {
-                Err(Failure::usage("--harness, --context, --context-file, --model and --timeout describe a first job")
-                    .hint("name its type: --first implement"))
-            }
+            None if self.job.any() => Err(Failure::usage(
+                "--harness, --context, --context-file, --model and --timeout describe a first job",
+            )
+            .hint("name its type: --first implement")),
             None if self.hold => Ok(First::Hold),
             None => Ok(First::Director),
         }

@@ -78,13 +78,17 @@ async fn play(app: &App, args: &DemoArgs, folder: &Path) -> Result<(), Failure> 
     let screen = Screen::start(form, board.clone(), Arc::clone(&app.clock))
         .map_err(|error| Failure::failed("starting the screen", error))?;
     if app.printer.form == output::Form::Human {
-        screen.line(Style::Plain, format!("{BOLD}North star:{RESET} {NORTH_STAR}\n{BOLD}Repository:{RESET} {}\n", folder.display()));
+        screen.line(
+            Style::Plain,
+            format!("{BOLD}North star:{RESET} {NORTH_STAR}\n{BOLD}Repository:{RESET} {}\n", folder.display()),
+        );
     }
     let wanted = Wanted { namespace: None, concurrency: 1, once: true };
     let options = engine::options(&inside, &here, wanted)?;
     let around = engine::surroundings(&inside, &here, Arc::clone(&store))?;
     let control = engine::listen_to_signals()?;
-    let ended = Runner::new(options, around, board, Arc::clone(&screen) as Arc<dyn Listener>).run(control).await;
+    let ended =
+        Runner::new(options, around, board, Arc::clone(&screen) as Arc<dyn Listener>).run(control).await;
     screen.end();
     ended?;
     let gone = || Failure::failed("reading the assignment", "it is gone");
@@ -148,7 +152,12 @@ fn config_of(folder: &Path, script: &Path, harness: Option<&str>) -> Result<serd
     Ok(config)
 }
 
-async fn create(app: &App, here: &Here, store: &agents_orchestrator::store::SqlStore, folder: &Path) -> Result<AssignmentId, Failure> {
+async fn create(
+    app: &App,
+    here: &Here,
+    store: &agents_orchestrator::store::SqlStore,
+    folder: &Path,
+) -> Result<AssignmentId, Failure> {
     let id = app.new_assignment_id();
     let new = NewAssignment {
         id,
@@ -177,7 +186,8 @@ fn tell(app: &App, folder: &Path, assignment: &Assignment, jobs: &[JobDetail]) -
             assignment.id.short(),
         )
     };
-    let json = || json!({ "folder": folder, "assignment": output::json::AssignmentView::new(assignment, jobs) });
+    let json =
+        || json!({ "folder": folder, "assignment": output::json::AssignmentView::new(assignment, jobs) });
     app.printer.answer(json, human)?;
     match assignment.status() {
         AssignmentStatus::Complete => Ok(()),

@@ -64,7 +64,9 @@ impl Init {
         let mut warnings = Vec::new();
         if !git {
             let root = root.display();
-            warnings.push(format!("{root} is not a git repository: agents work there without a history to go back to"));
+            warnings.push(format!(
+                "{root} is not a git repository: agents work there without a history to go back to"
+            ));
         }
         let done = Initialized {
             namespace: namespace.to_string(),
@@ -91,7 +93,8 @@ impl Init {
                 .hint("choose one: agents init --namespace <name>")
         })?;
         let above = place.main_root.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-        let with_parent = above.and_then(|above| Namespace::from_folder_name(&format!("{above}-{suggested}")));
+        let with_parent =
+            above.and_then(|above| Namespace::from_folder_name(&format!("{above}-{suggested}")));
         let numbered = (2..100).filter_map(|number| Namespace::new(format!("{suggested}-{number}")).ok());
         let candidates = [Some(suggested.clone()), with_parent].into_iter().flatten().chain(numbered);
         // A config that is wrong, which --force replaces, or a store that can't be opened must not keep a

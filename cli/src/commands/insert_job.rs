@@ -163,7 +163,8 @@ fn harness_of(receipt: &Receipt, job: JobId) -> Option<String> {
 
 fn said(inserted: &Inserted) -> String {
     let Inserted { job_type, harness, .. } = inserted;
-    let end = |id: &str| id.chars().skip(id.len().saturating_sub(agents_domain::id::SHORT_LEN)).collect::<String>();
+    let end =
+        |id: &str| id.chars().skip(id.len().saturating_sub(agents_domain::id::SHORT_LEN)).collect::<String>();
     let (job, assignment) = (end(&inserted.id), end(&inserted.assignment));
     let by = harness.as_deref().map(|harness| format!(" ({harness})")).unwrap_or_default();
     if inserted.staged {

@@ -58,7 +58,9 @@ pub async fn run(app: &App, args: &LogsArgs) -> Result<(), Failure> {
     match (args.prompt, args.stderr) {
         (true, _) => copy(&files.prompt()),
         (_, true) => copy(&files.stderr()),
-        (false, false) => show(app, &here, &Shown { store: &store, job, attempt: &attempt, files, args }).await,
+        (false, false) => {
+            show(app, &here, &Shown { store: &store, job, attempt: &attempt, files, args }).await
+        }
     }
 }
 
@@ -201,7 +203,9 @@ fn write_line(reader: &mut dyn StreamReader, form: Form, line: Line<'_>, to: &mu
             to.extend_from_slice(text.as_bytes());
         }),
         Line::TooLong { head: _, bytes } => {
-            to.extend_from_slice(format!("[a line of {bytes} bytes is not shown; --raw has it]\n").as_bytes());
+            to.extend_from_slice(
+                format!("[a line of {bytes} bytes is not shown; --raw has it]\n").as_bytes(),
+            );
         }
     }
 }

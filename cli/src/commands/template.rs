@@ -15,8 +15,10 @@ use crate::{settings_source, target};
 ///
 /// Each job type has a template. One of your own in .agents/templates/<type>.md wins over the built-in one.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  agents template show implement\n  agents template show pm --assignment 099a8057\n  \
-                        agents template show plan --source > .agents/templates/plan.md\n  agents template check")]
+#[command(
+    after_help = "Examples:\n  agents template show implement\n  agents template show pm --assignment 099a8057\n  \
+                        agents template show plan --source > .agents/templates/plan.md\n  agents template check"
+)]
 pub struct TemplateArgs {
     #[command(subcommand)]
     pub command: TemplateCommand,

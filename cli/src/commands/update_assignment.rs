@@ -85,7 +85,10 @@ impl UpdateAssignment {
         let is_active = status == AssignmentStatus::Active;
         let only_active = [("--note", self.note.is_some()), ("--max-jobs", self.max_jobs.is_some())];
         if let Some((option, _)) = only_active.iter().find(|(_, given)| *given && !is_active) {
-            return Err(Failure::usage(format!("{option} goes with --status active, not with {}", status.as_str())));
+            return Err(Failure::usage(format!(
+                "{option} goes with --status active, not with {}",
+                status.as_str()
+            )));
         }
         if self.reason.is_some() && is_active {
             return Err(Failure::usage("--reason does not go with --status active")
@@ -106,7 +109,12 @@ impl UpdateAssignment {
         self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned)
     }
 
-    async fn update(&self, app: &App, here: &Here, store: &SqlStore) -> Result<(AssignmentId, Updated), Failure> {
+    async fn update(
+        &self,
+        app: &App,
+        here: &Here,
+        store: &SqlStore,
+    ) -> Result<(AssignmentId, Updated), Failure> {
         let Some(text) = self.assignment.as_deref().filter(|text| *text != staged::OWN) else {
             return Err(Failure::usage("no assignment is named")
                 .hint("agents update-assignment <assignment> --status …; `agents assignments` lists them"));
@@ -180,7 +188,9 @@ impl UpdateAssignment {
                 let refusal = format!("only a person can make an assignment {}", status.as_str());
                 Err(Failure::rejected(refusal)
                     .hint("the PM decides on complete or blocked, or on more jobs with `agents insert-job`")
-                    .hint("if the jobs that wait in the list are right, end with the JSON decision `continue`"))
+                    .hint(
+                        "if the jobs that wait in the list are right, end with the JSON decision `continue`",
+                    ))
             }
         }
     }

@@ -15,9 +15,8 @@ use crate::suggestion;
 /// Reads a configuration file strictly.
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<ConfigFile, Failure> {
     let shown = path.display();
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        Failure::bad_input(format!("{shown}: not UTF-8 at byte {}", error.valid_up_to()))
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Failure::bad_input(format!("{shown}: not UTF-8 at byte {}", error.valid_up_to())))?;
     let mut unknown: Vec<Vec<String>> = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let mut json = serde_json::Deserializer::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -112,9 +111,8 @@ fn check_job_type(config: &Config, place: Option<&Place>, key: &str, job_type: &
     if JobType::BUILT_IN.contains(&job_type) {
         return Ok(());
     }
-    let named = JobType::new(job_type).map_err(|bad| {
-        Failure::bad_input(format!("{key}: {bad}")).hint(from(config, key))
-    })?;
+    let named = JobType::new(job_type)
+        .map_err(|bad| Failure::bad_input(format!("{key}: {bad}")).hint(from(config, key)))?;
     let built_in: Vec<String> = JobType::BUILT_IN.into_iter().map(str::to_owned).collect();
     let Some(meant) = suggestion::nearest(job_type, &built_in) else { return Ok(()) };
     if settings_source::has_template(place, &named) {
@@ -127,7 +125,9 @@ fn check_job_type(config: &Config, place: Option<&Place>, key: &str, job_type: &
 
 fn meant_built_in(name: &str) -> Option<String> {
     let known: Vec<String> = settings_source::builtin_names();
-    suggestion::nearest(name, &known).filter(|meant| *meant != name).map(|meant| format!("did you mean `{meant}`?"))
+    suggestion::nearest(name, &known)
+        .filter(|meant| *meant != name)
+        .map(|meant| format!("did you mean `{meant}`?"))
 }
 
 /// Where a value that is wrong came from: of a whole table, where its first value did.

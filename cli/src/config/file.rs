@@ -128,7 +128,9 @@ impl<'de> Deserialize<'de> for CommandLine {
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<CommandLine, E> {
                 if text.contains(['"', '\'', '\\']) {
-                    return Err(E::custom("quotes mean nothing here; write the command as a list of strings"));
+                    return Err(E::custom(
+                        "quotes mean nothing here; write the command as a list of strings",
+                    ));
                 }
                 Ok(CommandLine(text.split_whitespace().map(str::to_owned).collect()))
             }

@@ -50,12 +50,7 @@ impl Layers {
         Err(Failure::bad_input(format!("there is no config file {}", path.display())))
     }
 
-    fn read(
-        &mut self,
-        path: PathBuf,
-        base: &Path,
-        origin: fn(PathBuf) -> Origin,
-    ) -> Result<bool, Failure> {
+    fn read(&mut self, path: PathBuf, base: &Path, origin: fn(PathBuf) -> Origin) -> Result<bool, Failure> {
         self.files.push(path.clone());
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -122,7 +117,8 @@ impl Layers {
             self.merged.data_dir = default.map(|folder| shown(&folder));
         }
         if self.merged.database_url.is_none() {
-            let in_folder = |folder: &String| format!("sqlite:{}", shown(&Path::new(folder).join("agents.db")));
+            let in_folder =
+                |folder: &String| format!("sqlite:{}", shown(&Path::new(folder).join("agents.db")));
             self.merged.database_url = self.merged.data_dir.as_ref().map(in_folder);
         }
     }

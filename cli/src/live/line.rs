@@ -40,21 +40,25 @@ impl Style {
 pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
     let line = match event {
         RunnerEvent::Started { recovered: 0 } => (Style::Dim, "runner started; Ctrl-C ends it".to_owned()),
-        RunnerEvent::Started { recovered } => {
-            (Style::Attention, format!("runner started; took back {recovered} job(s) of a runner that is gone"))
-        }
+        RunnerEvent::Started { recovered } => (
+            Style::Attention,
+            format!("runner started; took back {recovered} job(s) of a runner that is gone"),
+        ),
         RunnerEvent::Happened { namespace: _, event } => return happened(event),
-        RunnerEvent::Stale { attempt } => {
-            (Style::Attention, format!("attempt {} ended after its job had moved on; nothing changed", attempt.short()))
-        }
-        RunnerEvent::StoreTrouble { error } => {
-            (Style::Bad, format!("the store can't be used: {error}; running agents go on, and so do we when it is mended"))
-        }
+        RunnerEvent::Stale { attempt } => (
+            Style::Attention,
+            format!("attempt {} ended after its job had moved on; nothing changed", attempt.short()),
+        ),
+        RunnerEvent::StoreTrouble { error } => (
+            Style::Bad,
+            format!("the store can't be used: {error}; running agents go on, and so do we when it is mended"),
+        ),
         RunnerEvent::StoreMended => (Style::Good, "the store can be used again".to_owned()),
         RunnerEvent::Draining { running: 0 } => (Style::Attention, "ending".to_owned()),
-        RunnerEvent::Draining { running } => {
-            (Style::Attention, format!("taking no more jobs; waiting for {running}; Ctrl-C again stops them now"))
-        }
+        RunnerEvent::Draining { running } => (
+            Style::Attention,
+            format!("taking no more jobs; waiting for {running}; Ctrl-C again stops them now"),
+        ),
         RunnerEvent::Stopping { running } => {
             (Style::Attention, format!("stopping {running} job(s); they are pending again"))
         }
@@ -69,13 +73,18 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
     let detail = |name: &str| event.detail(name).unwrap_or_default().to_owned();
     let because = |text: String| if text.is_empty() { text } else { format!(": {text}") };
     Some(match event.kind {
-        EventKind::AssignmentCreated => (Style::Plain, format!("{assignment} created: {}", detail("northStar"))),
+        EventKind::AssignmentCreated => {
+            (Style::Plain, format!("{assignment} created: {}", detail("northStar")))
+        }
         EventKind::AssignmentActivated => (Style::Plain, format!("{assignment} active again")),
         EventKind::AssignmentBlocked => {
-            let question = event.detail("question").map(|asked| format!(" Question: {asked}")).unwrap_or_default();
+            let question =
+                event.detail("question").map(|asked| format!(" Question: {asked}")).unwrap_or_default();
             (Style::Bad, format!("{assignment} blocked{}{question}", because(detail("reason"))))
         }
-        EventKind::AssignmentCompleted => (Style::Good, format!("{assignment} complete{}", because(detail("reason")))),
+        EventKind::AssignmentCompleted => {
+            (Style::Good, format!("{assignment} complete{}", because(detail("reason"))))
+        }
         EventKind::AssignmentCancelled => {
             (Style::Attention, format!("{assignment} cancelled{}", because(detail("reason"))))
         }
@@ -83,12 +92,19 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
         EventKind::JobInserted => (Style::Dim, format!("{job} inserted for {}", detail("harness"))),
         EventKind::JobStarted => (Style::Plain, started(event, &job)),
         EventKind::JobCompleted => (Style::Good, format!("{job} completed{}", because(detail("result")))),
-        EventKind::JobFailed => (Style::Bad, format!("{job} failed ({}): {}", detail("outcome"), detail("message"))),
+        EventKind::JobFailed => {
+            (Style::Bad, format!("{job} failed ({}): {}", detail("outcome"), detail("message")))
+        }
         EventKind::JobRetried => {
             let why = detail("message");
-            (Style::Attention, format!("{job} pending again ({}), from {}: {why}", detail("outcome"), detail("at")))
+            (
+                Style::Attention,
+                format!("{job} pending again ({}), from {}: {why}", detail("outcome"), detail("at")),
+            )
         }
-        EventKind::JobCancelled => (Style::Attention, format!("{job} cancelled{}", because(detail("reason")))),
+        EventKind::JobCancelled => {
+            (Style::Attention, format!("{job} cancelled{}", because(detail("reason"))))
+        }
         EventKind::CancelRequested => (Style::Attention, format!("{job} is to be cancelled")),
         EventKind::DecisionApplied => {
             (Style::Plain, format!("{job} decided {}{}", detail("decision"), because(detail("reason"))))
@@ -115,7 +131,8 @@ fn job(event: &HistoryEvent) -> String {
 
 /// The event as one JSON object.
 pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
-    let about = |kind: &str, name: &str, value: Value| object!({"at": now.to_string(), "event": kind, name: value});
+    let about =
+        |kind: &str, name: &str, value: Value| object!({"at": now.to_string(), "event": kind, name: value});
     match event {
         RunnerEvent::Started { recovered } => about("runner_started", "recovered", (*recovered).into()),
         RunnerEvent::Happened { namespace, event } => object!({

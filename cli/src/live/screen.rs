@@ -48,8 +48,15 @@ impl Screen {
     /// Starts the thread that writes to standard output.
     pub fn start(form: Form, board: Board, clock: Arc<dyn Clock>) -> io::Result<Arc<Self>> {
         let (sender, receiver) = channel();
-        let painter = Painter { form, board, clock: Arc::clone(&clock), drawn: 0, output: Box::new(anstream::stdout()) };
-        let thread = std::thread::Builder::new().name("screen".to_owned()).spawn(move || painter.run(&receiver))?;
+        let painter = Painter {
+            form,
+            board,
+            clock: Arc::clone(&clock),
+            drawn: 0,
+            output: Box::new(anstream::stdout()),
+        };
+        let thread =
+            std::thread::Builder::new().name("screen".to_owned()).spawn(move || painter.run(&receiver))?;
         Ok(Arc::new(Self { form, clock, sender: Mutex::new(sender), thread: Mutex::new(Some(thread)) }))
     }
 
@@ -137,7 +144,8 @@ impl Painter {
         }
         if self.form == Form::Terminal {
             let (width, height) = crossterm::terminal::size().unwrap_or((WIDTH, 24));
-            let mut lines = status::lines(&self.board.cards(), self.clock.now(), usize::from(width.max(2)) - 1);
+            let mut lines =
+                status::lines(&self.board.cards(), self.clock.now(), usize::from(width.max(2)) - 1);
             lines.truncate(usize::from(height.saturating_sub(2)));
             queue!(self.output, DisableLineWrap)?;
             for line in &lines {

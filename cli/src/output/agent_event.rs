@@ -15,7 +15,8 @@ pub fn human(event: &AgentEvent<'_>) -> String {
             let part = |name: &str, value: &Option<std::borrow::Cow<'_, str>>| {
                 value.as_ref().map(|value| format!(" {name} {value}")).unwrap_or_default()
             };
-            let parts = [part("session", session_id), part("model", model), part("version", cli_version)].concat();
+            let parts =
+                [part("session", session_id), part("model", model), part("version", cli_version)].concat();
             format!("{DIM}started{parts}{RESET}\n")
         }
         AgentEvent::Text { text, delta: true } => text.to_string(),
@@ -46,7 +47,9 @@ pub fn human(event: &AgentEvent<'_>) -> String {
             let cost = last.cost.map(|cost| format!(" ${:.4}", cost.as_dollars())).unwrap_or_default();
             format!("{GREEN}✓ done{cost}{RESET}\n")
         }
-        AgentEvent::Unrecognized { line, why } => format!("{DIM}[{}] {}{RESET}\n", why_name(*why), shown(line)),
+        AgentEvent::Unrecognized { line, why } => {
+            format!("{DIM}[{}] {}{RESET}\n", why_name(*why), shown(line))
+        }
     }
 }
 
@@ -107,7 +110,8 @@ fn why_name(why: Unrecognized) -> &'static str {
 
 /// The text without control characters (an agent's output may hold any), cut where it is long.
 fn shown(text: &str) -> String {
-    let clean = |text: &str| text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>();
+    let clean =
+        |text: &str| text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>();
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{} … ({} bytes)", clean(&text[..end]), text.len()),
         None => clean(text),

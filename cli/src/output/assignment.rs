@@ -60,7 +60,8 @@ pub fn detail(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> St
     shown.push_str(&text::wrapped(&assignment.north_star, width, "  "));
     shown.push('\n');
     shown.push_str(&facts(assignment, jobs, now).render(width, "  "));
-    let said = [("reason", assignment.reason()), ("question", assignment.question()), ("note", assignment.note())];
+    let said =
+        [("reason", assignment.reason()), ("question", assignment.question()), ("note", assignment.note())];
     for (name, said) in said {
         if let Some(said) = said {
             shown.push_str(&format!("\n{}\n", text::colored(BOLD, name)));
@@ -68,7 +69,11 @@ pub fn detail(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> St
         }
     }
     if !jobs.is_empty() {
-        shown.push_str(&format!("\n{}\n{}", text::colored(BOLD, "jobs"), job_table(jobs, now).render(width, "  ")));
+        shown.push_str(&format!(
+            "\n{}\n{}",
+            text::colored(BOLD, "jobs"),
+            job_table(jobs, now).render(width, "  ")
+        ));
     }
     shown.push_str(&next_step(assignment));
     shown
@@ -76,7 +81,8 @@ pub fn detail(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> St
 
 fn facts(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> Table {
     let mut facts = Table::new(&[]);
-    let mut fact = |name: &'static str, value: String| facts.row(vec![Cell::colored(DIM, name), value.into()]);
+    let mut fact =
+        |name: &'static str, value: String| facts.row(vec![Cell::colored(DIM, name), value.into()]);
     fact("id", assignment.id.to_string());
     fact("namespace", assignment.namespace.to_string());
     fact("workspace", assignment.workspace.clone());
@@ -142,7 +148,8 @@ fn next_step(assignment: &Assignment) -> String {
 pub fn history(events: &[HistoryEvent]) -> String {
     let mut table = Table::new(&["AT (UTC)", "WHAT", "JOB", "DETAILS"]);
     for event in events {
-        let details: Vec<String> = event.details.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let details: Vec<String> =
+            event.details.iter().map(|(key, value)| format!("{key}={value}")).collect();
         table.row(vec![
             Cell::colored(DIM, time::clock(event.at)),
             event.kind.as_str().into(),

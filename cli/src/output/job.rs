@@ -80,7 +80,11 @@ pub fn detail(assignment: &Assignment, detail: &JobDetail, now: Timestamp) -> St
     fact("created", time::relative(job.created_at, now));
     shown.push_str(&facts.render(width, "  "));
     if !detail.attempts.is_empty() {
-        shown.push_str(&format!("\n{}\n{}", text::colored(BOLD, "attempts"), attempts(&detail.attempts, now)));
+        shown.push_str(&format!(
+            "\n{}\n{}",
+            text::colored(BOLD, "attempts"),
+            attempts(&detail.attempts, now)
+        ));
     }
     if !detail.context.trim().is_empty() {
         shown.push_str(&format!("\n{}\n", text::colored(BOLD, "context")));

@@ -30,7 +30,11 @@ impl<'a> ErrorView<'a> {
     /// The error for scripts.
     pub fn new(failure: &'a Failure) -> Self {
         Self {
-            error: ErrorBody { kind: failure.kind.as_str(), message: &failure.message, hints: &failure.hints },
+            error: ErrorBody {
+                kind: failure.kind.as_str(),
+                message: &failure.message,
+                hints: &failure.hints,
+            },
         }
     }
 }

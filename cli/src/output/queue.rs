@@ -175,7 +175,10 @@ impl Shown<'_> {
         if self.longest() >= self.limit {
             shown.push_str(&format!(
                 "\n{}\n",
-                text::colored(DIM, &format!("only the first {} of each are here: --limit shows more", self.limit))
+                text::colored(
+                    DIM,
+                    &format!("only the first {} of each are here: --limit shows more", self.limit)
+                )
             ));
         }
         shown.push_str(&self.runners());
@@ -196,8 +199,11 @@ impl Shown<'_> {
             (waiting.len() + held.len(), "waiting"),
             (blocked.len(), "blocked"),
         ];
-        let some: Vec<String> =
-            counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+        let some: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{count} {name}"))
+            .collect();
         let said = if some.is_empty() { "nothing to do".to_owned() } else { some.join(", ") };
         format!("{}: {said}\n", text::colored(BOLD, whose))
     }
@@ -266,7 +272,8 @@ impl Shown<'_> {
         let mut table = self.table(&["JOB", "TYPE", "HARNESS", "WAITS FOR", "NORTH STAR"]);
         for line in waiting {
             let Wait { what, until } = wait_of(line, self.queue);
-            let until = until.map(|until| format!(", {}", time::relative(until, self.now))).unwrap_or_default();
+            let until =
+                until.map(|until| format!(", {}", time::relative(until, self.now))).unwrap_or_default();
             let cells = vec![
                 line.job.id.short().into(),
                 line.job.job_type.as_str().into(),
@@ -277,7 +284,8 @@ impl Shown<'_> {
             self.row(&mut table, cells, &line.namespace);
         }
         for assignment in held {
-            let cells = vec!["-".into(), "-".into(), "-".into(), HELD.into(), (&assignment.north_star).into()];
+            let cells =
+                vec!["-".into(), "-".into(), "-".into(), HELD.into(), (&assignment.north_star).into()];
             self.row(&mut table, cells, &assignment.namespace);
             let fix = format!("held: agents insert-job {} --type plan", assignment.id.short());
             table.below(Cell::colored(DIM, fix));
@@ -299,7 +307,8 @@ impl Shown<'_> {
             if let Some(question) = assignment.question() {
                 table.below(Cell::colored(YELLOW, format!("question: {question}")));
             }
-            let fix = format!("agents update-assignment {} --status active --note \"…\"", assignment.id.short());
+            let fix =
+                format!("agents update-assignment {} --status active --note \"…\"", assignment.id.short());
             table.below(Cell::colored(DIM, format!("answer: {fix}")));
         }
         (!blocked.is_empty()).then_some(table)

@@ -69,7 +69,8 @@ impl Table {
         }
         for row in &self.rows {
             push_row(&mut shown, &row.cells, &Frame { widths: &widths, width, indent });
-            let inner = format!("{indent}{}", " ".repeat(widths.first().map_or(0, |first| first + GAP.len())));
+            let inner =
+                format!("{indent}{}", " ".repeat(widths.first().map_or(0, |first| first + GAP.len())));
             for line in &row.below {
                 let room = width.saturating_sub(text::columns(&inner)).max(LAST_MIN);
                 shown.push_str(&inner);

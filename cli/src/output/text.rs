@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_line_is_cut_by_columns_and_never_inside_of_a_character() {
-        let check = |text: &str, most: usize, shown: &str| assert_eq!(fit(text, most), shown, "{text} {most}");
+        let check =
+            |text: &str, most: usize, shown: &str| assert_eq!(fit(text, most), shown, "{text} {most}");
         check("short", 10, "short");
         check("two\nlines\tof  text", 20, "two lines of text");
         check("a longer text", 8, "a longe…");

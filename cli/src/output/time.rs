@@ -55,7 +55,11 @@ pub fn tokens(usage: &TokenUsage) -> String {
 /// `$0.42`; less than a cent has four digits.
 pub fn money(cost: MicroUsd) -> String {
     let dollars = cost.as_dollars();
-    if cost.as_micros() != 0 && dollars.abs() < 0.01 { format!("${dollars:.4}") } else { format!("${dollars:.2}") }
+    if cost.as_micros() != 0 && dollars.abs() < 0.01 {
+        format!("${dollars:.4}")
+    } else {
+        format!("${dollars:.2}")
+    }
 }
 
 #[cfg(test)]

@@ -180,8 +180,13 @@ impl Run<'_> {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut command = self.command();
-        let output =
-            command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output();
+        let output = command
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output();
         let output = output.unwrap();
         Ended {
             code: output.status.code().unwrap(),

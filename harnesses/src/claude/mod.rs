@@ -10,7 +10,7 @@ mod wire;
 
 use agents_domain::access::Access;
 use agents_domain::harness::{Harness, HarnessError, HarnessRequest, Probe, StreamReader};
-use agents_domain::invocation::{Invocation, OutputTarget, StopSignal};
+use agents_domain::invocation::{Invocation, StopSignal};
 
 use crate::launch::{Environment, agents_names, check_length, command, model, strings};
 use crate::registry::HarnessSettings;
@@ -117,7 +117,6 @@ impl Harness for Claude {
             files: Vec::new(),
             // It ends its tools, also those in sessions of their own, and exits with 143.
             stop: StopSignal::Terminate,
-            output: OutputTarget::Pipe,
         })
     }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use agents_domain::access::Access;
 use agents_domain::harness::{Harness, HarnessError, HarnessRequest, Probe, StreamReader};
-use agents_domain::invocation::{ExtraFile, Invocation, OutputTarget, StopSignal};
+use agents_domain::invocation::{ExtraFile, Invocation, StopSignal};
 
 use crate::launch::{Environment, check_length, command, model, strings};
 use crate::registry::HarnessSettings;
@@ -101,7 +101,6 @@ impl Harness for Codex {
             files,
             // It ends its tools on INT. TERM kills it at once and leaves them running.
             stop: StopSignal::Interrupt,
-            output: OutputTarget::Pipe,
         })
     }
 

@@ -6,7 +6,7 @@ mod wire;
 
 use agents_domain::access::Access;
 use agents_domain::harness::{Harness, HarnessError, HarnessRequest, Probe, StreamReader};
-use agents_domain::invocation::{ExtraFile, Invocation, OutputTarget, StopSignal};
+use agents_domain::invocation::{ExtraFile, Invocation, StopSignal};
 
 use crate::launch::{Environment, agents_names, check_length, command, model, strings};
 use crate::registry::HarnessSettings;
@@ -99,7 +99,6 @@ impl Harness for Gemini {
             stdin: request.prompt.clone(),
             files,
             stop: StopSignal::TerminateGroup,
-            output: OutputTarget::File,
         })
     }
 

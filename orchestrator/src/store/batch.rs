@@ -17,8 +17,10 @@ use agents_domain::timestamp::Timestamp;
 use super::connection::Connection;
 use super::{assignment_table, attempt_table, event_table, find, job_table};
 
-/// Rows that one statement writes at most: SQLite takes at most 32,766 parameters, and a job has 23 columns.
-const ROWS_AT_ONCE: usize = 1000;
+/// Rows that one statement writes at most. SQLite takes at most 32,766 parameters, and a job has 23 columns; but
+/// it also finds a parameter named `$n` by looking through all of them, so that a statement with many is slow:
+/// 3,000 jobs took 8.4 s in pieces of 1,000, 1.8 s in pieces of 100, 1.6 s in pieces of 50 (debug build).
+const ROWS_AT_ONCE: usize = 100;
 
 /// The aggregates of one transaction, as they were and as they have become.
 pub(super) struct Batch<'a> {

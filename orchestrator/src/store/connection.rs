@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agents_domain::store::StoreError;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -22,6 +22,10 @@ const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PR
 
 /// How long a connection waits for other processes; in this one there is a single writer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The pause before another try where SQLite does not wait by itself: two that turn a new file to WAL at once,
+/// or that have both read before they write, would wait for each other for ever.
+const PAUSE: Duration = Duration::from_millis(10);
 
 static DRIVERS: Once = Once::new();
 
@@ -93,6 +97,18 @@ impl Database {
             std::fs::create_dir_all(folder).map_err(|error| self.unreachable(&error))?;
         }
         self.refuse_what_is_no_file()?;
+        let give_up_at = Instant::now() + self.patience;
+        loop {
+            let opened = self.connect_and_migrate().await;
+            let is_locked = matches!(opened, Err(StoreError::Locked { .. }));
+            if !is_locked || Instant::now() >= give_up_at {
+                return opened;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn connect_and_migrate(&self) -> Result<Connection, StoreError> {
         let mut connection = self.connect().await?;
         match schema_version(&mut connection).await? {
             Some(version) if version == SCHEMA_VERSION => Ok(connection),
@@ -171,18 +187,22 @@ async fn schema_version(connection: &mut Connection) -> Result<Option<i64>, Stor
         .map_err(|error| connection.failure(error, "reading the schema's version"))
 }
 
-/// Brings the schema up to date. Ten processes may do so at once: each migration is one transaction that checks
-/// again, and who comes second waits.
+/// Brings the schema up to date. Ten processes may do so at once: each migration is one transaction, and who comes
+/// second finds its work done.
 async fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     const TURNS: usize = 5;
     let mut turn = 1;
     loop {
         let Err(error) = MIGRATOR.run_direct(None, &mut connection.raw, false).await else { return Ok(()) };
+        let failure = migration_failure(connection, error);
+        if matches!(failure, StoreError::Locked { .. }) {
+            return Err(failure);
+        }
         if schema_version(connection).await? == Some(SCHEMA_VERSION) {
             return Ok(());
         }
         if turn == TURNS {
-            return Err(migration_failure(connection, error));
+            return Err(failure);
         }
         turn += 1;
     }
