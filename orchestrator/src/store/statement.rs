@@ -86,10 +86,15 @@ impl Statement {
         self
     }
 
+    fn push_parameter(&mut self) {
+        self.sql.push('$');
+        self.sql.push_str(&self.values.len().to_string());
+    }
+
     /// Appends `$n` with the value.
     pub fn push_bound(mut self, value: Value) -> Self {
         self.values.push(value);
-        self.sql.push_str(&format!("${}", self.values.len()));
+        self.push_parameter();
         self
     }
 
@@ -101,7 +106,7 @@ impl Statement {
                 self.sql.push_str(", ");
             }
             self.values.push(value);
-            self.sql.push_str(&format!("${}", self.values.len()));
+            self.push_parameter();
         }
         self.sql.push(')');
         self
@@ -123,7 +128,7 @@ impl Statement {
     pub async fn execute(self, on: &mut Connection, doing: &'static str) -> Result<u64, StoreError> {
         #[cfg(test)]
         on.said.lock().expect("no test panics while it holds this").push(self.sql.clone());
-        let query = sqlx::query_with(AssertSqlSafe(self.sql), arguments(self.values));
+        let query = sqlx::query_with(AssertSqlSafe(on.dialect_sql(self.sql)), arguments(self.values));
         let done = query.execute(&mut on.raw).await;
         done.map(|done| done.rows_affected()).map_err(|error| on.failure(error, doing))
     }
@@ -132,7 +137,7 @@ impl Statement {
     pub async fn fetch(self, on: &mut Connection, doing: &'static str) -> Result<Vec<AnyRow>, StoreError> {
         #[cfg(test)]
         on.said.lock().expect("no test panics while it holds this").push(self.sql.clone());
-        let query = sqlx::query_with(AssertSqlSafe(self.sql), arguments(self.values));
+        let query = sqlx::query_with(AssertSqlSafe(on.dialect_sql(self.sql)), arguments(self.values));
         query.fetch_all(&mut on.raw).await.map_err(|error| on.failure(error, doing))
     }
 }
