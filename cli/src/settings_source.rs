@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
 use agents_harnesses::{HarnessSettings, StreamKind};
@@ -132,6 +133,12 @@ pub struct ConfigSettings {
     cache: Mutex<HashMap<PathBuf, Cached>>,
 }
 
+impl Cached {
+    fn is_current(&self) -> bool {
+        self.marks.iter().all(|(path, marked)| mark(path) == *marked)
+    }
+}
+
 struct Cached {
     marks: Vec<(PathBuf, Mark)>,
     settings: Arc<Settings>,
@@ -169,13 +176,11 @@ impl ConfigSettings {
 impl SettingsSource for ConfigSettings {
     fn for_workspace(&self, workspace: &Path) -> Result<Arc<Settings>, String> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cached) = cache.get(workspace)
-            && cached.marks.iter().all(|(path, marked)| mark(path) == *marked)
-        {
+        if let Some(cached) = cache.get(workspace).filter(|cached| cached.is_current()) {
             return Ok(Arc::clone(&cached.settings));
         }
-        // A config that is wrong is not kept: it is read again for the next job, when it may be right.
-        cache.remove(workspace);
+        // A config that is wrong is not kept: it is read again for the next job, when it may be right. What was
+        // right before stays, for `last_harness_defaults`; its marks are out of date.
         let loaded = self.load(workspace).map_err(|failure| {
             let hints = failure.hints.iter().map(|hint| format!("; {hint}")).collect::<String>();
             format!("{}{hints}", failure.message)
@@ -183,6 +188,11 @@ impl SettingsSource for ConfigSettings {
         let settings = Arc::clone(&loaded.settings);
         cache.insert(workspace.to_owned(), loaded);
         Ok(settings)
+    }
+
+    fn last_harness_defaults(&self, workspace: &Path) -> Option<Arc<HarnessDefaults>> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.get(workspace).map(|cached| Arc::clone(&cached.settings.harness_defaults))
     }
 }
 
@@ -218,6 +228,7 @@ mod tests {
         fs::write(&file, config("\"soon\"")).unwrap();
         let error = source.for_workspace(&workspace).err().unwrap();
         assert!(error.contains("config.json:1:") && error.contains("timeoutMs"), "{error}");
+        assert_eq!(source.last_harness_defaults(&workspace), Some(first.harness_defaults.clone()));
         fs::write(&file, config("30000")).unwrap();
         assert_eq!(source.for_workspace(&workspace).unwrap().timeout, Duration::from_secs(30));
     }

@@ -1,5 +1,7 @@
 //! What is wrong is said clearly, ends with the documented code, and leaves nothing half written.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod support;
 
 use serde_json::Value;
@@ -72,11 +74,11 @@ fn a_context_that_cannot_be_read_is_refused() {
 fn outside_of_a_repository_the_way_in_is_told() {
     let world = World::new();
     let outside = world.path("home");
-    world.agents(&["queue"]).from_folder(&outside).fails(6, &["is not in a git repository", "agents init"]);
-    world.agents(&["create", "x"]).from_folder(&outside).fails(6, &["--namespace"]);
+    world.agents(&["queue"]).in_folder(&outside).fails(6, &["is not in a git repository", "agents init"]);
+    world.agents(&["create", "x"]).in_folder(&outside).fails(6, &["--namespace"]);
     let id = world.create(&["Something"]);
-    world.agents(&["assignment", &id]).from_folder(&outside).ok();
-    world.agents(&["queue", "--namespace", "shop"]).from_folder(&outside).ok();
+    world.agents(&["assignment", &id]).in_folder(&outside).ok();
+    world.agents(&["queue", "--namespace", "shop"]).in_folder(&outside).ok();
     world.agents(&["queue", "--namespace", "a b"]).fails(6, &["cannot be a namespace", "--namespace"]);
 }
 
@@ -118,9 +120,9 @@ fn two_repositories_with_the_same_name_do_not_mix() {
     std::fs::create_dir_all(other.join(".git")).unwrap();
     world
         .agents(&["create", "x"])
-        .from_folder(&other)
+        .in_folder(&other)
         .fails(5, &["already belongs to another repository", "agents init --namespace shop-2"]);
-    let init = world.agents(&["init", "--json"]).from_folder(&other).ok().json();
+    let init = world.agents(&["init", "--json"]).in_folder(&other).ok().json();
     assert_eq!(init["namespace"], "elsewhere-shop");
-    world.agents(&["create", "x"]).from_folder(&other).ok();
+    world.agents(&["create", "x"]).in_folder(&other).ok();
 }

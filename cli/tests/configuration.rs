@@ -1,5 +1,7 @@
 //! The layers of the configuration, what is refused, `init`, `config` and `doctor`.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
@@ -174,7 +176,7 @@ fn init_writes_a_small_config_once() {
     std::fs::set_permissions(&claude, std::fs::Permissions::from_mode(0o755)).unwrap();
     let sub = world.repo().join("src");
     std::fs::create_dir_all(&sub).unwrap();
-    let done = world.agents(&["init", "--harness", "codex", "--json"]).from_folder(&sub).ok().json();
+    let done = world.agents(&["init", "--harness", "codex", "--json"]).in_folder(&sub).ok().json();
     let file = world.path("shop/.agents/config.json");
     assert_eq!(
         (&done["namespace"], &done["config"], &done["git"]),
@@ -189,10 +191,10 @@ fn init_writes_a_small_config_once() {
     world.agents(&["init", "--force", "--harness", "cluade"]).fails(2, &["did you mean `claude`?"]);
     let outside = world.path("plain");
     std::fs::create_dir_all(&outside).unwrap();
-    let ended = world.agents(&["init"]).from_folder(&outside).ok();
+    let ended = world.agents(&["init"]).in_folder(&outside).ok();
     assert!(ended.stderr.contains("is not a git repository"), "{}", ended.stderr);
     assert_eq!(
-        text(&world.agents(&["create", "x", "--json"]).from_folder(&outside).ok().json()["namespace"]),
+        text(&world.agents(&["create", "x", "--json"]).in_folder(&outside).ok().json()["namespace"]),
         "plain"
     );
 }

@@ -84,7 +84,7 @@ fn the_queue_of_all_namespaces_names_them_and_says_when_it_is_cut() {
     let world = World::new();
     world.create(&["One"]);
     world.create(&["Two", "--namespace", "other"]);
-    let human = world.agents(&["queue", "--all-namespaces", "--limit", "2"]).from_folder("/").ok().stdout;
+    let human = world.agents(&["queue", "--all-namespaces", "--limit", "2"]).in_folder("/").ok().stdout;
     assert!(human.starts_with("all namespaces: 2 ready\n") && human.contains("other"), "{human}");
     assert!(human.contains("only the first 2 of each"), "{human}");
 }

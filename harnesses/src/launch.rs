@@ -112,9 +112,29 @@ pub(crate) fn check_length(harness: &str, length: usize, limit: usize) -> Result
     Ok(())
 }
 
+/// What an agent that may only read and decide can do with the `agents` program: decide, and look. All its other
+/// commands are a person's, and some of them write files or start programs (`demo`, `scripted-agent`, `runner`).
+const AGENTS_COMMANDS: [&str; 9] = [
+    "insert-job",
+    "update-assignment",
+    "assignment",
+    "assignments",
+    "history",
+    "job",
+    "jobs",
+    "logs",
+    "queue",
+];
+
+/// The beginnings of the commands of `agents` that an agent may call to decide.
+pub(crate) fn agents_commands(request: &HarnessRequest) -> impl Iterator<Item = String> {
+    let names = agents_names(request);
+    names.into_iter().flat_map(|name| AGENTS_COMMANDS.map(|command| format!("{name} {command}")))
+}
+
 /// The `agents` program by every name under which an agent may call it: as it is found on PATH, and by its path if
 /// that needs no quotes.
-pub(crate) fn agents_names(request: &HarnessRequest) -> Vec<String> {
+fn agents_names(request: &HarnessRequest) -> Vec<String> {
     let mut names = vec!["agents".to_owned()];
     let path = request.agents_program.to_string_lossy();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@');

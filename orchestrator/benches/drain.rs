@@ -3,7 +3,11 @@
 //! `cargo bench -p agents-orchestrator --bench drain -- [jobs] [rounds]`
 
 #![allow(clippy::disallowed_methods, reason = "the floor is measured by spawning without the product")]
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its figures and may fail loudly")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its figures and may fail loudly"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -165,7 +169,8 @@ fn drain(jobs: usize, slots: usize, folder: &tempfile::TempDir) -> f64 {
         };
         let (_keep, control) = tokio::sync::mpsc::channel(1);
         let began = Instant::now();
-        let finished = Runner::new(options, around, Board::default(), Arc::new(Deaf)).run(control).await.unwrap();
+        let finished =
+            Runner::new(options, around, Board::default(), Arc::new(Deaf)).run(control).await.unwrap();
         assert_eq!(finished, jobs);
         jobs as f64 / began.elapsed().as_secs_f64()
     })

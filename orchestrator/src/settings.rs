@@ -42,4 +42,7 @@ impl Settings {
 pub trait SettingsSource: Send + Sync {
     /// The settings for jobs that work in this folder; the error is for a person.
     fn for_workspace(&self, workspace: &Path) -> Result<Arc<Settings>, String>;
+
+    /// Which harness did which type of job there when the settings could last be read.
+    fn last_harness_defaults(&self, workspace: &Path) -> Option<Arc<HarnessDefaults>>;
 }

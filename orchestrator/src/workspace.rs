@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 /// The git folders that a commit in this workspace writes to: `.git`, and for a linked worktree its own git
 /// folder and the common one (gitrepository-layout(5)). Empty if it is no repository.
 pub fn git_folders(workspace: &Path) -> Vec<PathBuf> {
-    let Some(entry) = workspace.ancestors().map(|folder| folder.join(".git")).find(|entry| entry.exists()) else {
+    let Some(entry) = workspace.ancestors().map(|folder| folder.join(".git")).find(|entry| entry.exists())
+    else {
         return Vec::new();
     };
     if entry.is_dir() {

@@ -11,6 +11,7 @@ use agents_orchestrator::runner::{Board, Listener, Runner, RunnerEvent};
 use clap::Args;
 
 use crate::app::{App, Here};
+use crate::caller::Caller;
 use crate::engine::{self, Wanted};
 use crate::failure::Failure;
 use crate::job_input;
@@ -39,6 +40,7 @@ pub struct ChatArgs {
 
 /// Runs the command.
 pub fn run(app: &App, args: &ChatArgs) -> Result<(), Failure> {
+    Caller::of_process()?.person_only("ask questions")?;
     let here = app.here()?;
     let question = job_input::text_or_standard_input(&args.question, "the question")?;
     if question.trim().is_empty() {

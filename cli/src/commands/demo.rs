@@ -1,5 +1,6 @@
 //! `agents demo`: the whole loop in a temporary repository, with a scripted agent unless a real one is asked for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use agents_domain::aggregate::{First, NewAssignment};
 use agents_domain::assignment::{Assignment, AssignmentStatus, DEFAULT_MAX_JOBS};
 use agents_domain::director::Director;
 use agents_domain::id::AssignmentId;
+use agents_domain::job_type::JobType;
 use agents_domain::store::{Change, JobDetail, Store};
 use agents_orchestrator::process::output::output;
 use agents_orchestrator::runner::{Board, Listener, Runner};
@@ -16,6 +18,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::app::{App, Here};
+use crate::caller::Caller;
 use crate::config::Flags;
 use crate::engine::{self, Wanted};
 use crate::failure::{Failure, FailureKind};
@@ -44,6 +47,7 @@ pub struct DemoArgs {
 
 /// Runs the command.
 pub fn run(app: &App, args: &DemoArgs) -> Result<(), Failure> {
+    Caller::of_process()?.person_only("start the demo")?;
     let folder = folder(args)?;
     engine::runtime()?.block_on(play(app, args, &folder))
 }
@@ -102,6 +106,7 @@ fn flags(folder: &Path) -> Flags {
     Flags {
         namespace: Some("demo".to_owned()),
         database_url: Some(format!("sqlite:{}", folder.join(".agents/data/agents.db").display())),
+        data_dir: Some(folder.join(".agents/data")),
         ..Flags::default()
     }
 }
@@ -138,11 +143,15 @@ async fn make_repository(folder: &Path, harness: Option<&str>) -> Result<(), Fai
 
 fn config_of(folder: &Path, script: &Path, harness: Option<&str>) -> Result<serde_json::Value, Failure> {
     let data = folder.join(".agents/data");
+    let harness_name = harness.unwrap_or("scripted");
+    // Every type is named: what a user's own config says of one would win over the default, and cost money.
+    let harness_defaults: BTreeMap<&str, &str> =
+        std::iter::once("default").chain(JobType::BUILT_IN).map(|job_type| (job_type, harness_name)).collect();
     let mut config = json!({
         "namespace": "demo",
         "databaseUrl": format!("sqlite:{}", data.join("agents.db").display()),
         "dataDir": data,
-        "harnessDefaults": { "default": harness.unwrap_or("scripted") },
+        "harnessDefaults": harness_defaults,
     });
     if harness.is_none() {
         let program = engine::own_program()?;

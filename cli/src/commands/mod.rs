@@ -31,14 +31,8 @@ use crate::output::Printer;
 /// Runs the command. Gives the exit code.
 pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
     let app = App::new(printer, arguments.flags());
-    match arguments.command {
-        Command::ScriptedAgent(command) => scripted_agent::run(command),
-        command => run_for_person(command, &app).map(|()| ExitCode::Ok.number()),
-    }
-}
-
-fn run_for_person(command: Command, app: &App) -> Result<(), Failure> {
-    match command {
+    let app = &app;
+    let ended = match arguments.command {
         Command::Init(command) => block_on(command.run(app)),
         Command::Doctor(command) => block_on(command.run(app)),
         Command::Create(command) => block_on(command.run(app)),
@@ -57,8 +51,9 @@ fn run_for_person(command: Command, app: &App) -> Result<(), Failure> {
         Command::Template(command) => block_on(template::run(app, &command)),
         Command::Runner(command) => runner::run(app, &command),
         Command::Demo(command) => demo::run(app, &command),
-        Command::ScriptedAgent(_) => Ok(()),
-    }
+        Command::ScriptedAgent(command) => return scripted_agent::run(command),
+    };
+    ended.map(|()| ExitCode::Ok.number())
 }
 
 /// Runs a command that waits for something, on this thread: a short command needs no others.

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, Here};
+use crate::caller::Caller;
 use crate::engine::{self, Wanted};
 use crate::failure::Failure;
 use crate::live::{Form, LineWriter, Screen};
@@ -49,6 +50,7 @@ pub enum LogFormat {
 
 /// Runs the command.
 pub fn run(app: &App, args: &RunnerArgs) -> Result<(), Failure> {
+    Caller::of_process()?.person_only("start runners")?;
     let here = app.here()?;
     let namespace = here.listed_namespace(args.all_namespaces)?;
     let concurrency = args.concurrency.unwrap_or_else(|| here.config.concurrency());

@@ -109,6 +109,10 @@ impl Layers {
             let layer = ConfigFile { concurrency: Some(concurrency), ..ConfigFile::default() };
             self.put(layer, &Origin::Flag("--concurrency"));
         }
+        if let Some(folder) = &flags.data_dir {
+            let layer = ConfigFile { data_dir: Some(shown(folder)), ..ConfigFile::default() };
+            self.put(layer, &Origin::Flag("--folder"));
+        }
     }
 
     /// The folders that nothing has named: the user's data folder, and the database in the data folder.

@@ -86,6 +86,8 @@ pub struct Flags {
     /// One more file, which wins over those of the repository and the user.
     pub config_file: Option<PathBuf>,
     pub concurrency: Option<u32>,
+    /// No option of its own: what the demo makes of its `--folder`.
+    pub data_dir: Option<PathBuf>,
 }
 
 /// What a configuration is made from.

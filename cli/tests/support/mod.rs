@@ -1,10 +1,11 @@
 //! A repository, a home folder and the real program, all in a temporary folder.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use agents_domain::attempt::ProcessMark;
@@ -142,7 +143,7 @@ impl Run<'_> {
         self
     }
 
-    pub fn from_folder(mut self, folder: impl AsRef<Path>) -> Self {
+    pub fn in_folder(mut self, folder: impl AsRef<Path>) -> Self {
         self.folder = folder.as_ref().to_owned();
         self
     }
@@ -156,6 +157,11 @@ impl Run<'_> {
         command.env("PATH", format!("{}:{path}", self.world.path("bin").display()));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Starts it and leaves it running, with nothing to read.
+    pub fn start(self, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Child {
+        self.command().stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap()
     }
 
     /// Runs it to its end.

@@ -12,7 +12,7 @@ use agents_domain::access::Access;
 use agents_domain::harness::{Harness, HarnessError, HarnessRequest, Probe, StreamReader};
 use agents_domain::invocation::{Invocation, StopSignal};
 
-use crate::launch::{Environment, agents_names, check_length, command, model, strings};
+use crate::launch::{Environment, agents_commands, check_length, command, model, strings};
 use crate::registry::HarnessSettings;
 
 pub use reader::ClaudeReader;
@@ -146,7 +146,7 @@ impl Harness for Claude {
 /// The flags for what the agent may do. The lists are variadic, so each must be followed by another flag; the prompt
 /// is on standard input and can't be eaten by them.
 fn permissions(request: &HarnessRequest) -> Vec<String> {
-    let agents = || agents_names(request).into_iter().map(|program| format!("Bash({program} *)"));
+    let agents = || agents_commands(request).map(|command| format!("Bash({command} *)"));
     match request.access {
         Access::ReadOnly => read_only(Vec::new()),
         Access::ReadOnlyAndAgents => read_only(agents().collect()),

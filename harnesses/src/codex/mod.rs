@@ -49,6 +49,9 @@ const NO_TEMPORARY_FOLDERS: [&str; 4] = [
     "sandbox_workspace_write.exclude_tmpdir_env_var=true",
 ];
 
+/// Codex starts its commands in a login shell, whose profile may set PATH anew: then the `agents` command is gone.
+const NO_LOGIN_SHELL: &str = "allow_login_shell=false";
+
 const ENV: [(&str, &str); 2] = [("TERM", "dumb"), ("NO_COLOR", "1")];
 
 /// The harness of Codex.
@@ -140,7 +143,7 @@ fn sandbox(request: &HarnessRequest, files: &mut Vec<ExtraFile>) -> Vec<String> 
         Access::ReadOnlyAndAgents => {
             let desk = request.folder.join("codex");
             args.extend(in_folder(&desk));
-            args.extend(strings(&["-s", "workspace-write", "-c", NETWORK_ON]));
+            args.extend(strings(&["-s", "workspace-write", "-c", NETWORK_ON, "-c", NO_LOGIN_SHELL]));
             args.extend(strings(&NO_TEMPORARY_FOLDERS));
             args.extend(added(&request.agents_folders));
             files.push(ExtraFile {

@@ -8,7 +8,7 @@ use agents_domain::access::Access;
 use agents_domain::harness::{Harness, HarnessError, HarnessRequest, Probe, StreamReader};
 use agents_domain::invocation::{ExtraFile, Invocation, StopSignal};
 
-use crate::launch::{Environment, agents_names, check_length, command, model, strings};
+use crate::launch::{Environment, agents_commands, check_length, command, model, strings};
 use crate::registry::HarnessSettings;
 
 pub use reader::GeminiReader;
@@ -124,9 +124,9 @@ fn policy(request: &HarnessRequest) -> Option<String> {
     match request.access {
         Access::ReadOnly => Some(READ_GIT.to_owned()),
         Access::ReadOnlyAndAgents => {
-            let rules = agents_names(request).into_iter().map(|program| {
+            let rules = agents_commands(request).map(|command| {
                 format!(
-                    "[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = \"{program}\"\ndecision = \
+                    "[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = \"{command}\"\ndecision = \
                      \"allow\"\npriority = 500\n\n"
                 )
             });

@@ -32,7 +32,8 @@ pub fn describe(event: &AgentEvent<'_>) -> Option<String> {
 
 /// What a tool is called on: the first of its well-known arguments.
 fn subject(input: &str) -> Option<String> {
-    const ARGUMENTS: [&str; 8] = ["command", "cmd", "file_path", "path", "pattern", "query", "url", "description"];
+    const ARGUMENTS: [&str; 8] =
+        ["command", "cmd", "file_path", "path", "pattern", "query", "url", "description"];
     /// A tool's input may be a whole file; its subject stands in a short one.
     const LONGEST_INPUT: usize = 16 << 10;
     if input.len() > LONGEST_INPUT {
@@ -59,14 +60,19 @@ mod tests {
 
     #[test]
     fn a_tool_call_is_described_by_what_it_is_called_on() {
-        let call = |input: &'static str| AgentEvent::ToolCall { id: "1".into(), name: "Bash".into(), input: input.into() };
+        let call = |input: &'static str| AgentEvent::ToolCall {
+            id: "1".into(),
+            name: "Bash".into(),
+            input: input.into(),
+        };
         assert_eq!(describe(&call(r#"{"command":"cargo\n test"}"#)).unwrap(), "Bash cargo test");
         assert_eq!(describe(&call("not json")).unwrap(), "Bash");
     }
 
     #[test]
     fn a_text_becomes_one_short_line_without_control_characters() {
-        let text = AgentEvent::Text { text: format!("\u{1b}[31mred\n{}", "x".repeat(500)).into(), delta: false };
+        let text =
+            AgentEvent::Text { text: format!("\u{1b}[31mred\n{}", "x".repeat(500)).into(), delta: false };
         let line = describe(&text).unwrap();
         assert!(line.starts_with("[31mred xxx") && line.chars().count() == 81, "{line}");
     }

@@ -192,7 +192,9 @@ fn report(
     let outcome = match end.why {
         None => summary.outcome.clone(),
         Some(EarlyEnd::Timeout) => timed_out(prepared.timeout, last_activity.as_deref()),
-        Some(EarlyEnd::Asked(StopReason::Cancelled)) => Outcome::failure(OutcomeClass::Cancelled, "it was cancelled"),
+        Some(EarlyEnd::Asked(StopReason::Cancelled)) => {
+            Outcome::failure(OutcomeClass::Cancelled, "it was cancelled")
+        }
         Some(EarlyEnd::Asked(StopReason::Shutdown)) => {
             Outcome::failure(OutcomeClass::Stopped, "the runner was stopped while it ran")
         }
@@ -225,7 +227,10 @@ fn report(
 
 fn timed_out(timeout: Duration, last_activity: Option<&str>) -> Outcome {
     let last = last_activity.unwrap_or("nothing that is known");
-    Outcome::failure(OutcomeClass::Timeout, format!("its {} s were up; the last it did: {last}", timeout.as_secs_f64()))
+    Outcome::failure(
+        OutcomeClass::Timeout,
+        format!("its {} s were up; the last it did: {last}", timeout.as_secs_f64()),
+    )
 }
 
 fn not_started(error: &SpawnError, prepared: &Prepared) -> Outcome {

@@ -88,7 +88,11 @@ async fn render(
     let failed = |why: String| Outcome::failure(OutcomeClass::RunnerError, why);
     let list = match claimed.is_alone {
         true => Vec::new(),
-        false => around.store.job_details(claimed.assignment.id).await.map_err(|error| failed(error.to_string()))?,
+        false => around
+            .store
+            .job_details(claimed.assignment.id)
+            .await
+            .map_err(|error| failed(error.to_string()))?,
     };
     let facts = prompt::gather(&Known {
         assignment: &claimed.assignment,
@@ -101,7 +105,10 @@ async fn render(
     });
     let name = if is_resumed { prompt::RESUME } else { claimed.job.job_type.as_str() };
     prompt::render(name, &settings.template_folders, &facts).map_err(|error| {
-        let fix = format!("mend the template (`agents template check {}`), then make the assignment active", claimed.job.job_type);
+        let fix = format!(
+            "mend the template (`agents template check {}`), then make the assignment active",
+            claimed.job.job_type
+        );
         failed(error.to_string()).with_fix(fix)
     })
 }

@@ -41,7 +41,6 @@ impl AttemptFiles {
     pub fn stderr(&self) -> PathBuf {
         self.folder.join("stderr")
     }
-
 }
 
 /// Why a process could not be started.

@@ -28,7 +28,12 @@ pub enum OutputError {
 
 /// Runs a command in a folder and waits for it, for so long at most.
 #[allow(clippy::disallowed_methods, reason = "this module is one of those that spawn")]
-pub async fn output(program: &str, args: &[&str], folder: &Path, limit: Duration) -> Result<Output, OutputError> {
+pub async fn output(
+    program: &str,
+    args: &[&str],
+    folder: &Path,
+    limit: Duration,
+) -> Result<Output, OutputError> {
     let mut command = Command::new(program);
     command.args(args).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
     let program = program.to_owned();

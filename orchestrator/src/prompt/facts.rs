@@ -103,7 +103,7 @@ pub struct Known<'a> {
 /// Gathers the variables of a job's prompt.
 pub fn gather(known: &Known<'_>) -> Facts {
     let jobs = steps(known.list, Some(known.job.id), &known.job.job_type);
-    let last = known.list.iter().filter(|detail| !detail.job.shadow && has_ended(detail)).next_back();
+    let last = known.list.iter().rfind(|detail| !detail.job.shadow && has_ended(detail));
     Facts {
         assignment: assignment_facts(known.assignment),
         job: JobFacts {
@@ -159,7 +159,9 @@ fn retry(job: &Job) -> Option<RetryFacts> {
 
 fn pm_facts(known: &Known<'_>, last: Option<&JobDetail>) -> PmFacts {
     let is_waiting = |detail: &&JobDetail| {
-        detail.job.id != known.job.id && detail.job.status() == JobStatus::Pending && !detail.job.job_type.is_chat()
+        detail.job.id != known.job.id
+            && detail.job.status() == JobStatus::Pending
+            && !detail.job.job_type.is_chat()
     };
     let counts = |detail: &&JobDetail| !detail.job.shadow && detail.job.status() != JobStatus::Cancelled;
     let progress = known.job.progress();

@@ -4,7 +4,9 @@ use agents_domain::assignment::Assignment;
 use agents_domain::job_type::JobType;
 use agents_domain::store::JobDetail;
 
-use super::facts::{AssignmentFacts, Facts, JobFacts, PmFacts, RetryFacts, StepFacts, assignment_facts, steps};
+use super::facts::{
+    AssignmentFacts, Facts, JobFacts, PmFacts, RetryFacts, StepFacts, assignment_facts, steps,
+};
 use crate::attempt::allowed;
 use crate::settings::Settings;
 
@@ -51,7 +53,12 @@ impl Facts {
     }
 
     /// The facts that a job of this type would get if it were the next one of the assignment.
-    pub fn of_next(assignment: &Assignment, job_type: &JobType, list: &[JobDetail], settings: &Settings) -> Self {
+    pub fn of_next(
+        assignment: &Assignment,
+        job_type: &JobType,
+        list: &[JobDetail],
+        settings: &Settings,
+    ) -> Self {
         let allowed = allowed(settings);
         let told = steps(list, None, job_type);
         Self {
@@ -62,7 +69,8 @@ impl Facts {
                 waiting: Vec::new(),
                 note: assignment.note().map(str::to_owned),
                 again: None,
-                jobs_used: u32::try_from(list.iter().filter(|detail| !detail.job.shadow).count()).unwrap_or(u32::MAX),
+                jobs_used: u32::try_from(list.iter().filter(|detail| !detail.job.shadow).count())
+                    .unwrap_or(u32::MAX),
                 max_jobs: assignment.max_jobs,
                 job_types: allowed.job_types,
                 harnesses: allowed.harnesses,

@@ -56,7 +56,10 @@ pub fn find(name: &str, folders: &[PathBuf]) -> Result<(String, Origin), Templat
             Ok(text) => return Ok((text, Origin::File(path))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
-                return Err(TemplateError::Unreadable { place: path.display().to_string(), why: error.to_string() });
+                return Err(TemplateError::Unreadable {
+                    place: path.display().to_string(),
+                    why: error.to_string(),
+                });
             }
         }
     }
@@ -73,8 +76,14 @@ pub fn render(name: &str, folders: &[PathBuf], facts: &Facts) -> Result<String, 
     }
     let (text, origin) = find(name, folders)?;
     let environment = environment(folders.to_vec());
-    let compiled = environment.template_from_named_str(name, &text).map_err(|error| bad(&error, &text, &origin, name))?;
-    refuse_unknown(&compiled.undeclared_variables(true), &Named { text: &text, origin: &origin, name }, facts)?;
+    let compiled = environment
+        .template_from_named_str(name, &text)
+        .map_err(|error| bad(&error, &text, &origin, name))?;
+    refuse_unknown(
+        &compiled.undeclared_variables(true),
+        &Named { text: &text, origin: &origin, name },
+        facts,
+    )?;
     compiled.render(Serde(facts)).map_err(|error| bad(&error, &text, &origin, name))
 }
 
@@ -82,7 +91,8 @@ pub fn render(name: &str, folders: &[PathBuf], facts: &Facts) -> Result<String, 
 fn render_built_in(name: &str, facts: &Facts) -> Result<String, TemplateError> {
     static COMPILED: OnceLock<Environment<'static>> = OnceLock::new();
     let compiled = COMPILED.get_or_init(|| environment(Vec::new()));
-    let template = compiled.get_template(name).map_err(|_| TemplateError::Missing { name: name.to_owned() })?;
+    let template =
+        compiled.get_template(name).map_err(|_| TemplateError::Missing { name: name.to_owned() })?;
     let text = BUILT_IN.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
     template.render(Serde(facts)).map_err(|error| bad(&error, text, &Origin::BuiltIn, name))
 }
@@ -168,6 +178,10 @@ fn bad(error: &minijinja::Error, text: &str, origin: &Origin, name: &str) -> Tem
         place: if is_own { place(origin, name) } else { error.name().unwrap_or(name).to_owned() },
         line,
         why,
-        text: if is_own { text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned() } else { String::new() },
+        text: if is_own {
+            text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned()
+        } else {
+            String::new()
+        },
     }
 }

@@ -69,8 +69,10 @@ struct JobAnswer {
 
 /// The decision in a final answer; else what is wrong, in words that the PM can act on.
 pub fn read(answer: &str, allowed: &Allowed, ids: &dyn IdSource) -> Result<Decision, String> {
-    let json = candidate(answer).ok_or("the answer has no decision: no JSON object, bare or in a last fenced block")?;
-    let answer: Answer = serde_json::from_str(json).map_err(|error| format!("the decision is not valid: {error}"))?;
+    let json = candidate(answer)
+        .ok_or("the answer has no decision: no JSON object, bare or in a last fenced block")?;
+    let answer: Answer =
+        serde_json::from_str(json).map_err(|error| format!("the decision is not valid: {error}"))?;
     let reason = answer.reason.unwrap_or_default().trim().to_owned();
     let has_reason = |name: &str| match reason.is_empty() {
         true => Err(format!("`{name}` needs a reason")),
@@ -82,7 +84,8 @@ pub fn read(answer: &str, allowed: &Allowed, ids: &dyn IdSource) -> Result<Decis
             if jobs.is_empty() {
                 return Err("`insert_job` needs at least one job in `jobs`".to_owned());
             }
-            let jobs = jobs.into_iter().map(|job| new_job(job, allowed, ids)).collect::<Result<Vec<_>, _>>()?;
+            let jobs =
+                jobs.into_iter().map(|job| new_job(job, allowed, ids)).collect::<Result<Vec<_>, _>>()?;
             Ok(Decision::InsertJobs { reason, jobs })
         }
         "complete" => has_reason("complete").map(|()| Decision::Complete { reason }),
@@ -100,7 +103,11 @@ fn new_job(job: JobAnswer, allowed: &Allowed, ids: &dyn IdSource) -> Result<(New
     let known_type = allowed.job_types.contains(&job.job_type);
     let job_type = JobType::new(&job.job_type).map_err(|error| error.to_string())?;
     if !known_type || job_type.is_pm() || job_type.is_chat() {
-        return Err(format!("`{}` is no job type that can be inserted: {}", job.job_type, allowed.job_types.join(", ")));
+        return Err(format!(
+            "`{}` is no job type that can be inserted: {}",
+            job.job_type,
+            allowed.job_types.join(", ")
+        ));
     }
     let harness = job.harness.filter(|name| !name.is_empty());
     if let Some(name) = harness.as_ref().filter(|name| !allowed.harnesses.contains(name)) {
@@ -133,7 +140,9 @@ fn last_fenced_block(text: &str) -> Option<&str> {
         let trimmed = line.trim();
         let ticks = trimmed.chars().take_while(|c| *c == '`').count();
         match open {
-            None if ticks >= 3 && !trimmed[ticks..].contains('`') => open = Some((ticks, offset + line.len())),
+            None if ticks >= 3 && !trimmed[ticks..].contains('`') => {
+                open = Some((ticks, offset + line.len()))
+            }
             Some((needed, start)) if ticks >= needed && trimmed.len() == ticks => {
                 last = text.get(start..offset);
                 open = None;
@@ -160,7 +169,8 @@ mod tests {
 
     fn decided(answer: &str) -> Result<Decision, String> {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let allowed = Allowed { job_types: names(&["plan", "review", "pm"]), harnesses: names(&["claude", "codex"]) };
+        let allowed =
+            Allowed { job_types: names(&["plan", "review", "pm"]), harnesses: names(&["claude", "codex"]) };
         read(answer, &allowed, &Ids)
     }
 
@@ -181,7 +191,8 @@ mod tests {
         let json = r#"{"decision":"insert_job","reason":"r","jobs":[{"type":"review","harness":"codex","context":"look"}]}"#;
         assert_eq!(decided(json), Ok(review(Some("codex"))));
         assert_eq!(decided(&format!("Well.\n```json\n{json}\n```\n")), Ok(review(Some("codex"))));
-        let two = format!("```json\n{{\"decision\":\"complete\",\"reason\":\"x\"}}\n```\nNo:\n```\n{json}\n```");
+        let two =
+            format!("```json\n{{\"decision\":\"complete\",\"reason\":\"x\"}}\n```\nNo:\n```\n{json}\n```");
         assert_eq!(decided(&two), Ok(review(Some("codex"))));
     }
 
@@ -207,9 +218,15 @@ mod tests {
         wrong(r#"{"decision":"done","reason":"x"}"#, "`done` is no decision");
         wrong(r#"{"decision":"complete"}"#, "needs a reason");
         wrong(r#"{"decision":"insert_job","reason":"x","jobs":[]}"#, "at least one job");
-        wrong(r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"dance"}]}"#, "`dance` is no job type");
+        wrong(
+            r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"dance"}]}"#,
+            "`dance` is no job type",
+        );
         wrong(r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"pm"}]}"#, "`pm` is no job type");
-        wrong(r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"plan","harness":"gpt"}]}"#, "no agent `gpt`");
+        wrong(
+            r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"plan","harness":"gpt"}]}"#,
+            "no agent `gpt`",
+        );
         wrong(r#"{"decision":"complete","reason":"x""#, "no decision");
         wrong(r#"{"decision":["complete"],"reason":"x"}"#, "not valid");
     }

@@ -29,7 +29,11 @@ pub(super) async fn finish(
         harness_defaults: defaults,
         change: Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) },
     };
-    hand_over(command, around, listener, |event| RunnerEvent::Happened { namespace: namespace.clone(), event }).await;
+    hand_over(command, around, listener, |event| RunnerEvent::Happened {
+        namespace: namespace.clone(),
+        event,
+    })
+    .await;
 }
 
 /// Reports an attempt whose supervision broke down.
@@ -46,7 +50,11 @@ pub(super) async fn give_back(
         change: Change::Finish { assignment, report: Box::new(report) },
     };
     let namespace = found.namespace;
-    hand_over(command, around, listener, |event| RunnerEvent::Happened { namespace: namespace.clone(), event }).await;
+    hand_over(command, around, listener, |event| RunnerEvent::Happened {
+        namespace: namespace.clone(),
+        event,
+    })
+    .await;
 }
 
 async fn hand_over(
@@ -85,14 +93,15 @@ async fn hand_over(
     }
 }
 
-/// Which harness does the job that follows. If the config can't be read any more, the one of this job does.
+/// Which harness does the job that follows: as the config says, or as it said when it could last be read.
 fn defaults(workspace: &str, around: &Surroundings) -> Arc<HarnessDefaults> {
-    match around.settings.for_workspace(Path::new(workspace)) {
+    let workspace = Path::new(workspace);
+    match around.settings.for_workspace(workspace) {
         Ok(settings) => Arc::clone(&settings.harness_defaults),
-        Err(error) => {
+        Err(error) => around.settings.last_harness_defaults(workspace).unwrap_or_else(|| {
             tracing::warn!(%error, "the config can't be read; the next job goes to claude");
             Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type: std::collections::BTreeMap::new() })
-        }
+        }),
     }
 }
 
@@ -107,15 +116,15 @@ async fn keep_own_share(claimed: &Claimed, report: &mut AttemptReport, around: &
     let is_earlier = |attempt: &&AttemptRecord| {
         attempt.id != claimed.attempt.id && attempt.session_id.as_ref() == Some(&session)
     };
-    let usage_spans_session = around
-        .settings
-        .for_workspace(Path::new(&claimed.assignment.workspace))
-        .ok()
-        .and_then(|settings| settings.harnesses.get(&claimed.attempt.harness).map(|one| one.usage_spans_session()));
+    let usage_spans_session =
+        around.settings.for_workspace(Path::new(&claimed.assignment.workspace)).ok().and_then(|settings| {
+            settings.harnesses.get(&claimed.attempt.harness).map(|one| one.usage_spans_session())
+        });
     for attempt in detail.attempts.iter().filter(is_earlier) {
         report.progress.cost = report.progress.cost.map(|cost| cost.less(attempt.cost.unwrap_or_default()));
         if usage_spans_session == Some(true) {
-            report.progress.usage = report.progress.usage.map(|usage| usage.less(attempt.usage.unwrap_or_default()));
+            report.progress.usage =
+                report.progress.usage.map(|usage| usage.less(attempt.usage.unwrap_or_default()));
         }
     }
 }

@@ -97,7 +97,9 @@ impl Heart {
     async fn write(&self, store: &mut Option<SqlStore>, is_beat: bool) -> Result<(), StoreError> {
         let open = match store.take() {
             Some(open) => open,
-            None => SqlStore::open(&self.database_url, Arc::clone(&self.clock), Arc::clone(&self.ids)).await?,
+            None => {
+                SqlStore::open(&self.database_url, Arc::clone(&self.clock), Arc::clone(&self.ids)).await?
+            }
         };
         let open = store.insert(open);
         open.progress(self.runner, &self.board.news()).await?;

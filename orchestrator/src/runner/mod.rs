@@ -33,6 +33,9 @@ const TICK: Duration = Duration::from_secs(30);
 /// The first pause after the store could not be used; it doubles up to the longest one.
 const TROUBLE_SHORTEST: Duration = Duration::from_millis(200);
 const TROUBLE_LONGEST: Duration = Duration::from_secs(10);
+/// How long jobs that were taken ahead wait while nothing ends. Nobody renews their leases, and another runner may
+/// be free.
+const HELD_LONGEST: Duration = Duration::from_millis(250);
 
 /// How a runner works.
 #[derive(Debug, Clone)]
@@ -64,17 +67,32 @@ pub enum Control {
 /// What a runner tells while it works.
 #[derive(Debug, Clone)]
 pub enum RunnerEvent {
-    Started { recovered: usize },
+    Started {
+        recovered: usize,
+    },
     /// Something of the history happened.
-    Happened { namespace: Namespace, event: HistoryEvent },
+    Happened {
+        namespace: Namespace,
+        event: HistoryEvent,
+    },
     /// An attempt ended after its job had moved on without it; nothing has changed.
-    Stale { attempt: AttemptId },
+    Stale {
+        attempt: AttemptId,
+    },
     /// The store can't be used at present. Running agents go on.
-    StoreTrouble { error: String },
+    StoreTrouble {
+        error: String,
+    },
     StoreMended,
-    Draining { running: usize },
-    Stopping { running: usize },
-    Ended { finished: usize },
+    Draining {
+        running: usize,
+    },
+    Stopping {
+        running: usize,
+    },
+    Ended {
+        finished: usize,
+    },
 }
 
 /// Who listens to a runner.
@@ -95,7 +113,7 @@ pub struct Runner {
 enum Event {
     Rung,
     /// The process of an attempt has ended.
-    Ended(Result<(tokio::task::Id, Ended), JoinError>),
+    Ended(Box<Result<(tokio::task::Id, Ended), JoinError>>),
     /// The store knows the end of an attempt.
     Finished(Result<(), JoinError>),
     Beat(Beat),
@@ -119,6 +137,8 @@ struct Slot {
 struct State {
     /// Jobs that are ours and have not started yet.
     waiting: VecDeque<Claimed>,
+    /// When jobs were last taken, or one ended.
+    moved_at: Instant,
     slots: HashMap<AttemptId, Slot>,
     tasks: JoinSet<Ended>,
     by_task: HashMap<tokio::task::Id, (AttemptId, AssignmentId)>,
@@ -135,6 +155,7 @@ impl State {
     fn new(is_draining: bool) -> Self {
         Self {
             waiting: VecDeque::new(),
+            moved_at: Instant::now(),
             slots: HashMap::new(),
             tasks: JoinSet::new(),
             by_task: HashMap::new(),
@@ -154,7 +175,12 @@ impl State {
 
 impl Runner {
     /// A runner with its options.
-    pub fn new(options: RunnerOptions, around: Surroundings, board: Board, listener: Arc<dyn Listener>) -> Self {
+    pub fn new(
+        options: RunnerOptions,
+        around: Surroundings,
+        board: Board,
+        listener: Arc<dyn Listener>,
+    ) -> Self {
         Self { options, around, board, listener }
     }
 
@@ -164,7 +190,11 @@ impl Runner {
     }
 
     /// Does this one job, which it has taken already, and nothing else.
-    pub async fn run_one(self, claimed: Claimed, control: mpsc::Receiver<Control>) -> Result<usize, StoreError> {
+    pub async fn run_one(
+        self,
+        claimed: Claimed,
+        control: mpsc::Receiver<Control>,
+    ) -> Result<usize, StoreError> {
         self.work(Some(claimed), control).await
     }
 
@@ -179,7 +209,8 @@ impl Runner {
         self.around.store.register(&self.record()).await?;
         let recovered = recovery::recover(&self.around, self.options.id, &*self.listener).await?;
         self.listener.hear(&RunnerEvent::Started { recovered });
-        let mut heartbeat = Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
+        let mut heartbeat =
+            Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
         let mut state = State::new(only.is_some());
         if let Some(claimed) = only {
             self.begin(claimed, &mut state);
@@ -192,7 +223,7 @@ impl Runner {
             let wake_at = self.wake_at(&state).await;
             let event = tokio::select! {
                 () = ring(bell.as_ref()) => Event::Rung,
-                Some(ended) = state.tasks.join_next_with_id() => Event::Ended(ended),
+                Some(ended) = state.tasks.join_next_with_id() => Event::Ended(Box::new(ended)),
                 Some(finished) = state.finishing.join_next() => Event::Finished(finished),
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
@@ -240,6 +271,7 @@ impl Runner {
                 }
                 let found = if claimed.is_empty() { Found::Nothing } else { Found::Jobs };
                 state.waiting.extend(claimed);
+                state.moved_at = Instant::now();
                 self.start_waiting(state);
                 found
             }
@@ -282,7 +314,7 @@ impl Runner {
     async fn handle(&self, event: Event, state: &mut State) {
         match event {
             Event::Rung => self.look_for_cancellations(state).await,
-            Event::Ended(ended) => self.ended(ended, state),
+            Event::Ended(ended) => self.ended(*ended, state),
             Event::Finished(Ok(())) => {}
             Event::Finished(Err(error)) => {
                 tracing::error!(%error, "the end of an attempt was not handed to the store; its lease will run out");
@@ -294,18 +326,24 @@ impl Runner {
             }
             Event::Control(Some(Control::Drain)) => {
                 state.is_draining = true;
-                self.give_back_waiting(state);
+                self.give_back_waiting("the runner ended before it started", state);
                 self.listener.hear(&RunnerEvent::Draining { running: state.slots.len() });
             }
             Event::Control(Some(Control::Stop)) => {
                 state.is_draining = true;
-                self.give_back_waiting(state);
+                self.give_back_waiting("the runner ended before it started", state);
                 self.listener.hear(&RunnerEvent::Stopping { running: state.slots.len() });
                 for slot in state.slots.values() {
                     slot.stop.send_replace(Some(StopReason::Shutdown));
                 }
             }
             Event::Control(None) => state.has_listener = false,
+            Event::Tick if !state.waiting.is_empty() => {
+                if state.moved_at.elapsed() >= HELD_LONGEST {
+                    self.give_back_waiting("the runner had no time for it after all", state);
+                    state.lookahead.saw(HELD_LONGEST);
+                }
+            }
             Event::Tick => {
                 self.look_for_cancellations(state).await;
                 if let Err(error) = recovery::recover(&self.around, self.options.id, &*self.listener).await {
@@ -315,13 +353,26 @@ impl Runner {
         }
     }
 
-    async fn look_for_cancellations(&self, state: &State) {
+    async fn look_for_cancellations(&self, state: &mut State) {
         if state.slots.is_empty() {
             return;
         }
         match self.around.store.cancellations(self.options.id).await {
-            Ok(cancelled) => cancelled.into_iter().for_each(|id| end(state, id, StopReason::Cancelled)),
+            Ok(cancelled) => cancelled.into_iter().for_each(|id| self.cancel(id, state)),
             Err(error) => tracing::warn!(%error, "could not look for cancellations"),
+        }
+    }
+
+    /// Ends an attempt that a person wants ended. One that has not started yet never does.
+    fn cancel(&self, attempt: AttemptId, state: &mut State) {
+        let place = state.waiting.iter().position(|claimed| claimed.attempt.id == attempt);
+        match place.and_then(|place| state.waiting.remove(place)) {
+            Some(claimed) => {
+                let report =
+                    without_process(attempt, OutcomeClass::Cancelled, "it was cancelled before it started");
+                self.hand_back(claimed, report, state);
+            }
+            None => end(state, attempt, StopReason::Cancelled),
         }
     }
 
@@ -338,6 +389,7 @@ impl Runner {
             state.lookahead.saw(slot.began.elapsed());
         }
         self.board.take(attempt);
+        state.moved_at = Instant::now();
         state.finished += 1;
         let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
         match ended {
@@ -357,18 +409,24 @@ impl Runner {
     }
 
     /// Jobs that were taken ahead and have not started are pending again.
-    fn give_back_waiting(&self, state: &mut State) {
-        for claimed in state.waiting.drain(..) {
-            let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
-            let why = "the runner ended before it started";
+    fn give_back_waiting(&self, why: &str, state: &mut State) {
+        while let Some(claimed) = state.waiting.pop_front() {
             let report = without_process(claimed.attempt.id, OutcomeClass::Stopped, why);
-            state.finishing.spawn(async move { finish::finish(&claimed, report, &around, &*listener).await });
+            self.hand_back(claimed, report, state);
         }
+    }
+
+    fn hand_back(&self, claimed: Claimed, report: AttemptReport, state: &mut State) {
+        let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
+        state.finishing.spawn(async move { finish::finish(&claimed, report, &around, &*listener).await });
     }
 
     /// When to look again if nothing else happens.
     async fn wake_at(&self, state: &State) -> Instant {
         let now = Instant::now();
+        if !state.waiting.is_empty() {
+            return state.moved_at + HELD_LONGEST;
+        }
         if let Some(pause) = state.trouble {
             return now + pause;
         }

@@ -23,7 +23,8 @@ pub(super) async fn recover(
     let now = around.clock.now();
     let mut recovered = 0;
     for orphan in around.store.foreign_attempts(runner).await? {
-        let is_dead = orphan.runner_process.as_ref().is_some_and(|process| identity::life(process) == Life::Dead);
+        let is_dead =
+            orphan.runner_process.as_ref().is_some_and(|process| identity::life(process) == Life::Dead);
         if !is_dead && orphan.lease_until >= now {
             continue;
         }

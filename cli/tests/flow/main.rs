@@ -1,0 +1,31 @@
+//! The whole program, from a north star to a finished assignment, with scripted agents in the place of real ones.
+//!
+//! Each test plays in a world of its own ([`stage::Stage`]): a home folder, a repository, a script. Nothing here
+//! sleeps for a time that it guesses; it waits for what it looks for, up to a deadline.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod processes;
+mod script;
+mod stage;
+mod wait;
+
+mod chat;
+mod crash;
+mod decisions;
+mod demo;
+mod ending;
+mod environment;
+mod failures;
+mod full_loop;
+mod garbage;
+mod idle;
+mod logs;
+mod mending;
+mod news;
+mod order;
+mod side_by_side;
+mod stopping;
+mod volume;
+mod wake_up;
