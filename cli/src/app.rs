@@ -12,6 +12,7 @@ use agents_orchestrator::doorbell;
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::system::{SystemClock, SystemIds};
 
+use crate::caller::Caller;
 use crate::config::{Config, Environment, Flags, Sources};
 use crate::failure::Failure;
 use crate::output::Printer;
@@ -19,6 +20,9 @@ use crate::place::{self, Place};
 
 /// A runner whose last heartbeat is older than this is not alive: it beats every few seconds.
 const ALIVE_MS: i64 = 30_000;
+
+/// The folder that an agent's assignment works in; every agent's environment has it.
+const WORKSPACE: &str = "AGENTS_WORKSPACE";
 
 /// What a command has before it reads anything.
 #[allow(missing_debug_implementations, reason = "a clock has nothing to show")]
@@ -51,9 +55,27 @@ impl App {
         Self { printer, flags, clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }
     }
 
-    /// The configuration of the current folder.
+    /// The configuration of the current folder; for a PM that of its assignment's workspace, since its CLI may have
+    /// put it into another folder.
     pub fn here(&self) -> Result<Here, Failure> {
-        self.here_in(&place::current_folder()?)
+        match Caller::of_process() {
+            Ok(Caller::Pm(_)) => {
+                self.refuse_other_store()?;
+                let workspace = std::env::var_os(WORKSPACE).map(PathBuf::from);
+                self.here_in(&workspace.map_or_else(place::current_folder, Ok)?)
+            }
+            // A command that must know its caller says itself what is wrong with it.
+            Ok(Caller::Person | Caller::Agent { .. }) | Err(_) => self.here_in(&place::current_folder()?),
+        }
+    }
+
+    /// A PM may look and decide, and opening a store that is not there would make one, wherever it is named.
+    fn refuse_other_store(&self) -> Result<(), Failure> {
+        if self.flags.database_url.is_none() && self.flags.config_file.is_none() {
+            return Ok(());
+        }
+        Err(Failure::rejected("a PM can't choose another database or config")
+            .hint("leave --database-url and --config out: the environment of this job names its own"))
     }
 
     /// The configuration of that folder.

@@ -82,6 +82,7 @@ impl Arguments {
             database_url: self.database_url.clone(),
             config_file: self.config.clone(),
             concurrency: None,
+            data_dir: None,
         }
     }
 }

@@ -94,3 +94,27 @@ async fn a_pm_whose_attempt_is_over_decides_nothing() {
         world.agents(&["insert-job", "--type", "review"]).inside(&pm).env("AGENTS_JOB_ID", "nonsense");
     broken.fails(5, &["AGENTS_JOB_ID"]);
 }
+
+#[tokio::test]
+async fn the_pm_has_the_config_of_its_workspace_in_whatever_folder_its_cli_puts_it() {
+    let world = World::new();
+    world.write("shop/.agents/config.json", r#"{"namespace":"shop","harnesses":{"my-cli":{"command":"my-cli"}}}"#);
+    world.create(&["Something"]);
+    let pm = world.claim().await;
+    let insert = ["insert-job", "self", "--type", "review", "--harness", "my-cli"];
+    let elsewhere = || world.agents(&insert).inside(&pm).in_folder(world.path("home"));
+    elsewhere().fails(2, &["there is no harness `my-cli`"]);
+    elsewhere().env("AGENTS_WORKSPACE", world.repo().display()).ok();
+}
+
+#[tokio::test]
+async fn the_pm_may_not_choose_another_store() {
+    let world = World::new();
+    world.create(&["Something"]);
+    let pm = world.claim().await;
+    let url = format!("sqlite:{}", world.path("shop/new.db").display());
+    for option in [["--database-url", &url], ["--config", "other.json"]] {
+        world.agents(&[&["queue"], &option[..]].concat()).inside(&pm).fails(5, &["another database or config"]);
+    }
+    assert!(!world.path("shop/new.db").exists());
+}

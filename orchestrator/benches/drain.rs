@@ -101,6 +101,10 @@ impl SettingsSource for Fixed {
     fn for_workspace(&self, _: &Path) -> Result<Arc<Settings>, String> {
         Ok(Arc::clone(&self.0))
     }
+
+    fn last_harness_defaults(&self, _: &Path) -> Option<Arc<HarnessDefaults>> {
+        None
+    }
 }
 
 struct Deaf;

@@ -202,10 +202,12 @@ fn write_line(reader: &mut dyn StreamReader, form: Form, line: Line<'_>, to: &mu
             };
             to.extend_from_slice(text.as_bytes());
         }),
-        Line::TooLong { head: _, bytes } => {
-            to.extend_from_slice(
-                format!("[a line of {bytes} bytes is not shown; --raw has it]\n").as_bytes(),
-            );
+        Line::TooLong { head, bytes } => {
+            let text = match form {
+                Form::Human => format!("[a line of {bytes} bytes is not shown; --raw has it]\n"),
+                Form::Json => format!("{}\n", agent_event::json_of_long_line(head, bytes)),
+            };
+            to.extend_from_slice(text.as_bytes());
         }
     }
 }

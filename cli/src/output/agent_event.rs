@@ -91,6 +91,12 @@ pub fn json(event: &AgentEvent<'_>) -> Value {
     }
 }
 
+/// A line that is too long to be shown, as one JSON object: its beginning and its length.
+pub fn json_of_long_line(head: &[u8], bytes: u64) -> Value {
+    let line = String::from_utf8_lossy(head);
+    json!({"type": "unrecognized", "why": why_name(Unrecognized::TooLong), "line": line, "bytes": bytes})
+}
+
 fn limit_name(status: RateLimitStatus) -> &'static str {
     match status {
         RateLimitStatus::Allowed => "allowed",

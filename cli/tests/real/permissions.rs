@@ -37,6 +37,7 @@ fn intrusions(desk: &Desk) -> Vec<ToolCall> {
         format!("agents queue \"$(touch {})\"", at("by_substitution")),
         format!("agents queue\ntouch {}", at("by_line")),
         format!("agents queue --database-url sqlite:{}", at("by_database")),
+        format!("AGENTS_DATABASE_URL=sqlite:{} agents queue", at("by_variable")),
         format!("agents demo --folder {}", at("by_demo")),
         format!("agents scripted-agent --stream text --script {}", at(".agents/script.json")),
     ];

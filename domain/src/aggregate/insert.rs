@@ -43,6 +43,10 @@ impl Aggregate {
         ctx: &Context<'_>,
     ) -> Result<(), Rejection> {
         let index = self.live_attempt(attempt)?;
+        let job = self.attempts[index].job;
+        if !self.jobs.iter().any(|one| one.id == job && one.job_type.is_pm()) {
+            return Err(Rejection::NotThePm { job });
+        }
         if let Decision::InsertJobs { jobs, .. } = &decision {
             for (_, place) in jobs {
                 self.refuse_foreign_place(*place)?;

@@ -77,6 +77,8 @@ pub enum Rejection {
     TooManyJobs { assignment: AssignmentId, limit: u32 },
     #[error("attempt {attempt} no longer owns its job")]
     StaleAttempt { attempt: AttemptId },
+    #[error("job {job} is not a PM job, and only the PM decides")]
+    NotThePm { job: JobId },
     #[error("job {job} is not ready to start")]
     NotReady { job: JobId },
     #[error("no reason is given, and a {} assignment needs one", status.as_str())]

@@ -148,6 +148,7 @@ fn environment(claimed: &Claimed, around: &Surroundings, settings: &Settings) ->
     let mut set = |name: &str, value: String| env.push((name.to_owned(), value));
     set("AGENTS_NAMESPACE", claimed.assignment.namespace.to_string());
     set("AGENTS_ASSIGNMENT_ID", claimed.assignment.id.to_string());
+    set("AGENTS_WORKSPACE", claimed.assignment.workspace.clone());
     set("AGENTS_JOB_ID", claimed.job.id.to_string());
     set("AGENTS_JOB_TYPE", claimed.job.job_type.to_string());
     set(stop::MARKER, claimed.attempt.id.to_string());
