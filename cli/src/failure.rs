@@ -215,6 +215,9 @@ fn rejected(rejection: &Rejection) -> Failure {
         Rejection::StaleAttempt { .. } => {
             failure.hint("the job was ended or taken over in between; what it decides has no effect any more")
         }
+        Rejection::NotThePm { .. } => {
+            failure.hint("report what should follow in the final answer; the PM reads it")
+        }
         Rejection::NotReady { .. } => failure.hint("`agents queue` says what it waits for"),
         Rejection::ReasonNeeded { .. } => failure.hint("add --reason \"why\""),
         Rejection::Conflict(_) => {

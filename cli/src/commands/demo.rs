@@ -145,8 +145,10 @@ fn config_of(folder: &Path, script: &Path, harness: Option<&str>) -> Result<serd
     let data = folder.join(".agents/data");
     let harness_name = harness.unwrap_or("scripted");
     // Every type is named: what a user's own config says of one would win over the default, and cost money.
-    let harness_defaults: BTreeMap<&str, &str> =
-        std::iter::once("default").chain(JobType::BUILT_IN).map(|job_type| (job_type, harness_name)).collect();
+    let harness_defaults: BTreeMap<&str, &str> = std::iter::once("default")
+        .chain(JobType::BUILT_IN)
+        .map(|job_type| (job_type, harness_name))
+        .collect();
     let mut config = json!({
         "namespace": "demo",
         "databaseUrl": format!("sqlite:{}", data.join("agents.db").display()),

@@ -52,7 +52,8 @@ impl Table {
         self.rows.push(Row { cells, below: Vec::new() });
     }
 
-    /// A line below the last row, indented to its second column.
+    /// A text below the last row, indented to its second column, on as many lines as it needs: it is what a person
+    /// has to read whole.
     pub fn below(&mut self, line: Cell) {
         if let Some(row) = self.rows.last_mut() {
             row.below.push(line);
@@ -72,10 +73,10 @@ impl Table {
             let inner =
                 format!("{indent}{}", " ".repeat(widths.first().map_or(0, |first| first + GAP.len())));
             for line in &row.below {
-                let room = width.saturating_sub(text::columns(&inner)).max(LAST_MIN);
-                shown.push_str(&inner);
-                shown.push_str(&text::colored(line.color, &text::fit(&line.text, room)));
-                shown.push('\n');
+                for part in text::wrapped(&line.text, width, &inner).lines() {
+                    shown.push_str(&text::colored(line.color, part));
+                    shown.push('\n');
+                }
             }
         }
         shown

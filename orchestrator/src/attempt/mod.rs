@@ -75,7 +75,7 @@ pub async fn run(
                 let observer = Observer::new(&prepared, streams, live);
                 supervise(claimed, around, (prepared, observer), Supervised { running, stop }).await
             }
-            Err(error) => early_end(attempt, not_started(&error, &prepared)),
+            Err(error) => early_end(attempt, not_started(&error, claimed, &prepared)),
         },
         Err(outcome) => early_end(attempt, outcome),
     }
@@ -191,6 +191,9 @@ fn report(
     let (summary, last_activity) = told;
     let outcome = match end.why {
         None => summary.outcome.clone(),
+        Some(EarlyEnd::Timeout) if slept_for_a_limit(&summary.outcome, prepared.timeout, around) => {
+            summary.outcome.clone()
+        }
         Some(EarlyEnd::Timeout) => timed_out(prepared.timeout, last_activity.as_deref()),
         Some(EarlyEnd::Asked(StopReason::Cancelled)) => {
             Outcome::failure(OutcomeClass::Cancelled, "it was cancelled")
@@ -225,6 +228,13 @@ fn report(
     }
 }
 
+/// Whether the CLI was waiting, all the time it had, for the end of a limit. One that it named a shorter wait for was
+/// over before, and the agent has worked since.
+fn slept_for_a_limit(told: &Outcome, timeout: Duration, around: &Surroundings) -> bool {
+    let now = around.clock.now();
+    told.class == OutcomeClass::UsageLimit && told.resets_at.is_some_and(|reset| reset.since(now) >= timeout)
+}
+
 fn timed_out(timeout: Duration, last_activity: Option<&str>) -> Outcome {
     let last = last_activity.unwrap_or("nothing that is known");
     Outcome::failure(
@@ -233,10 +243,11 @@ fn timed_out(timeout: Duration, last_activity: Option<&str>) -> Outcome {
     )
 }
 
-fn not_started(error: &SpawnError, prepared: &Prepared) -> Outcome {
+fn not_started(error: &SpawnError, claimed: &Claimed, prepared: &Prepared) -> Outcome {
     match error {
         SpawnError::Missing { program: _ } => {
-            let fix = format!("{}, then `agents update-assignment … --status active`", prepared.install);
+            let go_on = format!("agents update-assignment {} --status active", claimed.assignment.id.short());
+            let fix = format!("{}, then {go_on}", prepared.install);
             Outcome::failure(OutcomeClass::CliMissing, error.to_string()).with_fix(fix)
         }
         SpawnError::NotRunnable { .. } => Outcome::failure(OutcomeClass::CliRejected, error.to_string()),
