@@ -209,6 +209,14 @@ async fn fill(store: &Arc<SqlStore>, jobs: usize, workspace: &Path) {
     }
 }
 
+/// Processor time of this process and of its children so far, in milliseconds (proc(5), 10 ms ticks).
+fn processor_ms() -> (f64, f64) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let ticks: Vec<f64> =
+        stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(4).map(|n| n.parse().unwrap()).collect();
+    ((ticks[0] + ticks[1]) * 10.0, (ticks[2] + ticks[3]) * 10.0)
+}
+
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
@@ -223,12 +231,23 @@ fn main() {
     println!("{jobs} jobs, medians of {rounds} rounds, jobs per second");
     for slots in [2, 4, 8] {
         let (mut floors, mut drains) = (Vec::new(), Vec::new());
+        let (mut floor_ms, mut drain_ms) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
+            let before = processor_ms();
             floors.push(floor(jobs, slots));
+            let between = processor_ms();
+            floor_ms.push((between.0 + between.1 - before.0 - before.1) / jobs as f64);
             folders.push(tempfile::tempdir().unwrap());
             drains.push(drain(jobs, slots, &folders[folders.len() - 1]));
+            let after = processor_ms();
+            drain_ms.push((after.0 + after.1 - between.0 - between.1) / jobs as f64);
         }
         let (floor, drain) = (median(floors), median(drains));
-        println!("{slots} slots: floor {floor:.0}, agents {drain:.0}, ratio {:.2}", drain / floor);
+        println!(
+            "{slots} slots: floor {floor:.0}, agents {drain:.0}, ratio {:.2}; processor ms per job: {:.2}, {:.2}",
+            drain / floor,
+            median(floor_ms),
+            median(drain_ms),
+        );
     }
 }
