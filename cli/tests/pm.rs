@@ -98,7 +98,10 @@ async fn a_pm_whose_attempt_is_over_decides_nothing() {
 #[tokio::test]
 async fn the_pm_has_the_config_of_its_workspace_in_whatever_folder_its_cli_puts_it() {
     let world = World::new();
-    world.write("shop/.agents/config.json", r#"{"namespace":"shop","harnesses":{"my-cli":{"command":"my-cli"}}}"#);
+    world.write(
+        "shop/.agents/config.json",
+        r#"{"namespace":"shop","harnesses":{"my-cli":{"command":"my-cli"}}}"#,
+    );
     world.create(&["Something"]);
     let pm = world.claim().await;
     let insert = ["insert-job", "self", "--type", "review", "--harness", "my-cli"];
@@ -114,7 +117,10 @@ async fn the_pm_may_not_choose_another_store() {
     let pm = world.claim().await;
     let url = format!("sqlite:{}", world.path("shop/new.db").display());
     for option in [["--database-url", &url], ["--config", "other.json"]] {
-        world.agents(&[&["queue"], &option[..]].concat()).inside(&pm).fails(5, &["another database or config"]);
+        world
+            .agents(&[&["queue"], &option[..]].concat())
+            .inside(&pm)
+            .fails(5, &["another database or config"]);
     }
     assert!(!world.path("shop/new.db").exists());
 }

@@ -30,7 +30,7 @@ macro_rules! with_each_cli {
 
 mod real;
 
-use agents_scripted_models::{Cli, Reply, Rule, Scenario, When, write_file};
+use agents_scripted_models::{Cli, Reply, Rule, Scenario, When, shell, write_file};
 use real::{Desk, ENGINEER, PM_FIRST, PM_LATER, complete, decision, insert};
 use serde_json::{Value, json};
 
@@ -38,6 +38,7 @@ with_each_cli! {
     an_assignment_goes_from_its_north_star_to_complete,
     a_pm_that_forgets_to_decide_is_asked_again_in_its_own_session,
     a_question_is_answered_and_printed,
+    an_engineer_commits_its_work,
 }
 
 async fn an_assignment_goes_from_its_north_star_to_complete(cli: Cli) {
@@ -77,6 +78,8 @@ async fn an_assignment_goes_from_its_north_star_to_complete(cli: Cli) {
     for (job, requests) in jobs.iter().zip([1, 2, 1]) {
         check_success(cli, job, requests);
     }
+    let shown = desk.ok(&["logs", jobs[1]["id"].as_str().unwrap()]).await;
+    assert!(shown.contains("greeting.txt") && shown.contains("✓ done"), "{shown}");
     let worker = prompts(&desk, ENGINEER);
     assert!(
         worker.contains("Greet whoever reads the file") && worker.contains("Write greeting.txt."),
@@ -162,4 +165,24 @@ async fn a_question_is_answered_and_printed(cli: Cli) {
     assert_eq!(told["status"], "active");
     check_success(cli, &told["jobs"][0], 1);
     assert!(prompts(&desk, "What is still missing?").contains("Sell apples"));
+}
+
+async fn an_engineer_commits_its_work(cli: Cli) {
+    let mut desk = Desk::new(cli);
+    std::fs::write(desk.path("home/.gitconfig"), "[user]\nname = Ann\nemail = ann@example.org\n").unwrap();
+    let commands = "echo hi > hi.txt && git add hi.txt && git commit -qm 'Say hi' && git log --oneline";
+    desk.serve(
+        Scenario::new()
+            .rule(
+                Rule::when(When::prompt(ENGINEER))
+                    .turn(Reply::tool(shell(cli, commands)))
+                    .turn(Reply::text("Committed.")),
+            )
+            .rule(Rule::when(When::prompt(PM_LATER)).turn(decision(cli, &complete("It is committed.")))),
+    );
+    let id = desk.create(&["Say hi", "--first", "implement"]).await;
+    let told = desk.run(&id).await;
+    assert_eq!(told["status"], "complete", "{told:#}");
+    assert!(desk.repo().join(".git/refs/heads/main").exists(), "{}", desk.story(&id).await);
+    check_success(cli, &told["jobs"][0], 2);
 }

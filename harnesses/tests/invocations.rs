@@ -43,6 +43,13 @@ fn file(path: &str, content: &str) -> ExtraFile {
     ExtraFile { path: PathBuf::from(path), content: content.to_owned() }
 }
 
+/// What an agent that may decide can call: no command that writes a file or starts a program.
+fn agents_commands() -> impl Iterator<Item = String> {
+    const COMMANDS: &str = "insert-job update-assignment assignment assignments history job jobs logs queue";
+    let of = |name: &'static str| COMMANDS.split(' ').map(move |command| format!("{name} {command}"));
+    of("agents").chain(of("/usr/bin/agents"))
+}
+
 const CLAUDE: &str = r#"-p|--output-format|stream-json|--verbose|--setting-sources|user|--strict-mcp-config|--mcp-config|{"mcpServers":{}}"#;
 const CLAUDE_WAITING: &str = "AskUserQuestion|ExitPlanMode|ScheduleWakeup|CronCreate|Monitor";
 
@@ -52,12 +59,12 @@ fn claude_maps_each_access_to_its_permissions() {
     let edit = ["--permission-mode|bypassPermissions|--disallowedTools", CLAUDE_WAITING];
     let no_edit = "--disallowedTools|Edit|Write|NotebookEdit";
     let read = "--permission-mode|dontAsk|--tools|Bash|Read|Grep|Glob|--allowedTools|Read|Grep|Glob";
-    let agents = "Bash(agents *)|Bash(/usr/bin/agents *)";
+    let agents = agents_commands().map(|command| format!("Bash({command} *)")).collect::<Vec<_>>().join("|");
     check_args("claude", &request(Access::ReadOnly), &[CLAUDE, read, no_edit, CLAUDE_WAITING, &id]);
     check_args(
         "claude",
         &request(Access::ReadOnlyAndAgents),
-        &[CLAUDE, read, agents, no_edit, CLAUDE_WAITING, &id],
+        &[CLAUDE, read, &agents, no_edit, CLAUDE_WAITING, &id],
     );
     check_args("claude", &request(Access::Edit), &[CLAUDE, edit[0], edit[1], &id]);
     check_args("claude", &request(Access::Full), &[CLAUDE, edit[0], edit[1], &id]);
@@ -137,7 +144,15 @@ fn codex_decides_from_a_folder_of_the_attempt_so_that_the_workspace_stays_as_it_
     check_args(
         "codex",
         &request,
-        &[CODEX, "-C|/data/attempt/codex", CODEX_NETWORK, no_tmp, "--add-dir|/data", "-"],
+        &[
+            CODEX,
+            "-C|/data/attempt/codex",
+            CODEX_NETWORK,
+            "-c|allow_login_shell=false",
+            no_tmp,
+            "--add-dir|/data",
+            "-",
+        ],
     );
     let files = started("codex", &request).files;
     assert_eq!(files.len(), 1);
@@ -199,12 +214,12 @@ fn gemini_maps_each_access_to_a_mode_and_rules() {
         started("gemini", &request(Access::ReadOnly)).files,
         [file("/data/attempt/gemini-policy.toml", GEMINI_GIT)]
     );
-    let agents = |program: &str| {
+    let agents = agents_commands().map(|command| {
         format!(
-            "[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = \"{program}\"\ndecision = \"allow\"\npriority = 500\n\n"
+            "[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = \"{command}\"\ndecision = \"allow\"\npriority = 500\n\n"
         )
-    };
-    let rules = agents("agents") + &agents("/usr/bin/agents") + GEMINI_GIT;
+    });
+    let rules = agents.collect::<String>() + GEMINI_GIT;
     assert_eq!(
         started("gemini", &request(Access::ReadOnlyAndAgents)).files,
         [file("/data/attempt/gemini-policy.toml", &rules)]

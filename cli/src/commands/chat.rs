@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::engine::{self, Wanted};
 use crate::failure::Failure;
 use crate::job_input;
+use crate::output::text::plain;
 use crate::target;
 
 /// Ask about an assignment: what was done, why, what is missing
@@ -95,7 +96,7 @@ async fn answer(app: &App, store: &dyn Store, job: JobId) -> Result<(), Failure>
             "harness": detail.job.harness,
         })
     };
-    app.printer.answer(json, || format!("{}\n", text.trim_end()))
+    app.printer.answer(json, || format!("{}\n", plain(text.trim_end())))
 }
 
 fn is_answered(detail: &JobDetail) -> bool {

@@ -16,6 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::line::{Style, describe, json};
 use super::status;
+use crate::output::text::one_line;
 
 /// How often the running jobs are drawn anew. Nothing is drawn while none runs.
 const REDRAW: Duration = Duration::from_millis(250);
@@ -86,7 +87,8 @@ impl Listener for Screen {
             Form::Json => self.line(Style::Plain, json(event, now).to_string()),
             Form::Terminal | Form::Lines => {
                 if let Some((style, text)) = describe(event) {
-                    self.line(style, format!("{}  {text}", wall_time(now)));
+                    // An agent's own words are in it: they must neither break the line nor steer the terminal.
+                    self.line(style, format!("{}  {}", wall_time(now), one_line(&text)));
                 }
             }
         }

@@ -3,12 +3,12 @@
 use agents_domain::agent_event::{AgentEvent, RateLimitStatus, Unrecognized};
 use serde_json::{Value, json};
 
-use super::text::{CYAN, DIM, GREEN, RED, RESET, YELLOW};
+use super::text::{CYAN, DIM, GREEN, RED, RESET, YELLOW, plain};
 
 /// The longest tool input or output that is shown whole, in characters.
 const SHOWN: usize = 2_000;
 
-/// The event for people; empty for what says nothing to them.
+/// The event for people; empty for what says nothing to them. What an agent wrote must not steer the terminal.
 pub fn human(event: &AgentEvent<'_>) -> String {
     match event {
         AgentEvent::Started { session_id, model, cli_version } => {
@@ -19,10 +19,12 @@ pub fn human(event: &AgentEvent<'_>) -> String {
                 [part("session", session_id), part("model", model), part("version", cli_version)].concat();
             format!("{DIM}started{parts}{RESET}\n")
         }
-        AgentEvent::Text { text, delta: true } => text.to_string(),
-        AgentEvent::Text { text, delta: false } => format!("{}\n", text.trim_end()),
-        AgentEvent::Thinking { text } => format!("{DIM}{}{RESET}\n", text.trim_end()),
-        AgentEvent::ToolCall { name, input, id: _ } => format!("{CYAN}▸ {name}{RESET} {}\n", shown(input)),
+        AgentEvent::Text { text, delta: true } => plain(text),
+        AgentEvent::Text { text, delta: false } => format!("{}\n", plain(text.trim_end())),
+        AgentEvent::Thinking { text } => format!("{DIM}{}{RESET}\n", plain(text.trim_end())),
+        AgentEvent::ToolCall { name, input, id: _ } => {
+            format!("{CYAN}▸ {}{RESET} {}\n", plain(name), shown(input))
+        }
         AgentEvent::ToolResult { output, is_error, id: _ } => {
             let color = if *is_error { RED } else { DIM };
             format!("{color}{}{RESET}\n", indented(&shown(output)))
@@ -31,17 +33,19 @@ pub fn human(event: &AgentEvent<'_>) -> String {
         AgentEvent::Retry { attempt, max, wait_ms, reason } => {
             let of = max.map(|max| format!(" of {max}")).unwrap_or_default();
             let wait = wait_ms.map(|wait| format!(" in {:.1} s", wait as f64 / 1e3)).unwrap_or_default();
-            format!("{YELLOW}model retry {attempt}{of}{wait}: {reason}{RESET}\n")
+            format!("{YELLOW}model retry {attempt}{of}{wait}: {}{RESET}\n", plain(reason))
         }
         AgentEvent::RateLimit { status, kind, resets_at } => {
             let until = resets_at.map(|at| format!(", resets at {at}")).unwrap_or_default();
             let kind = kind.as_deref().unwrap_or("rate");
             format!("{YELLOW}{kind} limit: {}{until}{RESET}\n", limit_name(*status))
         }
-        AgentEvent::Denied { tool, reason } => format!("{RED}refused: {tool}: {reason}{RESET}\n"),
-        AgentEvent::Notice { text } => format!("{YELLOW}{text}{RESET}\n"),
+        AgentEvent::Denied { tool, reason } => {
+            format!("{RED}refused: {}: {}{RESET}\n", plain(tool), plain(reason))
+        }
+        AgentEvent::Notice { text } => format!("{YELLOW}{}{RESET}\n", plain(text)),
         AgentEvent::Final(last) if last.is_error => {
-            format!("{RED}✗ {}{RESET}\n", last.text.as_deref().unwrap_or("ended in an error"))
+            format!("{RED}✗ {}{RESET}\n", plain(last.text.as_deref().unwrap_or("ended in an error")))
         }
         AgentEvent::Final(last) => {
             let cost = last.cost.map(|cost| format!(" ${:.4}", cost.as_dollars())).unwrap_or_default();
@@ -116,14 +120,38 @@ fn why_name(why: Unrecognized) -> &'static str {
 
 /// The text without control characters (an agent's output may hold any), cut where it is long.
 fn shown(text: &str) -> String {
-    let clean =
-        |text: &str| text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>();
     match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{} … ({} bytes)", clean(&text[..end]), text.len()),
-        None => clean(text),
+        Some((end, _)) => format!("{} … ({} bytes)", plain(&text[..end]), text.len()),
+        None => plain(text),
     }
 }
 
 fn indented(text: &str) -> String {
     text.trim_end().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_says_can_not_steer_the_terminal() {
+        let evil = || "\u{1b}]0;owned\u{7}\u{9b}2Jtext\twith\nlines".into();
+        let said = [
+            AgentEvent::Text { text: evil(), delta: false },
+            AgentEvent::Text { text: evil(), delta: true },
+            AgentEvent::Thinking { text: evil() },
+            AgentEvent::ToolCall { id: "1".into(), name: evil(), input: evil() },
+            AgentEvent::ToolResult { id: "1".into(), output: evil(), is_error: false },
+            AgentEvent::Denied { tool: evil(), reason: evil() },
+            AgentEvent::Notice { text: evil() },
+        ];
+        for event in said {
+            let own = [CYAN, DIM, RED, RESET, YELLOW]
+                .iter()
+                .fold(human(&event), |text, code| text.replace(code, ""));
+            assert!(!own.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{own:?}");
+            assert!(own.contains("text\twith"), "{own:?}");
+        }
+    }
 }

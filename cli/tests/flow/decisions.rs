@@ -169,7 +169,7 @@ fn a_decision_that_is_not_valid_is_told_to_the_pm() {
         let told = stage.prompt(&jobs(&done)[0]);
         assert!(told.contains(wrong), "{decision}: {told}");
     };
-    check(r#"{"decision":"complete","reason":"x""#, "no decision");
+    check(r#"{"decision":"complete","reason":"x""#, "not valid: EOF");
     check(r#"{"decision":"finish","reason":"x"}"#, "`finish` is no decision");
     check(r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"dance"}]}"#, "`dance` is no job type");
 }

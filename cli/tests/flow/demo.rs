@@ -22,13 +22,19 @@ fn the_demos_json_parses_and_ends_with_the_whole_assignment() {
     let world = World::new();
     let folder = world.path("demo");
     let run = world.agents(&["demo", "--json", "--folder", &folder.display().to_string()]);
-    // What the caller's environment says of a store is not the demo's.
+    // What the caller says of a store and of who does the work is not the demo's.
+    world.write(
+        "home/.config/agents/config.json",
+        r#"{"harnessDefaults": {"pm": "codex", "review": "gemini"}}"#,
+    );
     let said =
         run.env("AGENTS_NAMESPACE", "mine").env("AGENTS_DATA_DIR", world.path("mine").display()).ok().stdout;
     let values: Vec<Value> =
         serde_json::Deserializer::from_str(&said).into_iter().collect::<Result<_, _>>().unwrap();
     let last = values.last().unwrap();
     assert_eq!(last["assignment"]["status"], "complete");
+    let harnesses = last["assignment"]["jobs"].as_array().unwrap().iter().map(|job| &job["harness"]);
+    assert!(harnesses.clone().all(|harness| harness == "scripted"), "{:?}", harnesses.collect::<Vec<_>>());
     assert_eq!(text(&last["folder"]), folder.display().to_string());
     assert!(!world.path("mine").exists(), "the caller's data folder is not touched");
 }
@@ -38,5 +44,5 @@ fn the_demo_takes_only_an_empty_folder() {
     let world = World::new();
     world.write("demo/mine.txt", "precious");
     let folder = world.path("demo").display().to_string();
-    world.agents(&["demo", "--folder", &folder]).fails(2, &["is not empty"]);
+    world.agents(&["demo", "--folder", &folder]).fails(6, &["is not empty"]);
 }

@@ -107,7 +107,6 @@ fn failures_of_codex_have_the_same_consequences() {
             ("no_result", Then::Fails(2)),
             ("contradiction", Then::Fails(2)),
             ("invalid_request", Then::Fails(1)),
-            ("interrupted", Then::Fails(1)),
         ],
     );
 }

@@ -86,7 +86,8 @@ fn a_result_that_is_cut_off_or_contradicted_is_no_success() {
                 "contradiction",
             ),
             case("exit code", json!([{"result": "Done."}, {"exit": 3}]), "contradiction"),
-            case("signal", json!([{"result": "Done."}, {"die": "ABRT"}]), "crashed"),
+            case("signal", json!([{"result": "Done."}, {"die": "ABRT"}]), "contradiction"),
+            case("signal alone", json!([{"text": "Hm."}, {"die": "ABRT"}]), "crashed"),
         ],
     );
 }

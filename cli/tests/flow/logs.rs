@@ -98,6 +98,23 @@ fn a_followed_log_shows_what_is_said_at_once_and_ends_with_the_attempt() {
 }
 
 #[test]
+fn a_line_that_is_too_long_to_be_shown_is_said_so_in_every_form() {
+    const LINE: u64 = 9 << 20;
+    let stage = Stage::playing(json!([
+        on("implement", json!([{"endless": {"bytes": LINE, "lineBytes": LINE}}, {"text": "Done."}])),
+        pm_completes(),
+    ]));
+    let id = stage.create_work("The star");
+    stage.once();
+    let job = text(&jobs(&stage.assignment(&id))[0]["id"]);
+    let human = stage.agents(&["logs", &job]).ok().stdout;
+    assert!(human.contains("bytes is not shown; --raw has it"), "{human}");
+    let json = stage.agents(&["logs", &job, "--json"]).ok().stdout;
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["why"] == "too long" && line["bytes"] == LINE - 1), "{json}");
+}
+
+#[test]
 fn logs_whose_reader_goes_away_end_quietly() {
     let stage = Stage::playing(json!([
         on("implement", json!([{"endless": {"bytes": 2_000_000, "lineBytes": 1000}}, {"text": "Done."}])),

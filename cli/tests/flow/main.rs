@@ -3,6 +3,8 @@
 //! Each test plays in a world of its own ([`stage::Stage`]): a home folder, a repository, a script. Nothing here
 //! sleeps for a time that it guesses; it waits for what it looks for, up to a deadline.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -16,6 +16,7 @@ fn every_json_line_parses_and_every_step_of_the_work_has_one() {
         on_nth("pm", 1, json!([insert("implement", "Do it.")])),
         on_attempt("implement", 1, json!([{"fail": "no_result"}])),
         on("implement", json!([{"text": "Done."}])),
+        on("review", json!([{"fail": "auth"}])),
         on("pm", json!([complete("It is done.")])),
     ]));
     let id = stage.create(&["The star"]);
@@ -38,7 +39,7 @@ fn every_json_line_parses_and_every_step_of_the_work_has_one() {
         &["job_completed", "decision_applied", "assignment_completed"],
     ];
     assert_eq!(of(&id), expected.concat());
-    assert!(of(&blocked).contains(&"job_failed".to_owned()), "no script plays a review: {:?}", of(&blocked));
+    assert_eq!(of(&blocked), [&started[..], &["job_retried", "assignment_blocked"]].concat());
     let all: BTreeSet<String> = lines.iter().map(|line| text(&line["event"])).collect();
     assert!(all.contains("runner_started") && all.contains("runner_ended"), "{all:?}");
     for line in &lines {

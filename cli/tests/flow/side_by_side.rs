@@ -1,12 +1,13 @@
 //! Several runners and many assignments: everything runs once, in order, within the limits.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::script::{complete, go_on, on, on_prompt, shell};
+use crate::script::{complete, go_on, on, on_prompt, pm_completes, shell, wait_for};
 use crate::stage::{Stage, jobs, story};
-use crate::wait::PATIENCE;
+use crate::wait::{PATIENCE, until};
 
 const ASSIGNMENTS: usize = 20;
 
@@ -109,13 +110,39 @@ fn four_runners_share_the_work_and_no_job_runs_twice() {
 }
 
 #[test]
+fn what_a_runner_has_taken_ahead_goes_to_whoever_is_free() {
+    let stage = Stage::playing(json!([
+        on("implement", json!([shell("echo x >> begun"), wait_for("go"), {"text": "Done."}])),
+        pm_completes(),
+    ]));
+    stage.configure(|config| config["harnesses"]["missing"] = json!({"command": ["no-such-program"]}));
+    // Jobs that end at once make a runner take more than it has slots for.
+    for number in 0..12 {
+        stage.create(&[&format!("Short {number}"), "--first", "implement", "--harness", "missing"]);
+    }
+    let ids: Vec<String> = (0..4).map(|number| stage.create_work(&format!("Long {number}"))).collect();
+    let _busy = stage.runner(&["--concurrency", "1"]);
+    stage.until_file("begun");
+    let _free = stage.runner(&["--concurrency", "4"]);
+    until("all of them have begun", Duration::from_secs(10), || {
+        (stage.read("begun").lines().count() == ids.len()).then_some(())
+    });
+    stage.touch("go");
+    for id in &ids {
+        let done = stage.until_status(id, "complete");
+        assert_eq!(jobs(&done)[0]["status"], "completed");
+    }
+    assert_eq!(stage.read("begun").lines().count(), ids.len(), "none has run twice");
+}
+
+#[test]
 fn a_runner_works_on_as_many_assignments_at_once_as_it_may() {
     let [begin, end] = Log::steps();
     // Each of three waits until all of them have begun: with a limit below three this would never end.
     let all_there = shell("for i in $(seq 600); do [ $(grep -c begin log) -ge 3 ] && exit; sleep 0.05; done");
     let stage = Stage::playing(json!([
         on("implement", json!([begin, all_there, end, {"text": "Done."}])),
-        crate::script::pm_completes(),
+        pm_completes(),
     ]));
     let ids: Vec<String> = (0..6).map(|number| stage.create_work(&format!("Star {number}"))).collect();
     stage.agents(&["runner", "--once", "--concurrency", "3"]).ok();

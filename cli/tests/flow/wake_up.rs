@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::script::{on, pm_completes};
+use crate::script::{on, pm_completes, wait_for};
 use crate::stage::{Stage, jobs};
+use crate::wait::PATIENCE;
 
 /// A runner that only looks every 30 s would be later than this.
 const PROMPT: Duration = Duration::from_secs(5);
@@ -47,4 +49,25 @@ fn all_idle_runners_are_woken_and_one_does_the_job() {
         assert_eq!(jobs(&done)[0]["attempts"].as_array().unwrap().len(), 1);
     }
     check("three assignments", began);
+}
+
+#[test]
+fn what_an_ending_runner_leaves_behind_is_for_an_idle_one() {
+    let stage = Stage::playing(json!([
+        on("implement", json!([{"touch": "started"}, wait_for("go"), {"text": "Done."}])),
+        pm_completes(),
+    ]));
+    let id = stage.create_work("Something");
+    let mut busy = stage.runner(&[]);
+    stage.until_file("started");
+    let _idle = stage.runner(&[]);
+    let began = Instant::now();
+    busy.signal(Signal::INT);
+    busy.says("taking no more jobs");
+    stage.touch("go");
+    let done = stage.until_status(&id, "complete");
+    check("the PM job of a runner that ends", began);
+    let runners = [0, 1].map(|place| jobs(&done)[place]["attempts"][0]["runner"].clone());
+    assert_ne!(runners[0], runners[1]);
+    assert!(busy.ended(PATIENCE).success());
 }

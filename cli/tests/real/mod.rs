@@ -4,6 +4,7 @@
 mod outcomes;
 mod permissions;
 mod program;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +38,7 @@ pub struct Desk {
 #[derive(Default)]
 struct More {
     args: Vec<String>,
-    env: BTreeMap<String, String>,
+    env: BTreeMap<String, Value>,
     harnesses: BTreeMap<String, Value>,
 }
 
@@ -70,10 +71,31 @@ impl Desk {
         self
     }
 
-    /// The same with one more variable for the CLI.
-    pub fn with_env(mut self, name: &str, value: &str) -> Self {
-        self.more.env.insert(name.to_owned(), value.to_owned());
+    /// The same with one more variable for the CLI; null takes one away.
+    pub fn with_env(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.env.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The same with a CLI that asks its provider once and then gives up.
+    pub fn without_retries(self) -> Self {
+        const CODEX: [&str; 4] = [
+            "-c",
+            "model_providers.scripted.request_max_retries=0",
+            "-c",
+            "model_providers.scripted.stream_max_retries=0",
+        ];
+        match self.cli {
+            Cli::Claude => self.with_env("CLAUDE_CODE_MAX_RETRIES", "0"),
+            Cli::Codex => self.with_args(&CODEX),
+            Cli::Gemini => {
+                let path = self.path("home/.gemini/settings.json");
+                let mut settings: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+                settings["general"]["maxAttempts"] = json!(1);
+                fs::write(path, settings.to_string()).unwrap();
+                self
+            }
+        }
     }
 
     /// The same with one more harness in the config.
@@ -144,13 +166,13 @@ impl Desk {
 }
 
 /// What a person would set to log in, with the scripted server in the provider's place.
-fn account(cli: Cli, base_url: &str) -> BTreeMap<String, String> {
+fn account(cli: Cli, base_url: &str) -> BTreeMap<String, Value> {
     let variables: &[(&str, &str)] = match cli {
         Cli::Claude => &[("ANTHROPIC_BASE_URL", base_url), ("ANTHROPIC_API_KEY", "scripted")],
         Cli::Codex => &[],
         Cli::Gemini => &[("GOOGLE_GEMINI_BASE_URL", base_url), ("GEMINI_API_KEY", "scripted")],
     };
-    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect()
 }
 
 /// How a model gives its decision as JSON: by the tool that Claude Code offers for a schema, bare where Codex
@@ -166,6 +188,11 @@ pub fn decision(cli: Cli, decision: &Value) -> Reply {
 /// A decision as the schema has it: with every property.
 pub fn complete(reason: &str) -> Value {
     json!({"decision": "complete", "reason": reason, "question": null, "jobs": null})
+}
+
+/// A decision that only a person can help.
+pub fn blocked(reason: &str) -> Value {
+    json!({"decision": "blocked", "reason": reason, "question": null, "jobs": null})
 }
 
 /// A decision to insert one job.

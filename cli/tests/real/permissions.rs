@@ -67,24 +67,9 @@ async fn a_pm_decides_by_the_agents_command_and_can_do_nothing_else(cli: Cli) {
         ),
     );
     let told = desk.run(&id).await;
-    println!("{}", desk.story(&id).await);
-    for request in desk.models().turns() {
-        println!("REQ {:?} {}", request.served, last(&request.body));
-    }
     assert_eq!(desk.new_files(), Vec::<String>::new(), "the PM wrote into the repository");
     assert_eq!([&told["status"], &told["reason"]], ["complete", "It's there."], "{}", desk.story(&id).await);
     assert_eq!(told["jobs"][1]["context"], CONTEXT);
-}
-
-fn last(body: &serde_json::Value) -> String {
-    let list =
-        body["messages"].as_array().or(body["input"].as_array()).or(body["contents"].as_array()).unwrap();
-    list.iter()
-        .rev()
-        .take(2)
-        .map(|x| x.to_string().chars().take(900).collect::<String>())
-        .collect::<Vec<_>>()
-        .join("\n      ")
 }
 
 async fn a_reviewer_reads_and_changes_nothing(cli: Cli) {
@@ -109,9 +94,6 @@ async fn a_reviewer_reads_and_changes_nothing(cli: Cli) {
     );
     let id = desk.create(&["Greet people", "--first", "review"]).await;
     let told = desk.run(&id).await;
-    for request in desk.models().turns() {
-        println!("REQ {:?} {}", request.served, last(&request.body));
-    }
     assert_eq!(desk.new_files(), ["README.md"], "the reviewer wrote into the repository");
     assert_eq!(
         [&told["status"], &told["jobs"][0]["result"]],

@@ -20,6 +20,7 @@ const GRACE: Duration = Duration::from_secs(20);
 pub struct Ended {
     pub code: Option<i32>,
     pub stdout: String,
+    #[expect(dead_code, reason = "a failed assertion prints it")]
     pub stderr: String,
 }
 

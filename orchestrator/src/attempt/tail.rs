@@ -63,3 +63,57 @@ impl Tail {
         self.offset
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn read_on(tail: &mut Tail) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut sink = |line: Line<'_>| match line {
+            Line::Whole(line) => lines.push(String::from_utf8_lossy(line).into_owned()),
+            Line::TooLong { bytes, .. } => lines.push(format!("too long: {bytes}")),
+        };
+        while tail.read(&mut sink).unwrap() > 0 {
+            // There may be more.
+        }
+        lines
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_grows_and_a_line_is_given_when_it_is_whole() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut tail = Tail::open(file.path()).unwrap();
+        assert_eq!(read_on(&mut tail), [] as [&str; 0]);
+        file.write_all(b"one\ntw").unwrap();
+        assert_eq!(read_on(&mut tail), ["one"]);
+        file.write_all(b"o\nthree").unwrap();
+        assert_eq!(read_on(&mut tail), ["two"]);
+        let mut last = Vec::new();
+        tail.finish(&mut |line| last.push(format!("{line:?}")));
+        assert_eq!((last.len(), tail.offset()), (1, 13));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_short_gives_nothing_more_and_does_no_harm() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"one\ntwo\n").unwrap();
+        let mut tail = Tail::open(file.path()).unwrap();
+        assert_eq!(read_on(&mut tail), ["one", "two"]);
+        file.as_file().set_len(0).unwrap();
+        assert_eq!(read_on(&mut tail), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_tail_at_rest_keeps_no_buffer() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&vec![b'x'; 20 << 20]).unwrap();
+        file.write_all(b"\nnext\n").unwrap();
+        let mut tail = Tail::open(file.path()).unwrap();
+        assert_eq!(read_on(&mut tail), [format!("too long: {}", 20 << 20), "next".to_owned()]);
+        assert_eq!(tail.buffer.capacity(), 0);
+        assert!(tail.splitter.kept() <= 64 << 10, "{}", tail.splitter.kept());
+    }
+}

@@ -6,8 +6,10 @@
 pub mod identity;
 pub mod output;
 pub mod probe;
-
 pub mod stop;
+
+#[cfg(test)]
+mod tests;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
@@ -94,8 +96,16 @@ pub fn start(invocation: &Invocation, files: &AttemptFiles) -> Result<(Running, 
 fn program(invocation: &Invocation) -> Result<PathBuf, SpawnError> {
     let own = invocation.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.into());
     let path = own.or_else(|| std::env::var_os("PATH"));
-    which::which_in(&invocation.program, path, &invocation.cwd)
-        .map_err(|_| SpawnError::Missing { program: invocation.program.clone() })
+    which::which_in(&invocation.program, path, &invocation.cwd).map_err(|_| not_found(invocation))
+}
+
+/// A path that leads to something is not missing.
+fn not_found(invocation: &Invocation) -> SpawnError {
+    let program = invocation.program.clone();
+    if program.contains('/') && invocation.cwd.join(&program).exists() {
+        return SpawnError::NotRunnable { program, why: "it is no executable file".to_owned() };
+    }
+    SpawnError::Missing { program }
 }
 
 impl Running {
@@ -169,7 +179,11 @@ fn refused(invocation: &Invocation, error: &io::Error) -> SpawnError {
         let why = format!("the folder to work in, {}, is not there", invocation.cwd.display());
         return SpawnError::NotRunnable { program, why };
     }
-    SpawnError::Missing { program }
+    // The program was found, so what is missing is what it is run by.
+    SpawnError::NotRunnable {
+        program,
+        why: "its interpreter is not there (its first line names it)".to_owned(),
+    }
 }
 
 fn process_end(status: ExitStatus) -> ProcessEnd {

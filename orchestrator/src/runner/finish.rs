@@ -100,7 +100,10 @@ fn defaults(workspace: &str, around: &Surroundings) -> Arc<HarnessDefaults> {
         Ok(settings) => Arc::clone(&settings.harness_defaults),
         Err(error) => around.settings.last_harness_defaults(workspace).unwrap_or_else(|| {
             tracing::warn!(%error, "the config can't be read; the next job goes to claude");
-            Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type: std::collections::BTreeMap::new() })
+            Arc::new(HarnessDefaults {
+                default: "claude".to_owned(),
+                by_type: std::collections::BTreeMap::new(),
+            })
         }),
     }
 }

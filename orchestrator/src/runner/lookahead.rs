@@ -22,9 +22,14 @@ impl Lookahead {
         self.short_in_a_row = if duration <= SHORT { self.short_in_a_row.saturating_add(1) } else { 0 };
     }
 
+    /// Whether jobs are believed to be short.
+    pub fn is_on(&self) -> bool {
+        self.short_in_a_row >= BELIEVED
+    }
+
     /// How many jobs to claim, with so many free slots and so many jobs taken ahead already.
     pub fn claims(&self, free: usize, waiting: usize) -> usize {
-        if self.short_in_a_row < BELIEVED {
+        if !self.is_on() {
             return free.saturating_sub(waiting);
         }
         if waiting <= AHEAD / 2 { free + AHEAD - waiting } else { 0 }

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 pub use board::{Board, Card};
 
 use crate::attempt::{self, StopReason, Surroundings};
-use crate::doorbell::Doorbell;
+use crate::doorbell::{self, Doorbell};
 use crate::process::identity;
 use heartbeat::{Beat, Heartbeat};
 use lookahead::Lookahead;
@@ -315,7 +315,7 @@ impl Runner {
         match event {
             Event::Rung => self.look_for_cancellations(state).await,
             Event::Ended(ended) => self.ended(*ended, state),
-            Event::Finished(Ok(())) => {}
+            Event::Finished(Ok(())) => self.leave_to_others(state),
             Event::Finished(Err(error)) => {
                 tracing::error!(%error, "the end of an attempt was not handed to the store; its lease will run out");
             }
@@ -350,6 +350,15 @@ impl Runner {
                     tracing::warn!(%error, "could not look for lost attempts");
                 }
             }
+        }
+    }
+
+    /// What has just become ready is for another runner if this one has no slot for it. Short jobs leave one at once,
+    /// and a bell for each of them would cost more than they do.
+    fn leave_to_others(&self, state: &State) {
+        let is_full = state.slots.len() >= self.options.concurrency && !state.lookahead.is_on();
+        if state.is_draining || is_full {
+            doorbell::ring_others(&self.options.bells, self.options.id);
         }
     }
 
