@@ -3,7 +3,11 @@
 //!
 //! `cargo bench -p agents-cli --bench claim -- [finished and ready jobs, each] [claims a round] [rounds]`
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its figures and may fail loudly")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its figures and may fail loudly"
+)]
 
 mod support;
 

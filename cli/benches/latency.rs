@@ -3,7 +3,11 @@
 //!
 //! `cargo bench -p agents-cli --bench latency -- [calls a round] [rounds]` (needs `tsp`: apt-get install task-spooler)
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its figures and may fail loudly")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its figures and may fail loudly"
+)]
 #![allow(clippy::disallowed_methods, reason = "the floor is measured by spawning without the product")]
 
 mod support;

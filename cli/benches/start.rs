@@ -3,7 +3,11 @@
 //!
 //! `cargo bench -p agents-cli --bench start -- [finished jobs] [calls a round] [rounds]`
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its figures and may fail loudly")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its figures and may fail loudly"
+)]
 #![allow(clippy::disallowed_methods, reason = "the floor is measured by spawning without the product")]
 
 mod support;
@@ -21,7 +25,16 @@ fn minimal(folder: &Path) -> PathBuf {
     std::fs::write(&source, "fn main() {}\n").unwrap();
     let program = folder.join("minimal");
     let mut compiler = Command::new("rustc");
-    compiler.args(["-O", "-C", "target-feature=+crt-static", "-C", "strip=symbols", "-C", "panic=abort", "-o"]);
+    compiler.args([
+        "-O",
+        "-C",
+        "target-feature=+crt-static",
+        "-C",
+        "strip=symbols",
+        "-C",
+        "panic=abort",
+        "-o",
+    ]);
     assert!(compiler.arg(&program).arg(&source).status().unwrap().success());
     program
 }
@@ -73,7 +86,10 @@ fn main() {
     for ((name, _), times) in subjects.iter().zip(&figures) {
         println!("{name}: {:.2} ms", median(times));
     }
-    println!("agents --version: goal 3 ms, {:.1} x the static program", median(&figures[2]) / median(&figures[1]));
+    println!(
+        "agents --version: goal 3 ms, {:.1} x the static program",
+        median(&figures[2]) / median(&figures[1])
+    );
     for (name, place) in [("queue", 3), ("assignments", 5)] {
         let more = median(&figures[place + 1]) - median(&figures[place]);
         println!("{name}: {more:+.2} ms with the history (goal 5 ms)");

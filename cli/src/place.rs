@@ -32,9 +32,9 @@ impl Place {
     pub fn around(start: &Path) -> Option<Self> {
         let root = start
             .ancestors()
-            .find(|folder| folder.join(FOLDER).join(CONFIG_FILE).is_file() || folder.join(".git").exists())?;
+            .find(|folder| folder.join(FOLDER).join(CONFIG_FILE).is_file() || is_repository(folder))?;
         let dot_git = root.join(".git");
-        let is_git = dot_git.exists();
+        let is_git = is_repository(root);
         let main_root = if dot_git.is_file() { main_checkout(root, &dot_git) } else { None };
         Some(Self { root: root.to_owned(), main_root: main_root.unwrap_or_else(|| root.to_owned()), is_git })
     }
@@ -62,6 +62,13 @@ impl Place {
         let name = self.main_root.file_name().and_then(OsStr::to_str)?;
         Namespace::from_folder_name(name.strip_suffix(".git").unwrap_or(name))
     }
+}
+
+/// Whether the folder has a `.git` that git would take for one: a file, or a folder with a `HEAD`. Sandboxes leave
+/// empty ones where they protect a place.
+fn is_repository(folder: &Path) -> bool {
+    let dot_git = folder.join(".git");
+    dot_git.is_file() || dot_git.join("HEAD").exists()
 }
 
 /// The main checkout of what a `.git` file points to: `gitdir: <folder>`; a linked worktree's folder names the
@@ -141,7 +148,7 @@ mod tests {
     fn the_nearest_config_or_repository_upwards_is_the_place() {
         let temp = tempfile::tempdir().unwrap();
         let repo = temp.path().join("repo");
-        fs::create_dir_all(repo.join(".git")).unwrap();
+        write(repo.join(".git/HEAD"), "ref: refs/heads/main\n");
         fs::create_dir_all(repo.join("a/b")).unwrap();
         let expected = Place { root: repo.clone(), main_root: repo.clone(), is_git: true };
         assert_eq!(Place::around(&repo.join("a/b")), Some(expected));

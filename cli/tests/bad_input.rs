@@ -118,6 +118,7 @@ fn two_repositories_with_the_same_name_do_not_mix() {
     world.create(&["Something"]);
     let other = world.path("elsewhere/shop");
     std::fs::create_dir_all(other.join(".git")).unwrap();
+    std::fs::write(other.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
     world
         .agents(&["create", "x"])
         .in_folder(&other)

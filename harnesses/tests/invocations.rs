@@ -125,7 +125,7 @@ fn claude_is_told_that_it_may_run_as_root_only_when_it_does() {
 }
 
 const CODEX: &str = "exec|--json|--color|never|--ignore-user-config|--skip-git-repo-check|-c|\
-                     check_for_update_on_startup=false|-c|analytics.enabled=false";
+                     check_for_update_on_startup=false|-c|analytics.enabled=false|-c|allow_login_shell=false";
 const CODEX_NETWORK: &str = "-s|workspace-write|-c|sandbox_workspace_write.network_access=true";
 
 #[test]
@@ -148,7 +148,6 @@ fn codex_decides_from_a_folder_of_the_attempt_so_that_the_workspace_stays_as_it_
             CODEX,
             "-C|/data/attempt/codex",
             CODEX_NETWORK,
-            "-c|allow_login_shell=false",
             no_tmp,
             "--add-dir|/data",
             "-",

@@ -212,8 +212,15 @@ async fn fill(store: &Arc<SqlStore>, jobs: usize, workspace: &Path) {
 /// Processor time of this process and of its children so far, in milliseconds (proc(5), 10 ms ticks).
 fn processor_ms() -> (f64, f64) {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let ticks: Vec<f64> =
-        stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(4).map(|n| n.parse().unwrap()).collect();
+    let ticks: Vec<f64> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .map(|n| n.parse().unwrap())
+        .collect();
     ((ticks[0] + ticks[1]) * 10.0, (ticks[2] + ticks[3]) * 10.0)
 }
 

@@ -1,7 +1,11 @@
 //! What the benchmarks share: their options, medians and percentiles, and a runner in a world of its own.
 
 #![allow(dead_code, reason = "each benchmark uses its own part")]
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its figures and may fail loudly")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its figures and may fail loudly"
+)]
 
 pub mod fill;
 pub mod peer;

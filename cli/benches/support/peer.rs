@@ -32,7 +32,9 @@ impl TaskSpooler {
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         let is_server = |pid: &i32| {
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|variable| variable == format!("TS_SOCKET={socket}").as_bytes())
+            environment
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == format!("TS_SOCKET={socket}").as_bytes())
         };
         pids.filter(is_server).min().unwrap()
     }

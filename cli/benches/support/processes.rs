@@ -20,5 +20,7 @@ pub fn peak_memory(pid: i32) -> f64 {
 /// How often its threads have gone to sleep by themselves; each time something woke them.
 pub fn voluntary_switches(pid: i32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
-    tasks.map(|task| figure(&task.path().join("status").display().to_string(), "voluntary_ctxt_switches")).sum()
+    tasks
+        .map(|task| figure(&task.path().join("status").display().to_string(), "voluntary_ctxt_switches"))
+        .sum()
 }

@@ -44,6 +44,7 @@ impl World {
     pub fn new() -> Self {
         let world = Self { temp: tempfile::tempdir().unwrap() };
         std::fs::create_dir_all(world.repo().join(".git")).unwrap();
+        std::fs::write(world.repo().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
         for folder in ["home", "run", "bin"] {
             std::fs::create_dir_all(world.path(folder)).unwrap();
         }

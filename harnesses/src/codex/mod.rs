@@ -25,7 +25,7 @@ const NAME: &str = "codex";
 const PROMPT_LIMIT_CHARACTERS: usize = 1_048_576;
 
 /// What every run has: no look for updates, and no five seconds at the end of a run without internet.
-const ALWAYS: [&str; 10] = [
+const ALWAYS: [&str; 12] = [
     "exec",
     "--json",
     "--color",
@@ -36,6 +36,10 @@ const ALWAYS: [&str; 10] = [
     "check_for_update_on_startup=false",
     "-c",
     "analytics.enabled=false",
+    // Else its commands run in a login shell, whose profile may set PATH anew: then what the runner has on PATH,
+    // the `agents` command too, is gone.
+    "-c",
+    "allow_login_shell=false",
 ];
 
 /// The network is off in the sandbox unless this is said.
@@ -48,9 +52,6 @@ const NO_TEMPORARY_FOLDERS: [&str; 4] = [
     "-c",
     "sandbox_workspace_write.exclude_tmpdir_env_var=true",
 ];
-
-/// Codex starts its commands in a login shell, whose profile may set PATH anew: then the `agents` command is gone.
-const NO_LOGIN_SHELL: &str = "allow_login_shell=false";
 
 const ENV: [(&str, &str); 2] = [("TERM", "dumb"), ("NO_COLOR", "1")];
 
@@ -143,7 +144,7 @@ fn sandbox(request: &HarnessRequest, files: &mut Vec<ExtraFile>) -> Vec<String> 
         Access::ReadOnlyAndAgents => {
             let desk = request.folder.join("codex");
             args.extend(in_folder(&desk));
-            args.extend(strings(&["-s", "workspace-write", "-c", NETWORK_ON, "-c", NO_LOGIN_SHELL]));
+            args.extend(strings(&["-s", "workspace-write", "-c", NETWORK_ON]));
             args.extend(strings(&NO_TEMPORARY_FOLDERS));
             args.extend(added(&request.agents_folders));
             files.push(ExtraFile {

@@ -109,6 +109,11 @@ async fn supervise(
     let pid = supervised.running.pid;
     let end = watch_over(&mut observer, &prepared, &mut supervised, attempt).await;
     stop::kill_group(pid);
+    // What the agent's tools have left running is ended too. An agent that called no tool has started nothing, and
+    // the search through all processes is saved.
+    if observer.has_called_tools() {
+        kill_strays(attempt);
+    }
     let told = observer.finish(&StreamEnd { process: end.process, stderr_tail: "", at: around.clock.now() });
     report(claimed, around, &prepared, end, told)
 }
@@ -175,6 +180,10 @@ async fn end_tree(
 
 fn kill_tree(pid: i32, attempt: AttemptId) {
     stop::kill_group(pid);
+    kill_strays(attempt);
+}
+
+fn kill_strays(attempt: AttemptId) {
     let strays = stop::kill_marked(attempt);
     if strays > 0 {
         tracing::info!(%attempt, strays, "ended processes that had left the agent's group");

@@ -73,6 +73,25 @@ impl Observer {
         if total >= PIECES_AT_ONCE * (64 << 10) { Duration::ZERO } else { self.pause }
     }
 
+    /// Reads to the present end, and tells whether the agent has called a tool.
+    pub fn has_called_tools(&mut self) -> bool {
+        self.read_rest();
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).progress.tool_calls > 0
+    }
+
+    fn read_rest(&mut self) {
+        loop {
+            match self.read_piece() {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the rest of an agent's output can't be read");
+                    return;
+                }
+            }
+        }
+    }
+
     fn read_piece(&mut self) -> io::Result<usize> {
         let mut seen = Seen::default();
         let reader = &mut self.reader;
@@ -83,16 +102,7 @@ impl Observer {
 
     /// The process has ended: reads the rest, and lets the reader sum up.
     pub fn finish(mut self, end: &StreamEnd<'_>) -> (StreamSummary, Option<String>) {
-        loop {
-            match self.read_piece() {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "the rest of an agent's output can't be read");
-                    break;
-                }
-            }
-        }
+        self.read_rest();
         let mut seen = Seen::default();
         let reader = &mut self.reader;
         self.tail.finish(&mut |line| read_line(reader.as_mut(), line, &mut seen));

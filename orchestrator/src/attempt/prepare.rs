@@ -159,13 +159,15 @@ fn environment(claimed: &Claimed, around: &Surroundings, settings: &Settings) ->
     env
 }
 
-/// PATH with the folder of `agents` in it, at its end: it adds the command and hides nothing.
+/// PATH as it is if it leads to this `agents`; else with its folder in front, so that no other one is taken for it.
 fn path_with(program: &Path) -> Option<String> {
     let folder = program.parent()?;
     let path = std::env::var_os("PATH").unwrap_or_default();
+    let name = program.file_name()?;
+    let found = which::which_in(name, Some(&path), folder).ok().and_then(|found| found.canonicalize().ok());
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    if !folders.iter().any(|known| known == folder) {
-        folders.push(folder.to_owned());
+    if found != program.canonicalize().ok() {
+        folders.insert(0, folder.to_owned());
     }
     std::env::join_paths(folders).ok()?.into_string().ok()
 }
