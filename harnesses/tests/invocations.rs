@@ -144,14 +144,7 @@ fn codex_decides_from_a_folder_of_the_attempt_so_that_the_workspace_stays_as_it_
     check_args(
         "codex",
         &request,
-        &[
-            CODEX,
-            "-C|/data/attempt/codex",
-            CODEX_NETWORK,
-            no_tmp,
-            "--add-dir|/data",
-            "-",
-        ],
+        &[CODEX, "-C|/data/attempt/codex", CODEX_NETWORK, no_tmp, "--add-dir|/data", "-"],
     );
     let files = started("codex", &request).files;
     assert_eq!(files.len(), 1);

@@ -1,32 +1,34 @@
 //! The runner: one loop that owns what runs, takes ready jobs into free slots, and notices what ends.
 
 mod board;
+mod event;
 mod finish;
 mod heartbeat;
 mod lookahead;
+mod options;
 mod recovery;
+mod state;
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agents_domain::attempt::{AttemptProgress, AttemptReport};
-use agents_domain::history::HistoryEvent;
-use agents_domain::id::{AssignmentId, AttemptId, RunnerId};
-use agents_domain::namespace::Namespace;
+use agents_domain::id::AttemptId;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, StoreError};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinError;
 use tokio::time::Instant;
 
 pub use board::{Board, Card};
+pub use event::{Control, Listener, RunnerEvent};
+pub use options::RunnerOptions;
 
 use crate::attempt::{self, StopReason, Surroundings};
 use crate::doorbell::{self, Doorbell};
 use crate::process::identity;
-use heartbeat::{Beat, Heartbeat};
-use lookahead::Lookahead;
+use heartbeat::Heartbeat;
+use state::{Ended, Event, Slot, State};
 
 /// The slow tick: how late work is found whose bell was not heard.
 const TICK: Duration = Duration::from_secs(30);
@@ -37,69 +39,6 @@ const TROUBLE_LONGEST: Duration = Duration::from_secs(10);
 /// be free.
 const HELD_LONGEST: Duration = Duration::from_millis(250);
 
-/// How a runner works.
-#[derive(Debug, Clone)]
-pub struct RunnerOptions {
-    pub id: RunnerId,
-    /// Host and process, for people.
-    pub name: String,
-    pub version: String,
-    /// `None`: every namespace.
-    pub namespace: Option<Namespace>,
-    /// How many jobs run at the same time at most.
-    pub concurrency: usize,
-    /// Whether it ends when nothing is ready and nothing runs.
-    pub once: bool,
-    pub database_url: String,
-    /// The folder of the doorbells.
-    pub bells: std::path::PathBuf,
-}
-
-/// What somebody outside wants of the runner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
-    /// Take no more jobs; end when the running ones have.
-    Drain,
-    /// End the running ones now, cleanly; their jobs are pending again.
-    Stop,
-}
-
-/// What a runner tells while it works.
-#[derive(Debug, Clone)]
-pub enum RunnerEvent {
-    Started {
-        recovered: usize,
-    },
-    /// Something of the history happened.
-    Happened {
-        namespace: Namespace,
-        event: HistoryEvent,
-    },
-    /// An attempt ended after its job had moved on without it; nothing has changed.
-    Stale {
-        attempt: AttemptId,
-    },
-    /// The store can't be used at present. Running agents go on.
-    StoreTrouble {
-        error: String,
-    },
-    StoreMended,
-    Draining {
-        running: usize,
-    },
-    Stopping {
-        running: usize,
-    },
-    Ended {
-        finished: usize,
-    },
-}
-
-/// Who listens to a runner.
-pub trait Listener: Send + Sync {
-    fn hear(&self, event: &RunnerEvent);
-}
-
 /// A runner.
 #[allow(missing_debug_implementations, reason = "ports have nothing to show")]
 pub struct Runner {
@@ -107,70 +46,6 @@ pub struct Runner {
     around: Surroundings,
     board: Board,
     listener: Arc<dyn Listener>,
-}
-
-/// What happens in the loop.
-enum Event {
-    Rung,
-    /// The process of an attempt has ended.
-    Ended(Box<Result<(tokio::task::Id, Ended), JoinError>>),
-    /// The store knows the end of an attempt.
-    Finished(Result<(), JoinError>),
-    Beat(Beat),
-    Control(Option<Control>),
-    Tick,
-}
-
-/// An attempt whose process has ended, and how.
-struct Ended {
-    claimed: Claimed,
-    report: AttemptReport,
-}
-
-/// A running attempt, as the loop sees it.
-struct Slot {
-    stop: watch::Sender<Option<StopReason>>,
-    began: Instant,
-}
-
-/// What the loop knows.
-struct State {
-    /// Jobs that are ours and have not started yet.
-    waiting: VecDeque<Claimed>,
-    /// When jobs were last taken, or one ended.
-    moved_at: Instant,
-    slots: HashMap<AttemptId, Slot>,
-    tasks: JoinSet<Ended>,
-    by_task: HashMap<tokio::task::Id, (AttemptId, AssignmentId)>,
-    /// Ends that are being handed to the store. They need no slot.
-    finishing: JoinSet<()>,
-    lookahead: Lookahead,
-    is_draining: bool,
-    has_listener: bool,
-    finished: usize,
-    trouble: Option<Duration>,
-}
-
-impl State {
-    fn new(is_draining: bool) -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            moved_at: Instant::now(),
-            slots: HashMap::new(),
-            tasks: JoinSet::new(),
-            by_task: HashMap::new(),
-            finishing: JoinSet::new(),
-            lookahead: Lookahead::default(),
-            is_draining,
-            has_listener: true,
-            finished: 0,
-            trouble: None,
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.tasks.is_empty() && self.finishing.is_empty() && self.waiting.is_empty()
-    }
 }
 
 impl Runner {
@@ -397,24 +272,23 @@ impl Runner {
         if let Some(slot) = state.slots.remove(&attempt) {
             state.lookahead.saw(slot.began.elapsed());
         }
-        self.board.take(attempt);
         state.moved_at = Instant::now();
         state.finished += 1;
         let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
-        match ended {
-            Some(ended) => {
-                state.finishing.spawn(async move {
-                    finish::finish(&ended.claimed, ended.report, &around, &*listener).await;
-                });
-            }
-            None => {
-                state.finishing.spawn(async move {
+        let board = self.board.clone();
+        state.finishing.spawn(async move {
+            match ended {
+                Some(ended) => finish::finish(&ended.claimed, ended.report, &around, &*listener).await,
+                None => {
                     let why = "the supervision of the attempt broke down; this is a bug in agents";
                     let report = without_process(attempt, OutcomeClass::RunnerError, why);
                     finish::give_back(assignment, report, &around, &*listener).await;
-                });
+                }
             }
-        }
+            // Only now: until the store knows the end, the heartbeat keeps the lease, or another runner would do the
+            // job again while the store is in trouble.
+            board.take(attempt);
+        });
     }
 
     /// Jobs that were taken ahead and have not started are pending again.

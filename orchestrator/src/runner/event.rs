@@ -1,0 +1,50 @@
+//! What a runner is told from outside, and what it tells.
+
+use agents_domain::history::HistoryEvent;
+use agents_domain::id::AttemptId;
+use agents_domain::namespace::Namespace;
+
+/// What somebody outside wants of the runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Take no more jobs; end when the running ones have.
+    Drain,
+    /// End the running ones now, cleanly; their jobs are pending again.
+    Stop,
+}
+
+/// What a runner tells while it works.
+#[derive(Debug, Clone)]
+pub enum RunnerEvent {
+    Started {
+        recovered: usize,
+    },
+    /// Something of the history happened.
+    Happened {
+        namespace: Namespace,
+        event: HistoryEvent,
+    },
+    /// An attempt ended after its job had moved on without it; nothing has changed.
+    Stale {
+        attempt: AttemptId,
+    },
+    /// The store can't be used at present. Running agents go on.
+    StoreTrouble {
+        error: String,
+    },
+    StoreMended,
+    Draining {
+        running: usize,
+    },
+    Stopping {
+        running: usize,
+    },
+    Ended {
+        finished: usize,
+    },
+}
+
+/// Who listens to a runner.
+pub trait Listener: Send + Sync {
+    fn hear(&self, event: &RunnerEvent);
+}
