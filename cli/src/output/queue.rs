@@ -309,7 +309,7 @@ impl Shown<'_> {
             }
             let fix =
                 format!("agents update-assignment {} --status active --note \"…\"", assignment.id.short());
-            table.below(Cell::colored(DIM, format!("answer: {fix}")));
+            table.below(Cell::colored(DIM, fix));
         }
         (!blocked.is_empty()).then_some(table)
     }
