@@ -1,6 +1,9 @@
 //! No-op process jobs through the whole path, beside the raw spawn floor of the same program in the same run.
 //!
 //! `cargo bench -p agents-orchestrator --bench drain -- [jobs] [rounds]`
+//!
+//! It leaves its folders (`agents-drain-*` in the temporary folder) for you to remove: ext4 passes over inodes that were
+//! freed in the last minute one by one, so that removing them here would be measured by the next round.
 
 #![allow(clippy::disallowed_methods, reason = "the floor is measured by spawning without the product")]
 #![allow(
@@ -147,18 +150,18 @@ fn floor(jobs: usize, slots: usize) -> f64 {
 }
 
 /// Jobs per second through the whole path.
-fn drain(jobs: usize, slots: usize, folder: &tempfile::TempDir) -> f64 {
-    let url = format!("sqlite:{}", folder.path().join("agents.db").display());
+fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
+    let url = format!("sqlite:{}", folder.join("agents.db").display());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let store = Arc::new(SqlStore::open(&url, Arc::new(SystemClock), Arc::new(SystemIds)).await.unwrap());
-        fill(&store, jobs, folder.path()).await;
+        fill(&store, jobs, folder).await;
         let around = Surroundings {
             store,
             settings: Arc::new(Fixed(Arc::new(settings()))),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-            data_folder: folder.path().to_owned(),
+            data_folder: folder.to_owned(),
             agents_program: "/bin/true".into(),
         };
         let options = RunnerOptions {
@@ -169,7 +172,7 @@ fn drain(jobs: usize, slots: usize, folder: &tempfile::TempDir) -> f64 {
             concurrency: slots,
             once: true,
             database_url: url.clone(),
-            bells: folder.path().join("bells"),
+            bells: folder.join("bells"),
         };
         let (_keep, control) = tokio::sync::mpsc::channel(1);
         let began = Instant::now();
@@ -230,8 +233,6 @@ fn median(mut figures: Vec<f64>) -> f64 {
 }
 
 fn main() {
-    // Removed only at the end: ext4 looks long for an inode while many have been freed in the last seconds.
-    let mut folders = Vec::new();
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let jobs = numbers.first().copied().unwrap_or(3000);
     let rounds = numbers.get(1).copied().unwrap_or(5);
@@ -244,8 +245,8 @@ fn main() {
             floors.push(floor(jobs, slots));
             let between = processor_ms();
             floor_ms.push((between.0 + between.1 - before.0 - before.1) / jobs as f64);
-            folders.push(tempfile::tempdir().unwrap());
-            drains.push(drain(jobs, slots, &folders[folders.len() - 1]));
+            let folder = tempfile::Builder::new().prefix("agents-drain-").tempdir().unwrap().keep();
+            drains.push(drain(jobs, slots, &folder));
             let after = processor_ms();
             drain_ms.push((after.0 + after.1 - between.0 - between.1) / jobs as f64);
         }

@@ -28,7 +28,7 @@ use crate::attempt::{self, StopReason, Surroundings};
 use crate::doorbell::{self, Doorbell};
 use crate::process::identity;
 use heartbeat::Heartbeat;
-use state::{Ended, Event, Slot, State};
+use state::{Ended, Event, Found, Slot, State};
 
 /// The slow tick: how late work is found whose bell was not heard.
 const TICK: Duration = Duration::from_secs(30);
@@ -91,8 +91,10 @@ impl Runner {
             self.begin(claimed, &mut state);
         }
         loop {
-            let found = self.fill(&mut state).await;
-            if state.is_idle() && (state.is_draining || (self.options.once && found == Found::Nothing)) {
+            self.start_waiting(&mut state);
+            self.look_for_work(&mut state);
+            if state.is_idle() && (state.is_draining || (self.options.once && state.found == Found::Nothing))
+            {
                 break;
             }
             let wake_at = self.wake_at(&state).await;
@@ -100,6 +102,7 @@ impl Runner {
                 () = ring(bell.as_ref()) => Event::Rung,
                 Some(ended) = state.tasks.join_next_with_id() => Event::Ended(Box::new(ended)),
                 Some(finished) = state.finishing.join_next() => Event::Finished(finished),
+                Some(claimed) = state.claiming.join_next() => Event::Claimed(claimed),
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
                 () = tokio::time::sleep_until(wake_at) => Event::Tick,
@@ -126,36 +129,44 @@ impl Runner {
         }
     }
 
-    /// Takes ready jobs into free slots.
-    async fn fill(&self, state: &mut State) -> Found {
-        self.start_waiting(state);
+    /// Asks the store for ready jobs, if there is room for them. The loop goes on meanwhile: what ends and what
+    /// waits is served while the store works.
+    fn look_for_work(&self, state: &mut State) {
         let free = self.options.concurrency.saturating_sub(state.slots.len());
         let limit = state.lookahead.claims(free, state.waiting.len());
-        if state.is_draining || limit == 0 {
-            return Found::NotLooked;
+        if state.is_draining || !state.must_look || !state.claiming.is_empty() || limit == 0 {
+            return;
         }
+        state.must_look = false;
+        state.found = Found::NotLooked;
         let request = ClaimRequest {
             runner: self.options.id,
             namespaces: self.options.namespace.clone().map(|namespace| vec![namespace]),
             limit,
         };
-        match self.around.store.claim(request).await {
-            Ok(claimed) => {
+        let store = Arc::clone(&self.around.store);
+        state.claiming.spawn(async move { store.claim(request).await.map(|claimed| (claimed, limit)) });
+    }
+
+    fn claimed(&self, claimed: Result<(Vec<Claimed>, usize), StoreError>, state: &mut State) {
+        match claimed {
+            Ok((claimed, limit)) => {
                 if state.trouble.take().is_some() {
                     self.listener.hear(&RunnerEvent::StoreMended);
                 }
-                let found = if claimed.is_empty() { Found::Nothing } else { Found::Jobs };
+                state.found = if claimed.is_empty() { Found::Nothing } else { Found::Jobs };
+                state.must_look |= claimed.len() == limit;
                 state.waiting.extend(claimed);
                 state.moved_at = Instant::now();
-                self.start_waiting(state);
-                found
+                if state.is_draining {
+                    self.give_back_waiting("the runner ended before it started", state);
+                }
             }
             Err(error) => {
                 let pause = state.trouble.map_or(TROUBLE_SHORTEST, |pause| (pause * 2).min(TROUBLE_LONGEST));
                 if state.trouble.replace(pause).is_none() {
                     self.listener.hear(&RunnerEvent::StoreTrouble { error: error.to_string() });
                 }
-                Found::NotLooked
             }
         }
     }
@@ -187,7 +198,10 @@ impl Runner {
     }
 
     async fn handle(&self, event: Event, state: &mut State) {
+        state.must_look |= event.may_bring_work();
         match event {
+            Event::Claimed(Ok(claimed)) => self.claimed(claimed, state),
+            Event::Claimed(Err(error)) => tracing::error!(%error, "looking for work broke down"),
             Event::Rung => self.look_for_cancellations(state).await,
             Event::Ended(ended) => self.ended(*ended, state),
             Event::Finished(Ok(())) => self.leave_to_others(state),
@@ -313,7 +327,7 @@ impl Runner {
         if let Some(pause) = state.trouble {
             return now + pause;
         }
-        if state.is_draining || state.slots.len() >= self.options.concurrency {
+        if state.is_draining || state.slots.len() >= self.options.concurrency || !state.claiming.is_empty() {
             return now + TICK;
         }
         match self.around.store.next_ready_at(self.options.namespace.as_ref()).await {
@@ -329,13 +343,6 @@ impl Runner {
             tracing::warn!(%error, "the runner could not take its name off the list");
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Jobs,
-    Nothing,
-    NotLooked,
 }
 
 /// Asks an attempt to end. One that has ended already does not hear it, which is as well.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use agents_domain::attempt::AttemptReport;
 use agents_domain::id::{AssignmentId, AttemptId};
-use agents_domain::store::Claimed;
+use agents_domain::store::{Claimed, StoreError};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -22,9 +22,29 @@ pub(super) enum Event {
     Ended(Box<Result<(tokio::task::Id, Ended), JoinError>>),
     /// The store knows the end of an attempt.
     Finished(Result<(), JoinError>),
+    /// The store has answered what there is to do, up to the limit that is with it.
+    Claimed(Result<Result<(Vec<Claimed>, usize), StoreError>, JoinError>),
     Beat(Beat),
     Control(Option<Control>),
     Tick,
+}
+
+impl Event {
+    /// Whether a job may be ready or a slot free that was not before.
+    pub fn may_bring_work(&self) -> bool {
+        match self {
+            Event::Rung | Event::Ended(_) | Event::Finished(_) | Event::Tick => true,
+            Event::Claimed(_) | Event::Beat(_) | Event::Control(_) => false,
+        }
+    }
+}
+
+/// What the last look for work has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    Jobs,
+    Nothing,
+    NotLooked,
 }
 
 /// An attempt whose process has ended, and how.
@@ -50,6 +70,11 @@ pub(super) struct State {
     pub by_task: HashMap<tokio::task::Id, (AttemptId, AssignmentId)>,
     /// Ends that are being handed to the store. They need no slot.
     pub finishing: JoinSet<()>,
+    /// The question to the store, while it has not answered.
+    pub claiming: JoinSet<Result<(Vec<Claimed>, usize), StoreError>>,
+    /// Whether there may be work that the last look has not seen.
+    pub must_look: bool,
+    pub found: Found,
     pub lookahead: Lookahead,
     pub is_draining: bool,
     pub has_listener: bool,
@@ -66,6 +91,9 @@ impl State {
             tasks: JoinSet::new(),
             by_task: HashMap::new(),
             finishing: JoinSet::new(),
+            claiming: JoinSet::new(),
+            must_look: true,
+            found: Found::NotLooked,
             lookahead: Lookahead::default(),
             is_draining,
             has_listener: true,
@@ -75,6 +103,9 @@ impl State {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.tasks.is_empty() && self.finishing.is_empty() && self.waiting.is_empty()
+        self.tasks.is_empty()
+            && self.finishing.is_empty()
+            && self.waiting.is_empty()
+            && self.claiming.is_empty()
     }
 }
