@@ -127,7 +127,7 @@ pub fn check_harness(here: &Here, name: &str) -> Result<(), Failure> {
 /// A warning if the program of that harness can't be found.
 pub fn missing_program(here: &Here, harness: &str) -> Option<String> {
     // A harness that can't be made was refused with the config.
-    let probe = settings_source::harness(&here.config, harness).ok()?.probe();
+    let probe = settings_source::probe(&here.config, harness).ok()?;
     which::which(&probe.program).err()?;
     let program = probe.program;
     Some(format!("`{program}` of harness {harness} is not on PATH here: {}", probe.install))

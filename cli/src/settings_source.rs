@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agents_domain::aggregate::HarnessDefaults;
-use agents_domain::harness::Harness;
+use agents_domain::harness::{Harness, Probe};
 use agents_domain::job_type::JobType;
 use agents_harnesses::{HarnessSettings, StreamKind};
 use agents_orchestrator::settings::{Settings, SettingsSource};
@@ -32,15 +32,16 @@ pub fn harness_names(config: &Config) -> Vec<String> {
     names
 }
 
-/// The harness of that name with what the config says of it; the error is for a person.
-pub fn build_harness(name: &str, entry: &HarnessEntry) -> Result<Arc<dyn Harness>, String> {
+/// The harness of that name with what the config says of it; the error is for a person. `zone` matters to who reads
+/// its stream only; finding that of the system takes a millisecond, since all zones there are are listed.
+pub fn build_harness(name: &str, entry: &HarnessEntry, zone: TimeZone) -> Result<Arc<dyn Harness>, String> {
     let settings = HarnessSettings {
         command: entry.command.as_ref().map(|command| command.0.clone()),
         args: entry.args.clone().unwrap_or_default(),
         env: entry.env.clone(),
         model: entry.model.clone(),
         stream: entry.stream.map(stream_kind),
-        time_zone: TimeZone::system(),
+        time_zone: zone,
     };
     agents_harnesses::build(name, &settings).map_err(|error| error.to_string())
 }
@@ -57,7 +58,14 @@ fn stream_kind(name: StreamName) -> StreamKind {
 /// The harness of that name as it is configured.
 pub fn harness(config: &Config, name: &str) -> Result<Arc<dyn Harness>, String> {
     let default = HarnessEntry::default();
-    build_harness(name, config.harnesses().get(name).unwrap_or(&default))
+    build_harness(name, config.harnesses().get(name).unwrap_or(&default), TimeZone::system())
+}
+
+/// How to find out whether the CLI of that harness is there.
+pub fn probe(config: &Config, name: &str) -> Result<Probe, String> {
+    let default = HarnessEntry::default();
+    let entry = config.harnesses().get(name).unwrap_or(&default);
+    build_harness(name, entry, TimeZone::UTC).map(|harness| harness.probe())
 }
 
 /// Folders with templates that win over the built-in ones, the first one most.

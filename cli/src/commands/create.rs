@@ -77,13 +77,14 @@ impl Create {
         let (id, workspace) = (new.id, new.workspace.clone());
         let store = app.store(&here).await?;
         refuse_foreign_namespace(&store, &here, &chosen).await?;
+        let mut warnings = Vec::new();
+        if !held {
+            // Before the runner is woken: afterwards it would take a second connection, while the job starts.
+            warnings.extend(app::no_runner_warning(&store, &chosen.namespace, app.now()).await?);
+        }
         let receipt = app.execute(&here, &store, (Actor::Person, Change::Create(new))).await?;
         let inserted: Vec<&HistoryEvent> =
             receipt.events.iter().filter(|event| event.kind == EventKind::JobInserted).collect();
-        let mut warnings = Vec::new();
-        if !held {
-            warnings.extend(app::no_runner_warning(&store, &chosen.namespace, app.now()).await?);
-        }
         let harnesses = inserted.iter().filter_map(|event| event.detail("harness"));
         warnings.extend(harnesses.filter_map(|harness| job_input::missing_program(&here, harness)));
         let created = Created {

@@ -178,11 +178,8 @@ async fn harnesses(here: &Here) -> Vec<Check> {
     let mut tasks = tokio::task::JoinSet::new();
     let names = settings_source::harness_names(&here.config);
     for (place, name) in names.iter().enumerate() {
-        let probe = match settings_source::harness(&here.config, name) {
-            Ok(harness) => harness.probe(),
-            // A harness that can't be made was refused with the config.
-            Err(_) => continue,
-        };
+        // A harness that can't be made was refused with the config.
+        let Ok(probe) = settings_source::probe(&here.config, name) else { continue };
         let is_used = used.contains(name.as_str());
         let has_own_env = here.config.harnesses().get(name).is_some_and(|entry| !entry.env.is_empty());
         let (name, login) = (name.clone(), has_own_env || has_login(&probe));

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use agents_domain::job_type::JobType;
+use jiff::tz::TimeZone;
 
 use super::file::ConfigFile;
 use super::{Config, schema};
@@ -82,7 +83,7 @@ fn with(parent: &serde_ignored::Path<'_>, name: String) -> Vec<String> {
 pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failure> {
     config.namespace()?;
     for (name, entry) in config.harnesses() {
-        settings_source::build_harness(name, entry).map_err(|why| {
+        settings_source::build_harness(name, entry, TimeZone::UTC).map_err(|why| {
             let key = format!("harnesses.{name}");
             Failure::bad_input(why).hint(from(config, &key)).hint_if(meant_built_in(name))
         })?;
