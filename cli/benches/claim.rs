@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use agents_domain::attempt::{Holder, Host};
 use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::store::{ClaimRequest, Store};
 use agents_orchestrator::store::SqlStore;
@@ -40,7 +41,7 @@ async fn filled(database: &Path, finished: usize, ready: usize) -> SqlStore {
 /// One claim, in milliseconds.
 async fn claim(store: &SqlStore, runner: RunnerId) -> f64 {
     let namespaces = Some(vec![agents_domain::namespace::Namespace::new("bench").unwrap()]);
-    let request = ClaimRequest { runner, namespaces, limit: 1 };
+    let request = ClaimRequest { holder: Holder::new(runner, Host::default()), namespaces, limit: 1 };
     let began = Instant::now();
     let claimed = store.claim(request).await.unwrap();
     let time = millis(began.elapsed());

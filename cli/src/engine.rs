@@ -53,6 +53,7 @@ pub fn options(app: &App, here: &Here, wanted: Wanted) -> Result<RunnerOptions, 
         namespace: wanted.namespace,
         concurrency: usize::try_from(wanted.concurrency).unwrap_or(usize::MAX),
         once: wanted.once,
+        lease: here.config.lease(),
         database_url: here.config.database_url()?.to_owned(),
         bells: here.bells()?,
     })

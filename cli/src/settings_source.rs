@@ -115,7 +115,12 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
     Ok(Settings {
         harnesses,
         harness_defaults: config.harness_defaults(),
-        timeout: config.timeout(),
+        timeouts: config.timeouts(None),
+        timeouts_by_type: config
+            .types_with_timeouts()
+            .map(|name| (name.clone(), config.timeouts(Some(name))))
+            .collect(),
+        max_output: config.max_output(),
         grace: config.grace(),
         access: config.permissions(),
         template_folders: template_folders(place),
@@ -225,19 +230,19 @@ mod tests {
         fs::write(&file, config("1000")).unwrap();
         let source = ConfigSettings::new(Flags::default(), Environment::default(), temp.path().to_owned());
         let first = source.for_workspace(&workspace).unwrap();
-        assert_eq!(first.timeout, Duration::from_secs(1));
+        assert_eq!(first.timeouts.whole, Duration::from_secs(1));
         assert_eq!(first.agents_folders, [workspace.join("data")]);
         assert!(
             Arc::ptr_eq(&first, &source.for_workspace(&workspace).unwrap()),
             "it is kept while nothing changes"
         );
         fs::write(&file, config("20000")).unwrap();
-        assert_eq!(source.for_workspace(&workspace).unwrap().timeout, Duration::from_secs(20));
+        assert_eq!(source.for_workspace(&workspace).unwrap().timeouts.whole, Duration::from_secs(20));
         fs::write(&file, config("\"soon\"")).unwrap();
         let error = source.for_workspace(&workspace).err().unwrap();
         assert!(error.contains("config.json:1:") && error.contains("timeoutMs"), "{error}");
         assert_eq!(source.last_harness_defaults(&workspace), Some(first.harness_defaults.clone()));
         fs::write(&file, config("30000")).unwrap();
-        assert_eq!(source.for_workspace(&workspace).unwrap().timeout, Duration::from_secs(30));
+        assert_eq!(source.for_workspace(&workspace).unwrap().timeouts.whole, Duration::from_secs(30));
     }
 }

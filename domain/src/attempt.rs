@@ -9,8 +9,41 @@ use crate::outcome::{Outcome, OutcomeClass};
 use crate::timestamp::Timestamp;
 use crate::usage::{MicroUsd, TokenUsage};
 
-/// How long a runner's right to an attempt lasts without a heartbeat.
+/// How long a runner's right to an attempt lasts without a heartbeat, unless it is configured otherwise.
 pub const LEASE: Duration = Duration::from_secs(60);
+
+/// Where a runner is: which machine, and which boot of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Host {
+    /// Empty where it can't be told.
+    pub machine_id: String,
+    /// Empty where it can't be told. Another one means that no process of the earlier one lives.
+    pub boot_id: String,
+}
+
+/// Who takes an attempt, from where, and for how long without a heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub runner: RunnerId,
+    pub host: Host,
+    pub lease: Duration,
+}
+
+impl Holder {
+    /// A holder with the usual lease.
+    pub fn new(runner: RunnerId, host: Host) -> Self {
+        Self { runner, host, lease: LEASE }
+    }
+}
+
+/// Why an attempt can be taken from its runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The runner's process is known to be dead, or it has left and said so.
+    Gone,
+    /// The runner has not renewed this lease for a whole lease time by the clock of who asks.
+    Silent { lease_until: Timestamp },
+}
 
 /// One try of a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +54,8 @@ pub struct Attempt {
     /// The first one of a job is 1.
     pub number: u32,
     pub runner: RunnerId,
+    /// Where its processes are.
+    pub host: Host,
     pub harness: String,
     pub started_at: Timestamp,
     pub lease_until: Timestamp,
@@ -49,14 +84,6 @@ pub struct ProcessMark {
     pub start_time: u64,
     /// Which boot of which machine.
     pub boot_id: String,
-}
-
-/// What is known of an attempt once its process runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttemptStart {
-    pub attempt: AttemptId,
-    pub process: ProcessMark,
-    pub model: Option<String>,
 }
 
 /// How far a running attempt is: for people, renewed now and then.

@@ -49,6 +49,12 @@ pub enum OutcomeClass {
     Interrupted,
     /// The job's time was up.
     Timeout,
+    /// Nothing came from the CLI after its start, for as long as that may take.
+    StartTimeout,
+    /// Nothing came from the agent any more and nothing that it started worked, for as long as that may last.
+    SilenceTimeout,
+    /// The agent printed more than an attempt may.
+    OutputOverflow,
     /// A person or the runner ended it on purpose.
     Cancelled,
     /// The runner was shut down while it ran; the job is pending again.
@@ -73,7 +79,7 @@ pub enum OutcomeClass {
 
 impl OutcomeClass {
     /// Every class, in the order of the docs.
-    pub const ALL: [OutcomeClass; 31] = [
+    pub const ALL: [OutcomeClass; 34] = [
         OutcomeClass::Success,
         OutcomeClass::Overloaded,
         OutcomeClass::ServerError,
@@ -95,6 +101,9 @@ impl OutcomeClass {
         OutcomeClass::Untrusted,
         OutcomeClass::Interrupted,
         OutcomeClass::Timeout,
+        OutcomeClass::StartTimeout,
+        OutcomeClass::SilenceTimeout,
+        OutcomeClass::OutputOverflow,
         OutcomeClass::Cancelled,
         OutcomeClass::Stopped,
         OutcomeClass::Crashed,
@@ -131,6 +140,9 @@ impl OutcomeClass {
             OutcomeClass::Untrusted => "untrusted",
             OutcomeClass::Interrupted => "interrupted",
             OutcomeClass::Timeout => "timeout",
+            OutcomeClass::StartTimeout => "start_timeout",
+            OutcomeClass::SilenceTimeout => "silence_timeout",
+            OutcomeClass::OutputOverflow => "output_overflow",
             OutcomeClass::Cancelled => "cancelled",
             OutcomeClass::Stopped => "stopped",
             OutcomeClass::Crashed => "crashed",

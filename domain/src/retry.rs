@@ -68,6 +68,8 @@ pub fn next(ended: &Try) -> Next {
         OutcomeClass::ContextOverflow
         | OutcomeClass::SessionUnknown
         | OutcomeClass::Crashed
+        | OutcomeClass::StartTimeout
+        | OutcomeClass::SilenceTimeout
         | OutcomeClass::NoResult
         | OutcomeClass::EmptyAnswer
         | OutcomeClass::Contradiction => counted_retry(ended, UNCLEAR_RETRIES, Duration::ZERO),
@@ -81,6 +83,7 @@ pub fn next(ended: &Try) -> Next {
         | OutcomeClass::InvalidRequest
         | OutcomeClass::Interrupted
         | OutcomeClass::Timeout
+        | OutcomeClass::OutputOverflow
         | OutcomeClass::BadAnswer
         | OutcomeClass::Unclassified => Next::Fail,
     }

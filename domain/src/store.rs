@@ -1,13 +1,14 @@
 //! The port to the store: commands that change an aggregate, claims, leases, and queries for people.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::actor::Actor;
 use crate::aggregate::{HarnessDefaults, NewAssignment, Rejection, StatusChange};
 use crate::assignment::{Assignment, AssignmentStatus};
-use crate::attempt::{Attempt, AttemptProgress, AttemptReport, ProcessMark};
+use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof};
 use crate::decision::{Decision, NewJob, Place};
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
@@ -38,7 +39,7 @@ pub enum Change {
     Ask {
         assignment: AssignmentId,
         question: NewJob,
-        runner: RunnerId,
+        holder: Holder,
         attempt: AttemptId,
     },
     Stage {
@@ -54,12 +55,20 @@ pub enum Change {
         assignment: AssignmentId,
         report: Box<AttemptReport>,
     },
-    /// The attempt's runner is gone. `proven`: its process is known to be dead; else only if its lease is over.
+    /// The attempt's runner is gone, and nothing is left of its processes.
     GiveUp {
         assignment: AssignmentId,
         attempt: AttemptId,
         why: String,
-        proven: bool,
+        proof: Proof,
+    },
+    /// The attempt's runner is gone, and another one on its machine goes on with it.
+    TakeOver {
+        assignment: AssignmentId,
+        attempt: AttemptId,
+        from: RunnerId,
+        holder: Holder,
+        proof: Proof,
     },
 }
 
@@ -73,7 +82,8 @@ impl Change {
             | Change::Stage { assignment, .. }
             | Change::Update { assignment, .. }
             | Change::Finish { assignment, .. }
-            | Change::GiveUp { assignment, .. } => *assignment,
+            | Change::GiveUp { assignment, .. }
+            | Change::TakeOver { assignment, .. } => *assignment,
         }
     }
 }
@@ -92,7 +102,7 @@ pub struct Receipt {
 /// A request for work.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
-    pub runner: RunnerId,
+    pub holder: Holder,
     /// `None`: those of every namespace.
     pub namespaces: Option<Vec<Namespace>>,
     pub limit: usize,
@@ -141,7 +151,9 @@ pub struct Orphan {
     pub assignment: AssignmentId,
     pub job: JobId,
     pub runner: RunnerId,
-    /// The runner's own process, if the runner is still recorded.
+    /// Where its processes are.
+    pub host: Host,
+    /// The runner's own process. `None`: the runner is not recorded any longer, so it has left.
     pub runner_process: Option<ProcessMark>,
     pub lease_until: Timestamp,
 }
@@ -281,8 +293,8 @@ pub trait Store: Send + Sync {
     /// Takes up to `limit` ready jobs.
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Asks a question: inserts the job and takes it in one transaction.
-    async fn ask(&self, command: Command) -> Result<Claimed, StoreError>;
+    /// Asks a question, or takes an attempt over: a command that brings an attempt to be worked on.
+    async fn take(&self, command: Command) -> Result<Claimed, StoreError>;
 
     /// Makes a runner known.
     async fn register(&self, runner: &RunnerRecord) -> Result<(), StoreError>;
@@ -290,9 +302,13 @@ pub trait Store: Send + Sync {
     /// Forgets a runner that has ended.
     async fn unregister(&self, runner: RunnerId) -> Result<(), StoreError>;
 
-    /// Renews the runner's own mark and the leases of the attempts it owns.
-    async fn heartbeat(&self, runner: RunnerId, attempts: &[AttemptId])
-    -> Result<HeartbeatReply, StoreError>;
+    /// Renews the runner's own mark and, for so long, the leases of the attempts it owns.
+    async fn heartbeat(
+        &self,
+        runner: RunnerId,
+        attempts: &[AttemptId],
+        lease: Duration,
+    ) -> Result<HeartbeatReply, StoreError>;
 
     /// Writes down how far running attempts are.
     async fn progress(

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use agents_domain::access::Access;
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, HarnessDefaults, NewAssignment};
+use agents_domain::attempt::LEASE;
 use agents_domain::decision::NewJob;
 use agents_domain::director::Director;
 use agents_domain::harness::{
@@ -34,7 +35,7 @@ use agents_domain::outcome::Outcome;
 use agents_domain::store::{Change, Command, Store};
 use agents_orchestrator::attempt::Surroundings;
 use agents_orchestrator::runner::{Board, Listener, Runner, RunnerEvent, RunnerOptions};
-use agents_orchestrator::settings::{Settings, SettingsSource};
+use agents_orchestrator::settings::{Settings, SettingsSource, Timeouts};
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::system::{SystemClock, SystemIds};
 
@@ -120,7 +121,13 @@ fn settings() -> Settings {
     Settings {
         harnesses: BTreeMap::from([("true".to_owned(), Arc::new(True) as Arc<dyn Harness>)]),
         harness_defaults: defaults(),
-        timeout: Duration::from_secs(60),
+        timeouts: Timeouts {
+            whole: Duration::from_secs(60),
+            start: Duration::from_secs(60),
+            silence: Duration::from_secs(60),
+        },
+        timeouts_by_type: BTreeMap::new(),
+        max_output: 1 << 30,
         grace: Duration::from_secs(5),
         access: BTreeMap::from([("implement".to_owned(), Access::Full)]),
         template_folders: Vec::new(),
@@ -165,6 +172,7 @@ fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
             agents_program: "/bin/true".into(),
         };
         let options = RunnerOptions {
+            lease: LEASE,
             id: RunnerId::new(SystemIds.next()),
             name: "bench".into(),
             version: "0".into(),

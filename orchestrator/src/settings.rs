@@ -17,8 +17,11 @@ pub struct Settings {
     /// Every harness that a job may name: the built-in ones and those of the config.
     pub harnesses: BTreeMap<String, Arc<dyn Harness>>,
     pub harness_defaults: Arc<HarnessDefaults>,
-    /// How long a job may take unless it says so itself.
-    pub timeout: Duration,
+    /// How long a job may take, where its type has no times of its own.
+    pub timeouts: Timeouts,
+    pub timeouts_by_type: BTreeMap<String, Timeouts>,
+    /// How much an agent may print in one attempt, in bytes.
+    pub max_output: u64,
     /// The time between the first signal and SIGKILL.
     pub grace: Duration,
     /// What agents may do, where it is not the default of the job type.
@@ -31,7 +34,23 @@ pub struct Settings {
     pub agents_env: Vec<(String, String)>,
 }
 
+/// How long a job may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// In all, unless it says so itself.
+    pub whole: Duration,
+    /// Until its CLI's first word.
+    pub start: Duration,
+    /// Without a word while nothing that it has started works.
+    pub silence: Duration,
+}
+
 impl Settings {
+    /// How long a job of this type may take.
+    pub fn timeouts_for(&self, job_type: &JobType) -> Timeouts {
+        self.timeouts_by_type.get(job_type.as_str()).copied().unwrap_or(self.timeouts)
+    }
+
     /// What an agent that does a job of this type may do.
     pub fn access_for(&self, job_type: &JobType) -> Access {
         self.access.get(job_type.as_str()).copied().unwrap_or_else(|| job_type.default_access())

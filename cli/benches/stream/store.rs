@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, HarnessDefaults, NewAssignment};
-use agents_domain::attempt::{AttemptProgress, AttemptReport};
+use agents_domain::attempt::{AttemptProgress, AttemptReport, Holder, Host};
 use agents_domain::decision::NewJob;
 use agents_domain::director::Director;
 use agents_domain::harness::{ProcessEnd, StreamEnd, StreamSummary};
@@ -151,7 +151,11 @@ async fn running_job(store: &SqlStore) -> Claimed {
     };
     store.execute(command(Change::Create(new))).await.unwrap();
     let runner = RunnerId::new(SystemIds.next());
-    let request = ClaimRequest { runner, namespaces: Some(vec![namespace]), limit: 1 };
+    let request = ClaimRequest {
+        holder: Holder::new(runner, Host::default()),
+        namespaces: Some(vec![namespace]),
+        limit: 1,
+    };
     store.claim(request).await.unwrap().remove(0)
 }
 

@@ -68,9 +68,9 @@ async fn ask(app: &App, here: &Here, args: &ChatArgs, question: String) -> Resul
         timeout_ms: None,
     };
     let attempt = AttemptId::new(app.ids.next());
-    let change = Change::Ask { assignment, question: new, runner: options.id, attempt };
+    let change = Change::Ask { assignment, question: new, holder: options.holder(), attempt };
     let command = Command { actor: Actor::Person, harness_defaults: here.config.harness_defaults(), change };
-    let claimed = store.ask(command).await?;
+    let claimed = store.take(command).await?;
     app.printer.note(&format!("asking {} …", claimed.attempt.harness));
     let around = engine::surroundings(app, here, Arc::clone(&store))?;
     let runner = Runner::new(options, around, Board::default(), Arc::new(Silent) as Arc<dyn Listener>);

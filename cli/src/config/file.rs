@@ -11,7 +11,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, json};
 
-use super::number::positive;
+use super::number::{lease, positive};
 
 /// Configuration of agents, for a repository (.agents/config.json) or a user.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,27 @@ pub struct ConfigFile {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
     #[schemars(range(min = 1))]
     pub timeout_ms: Option<u64>,
+    /// How long an agent may take until its CLI says its first word, in milliseconds. Not for harnesses that print text.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub start_timeout_ms: Option<u64>,
+    /// How long an agent may be silent while nothing that it has started works, in milliseconds. Not for harnesses that
+    /// print text.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub silence_timeout_ms: Option<u64>,
+    /// The three times for one type of job, where they are not the general ones.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub timeouts: BTreeMap<String, TimeoutsEntry>,
+    /// How much an agent may print in one attempt, in bytes. Past it the attempt is ended.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub max_output_bytes: Option<u64>,
+    /// How long a runner's right to an attempt lasts without a heartbeat, in milliseconds. Without a runner, an agent goes
+    /// on for so long at most.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lease")]
+    #[schemars(range(min = 2000))]
+    pub lease_ms: Option<u64>,
     /// The time between asking an agent to stop and killing it, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
     #[schemars(range(min = 1))]
@@ -78,6 +99,25 @@ pub struct HarnessEntry {
     /// The form of its output, only of a harness that is not built in. Not set: text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamName>,
+}
+
+/// How long jobs of one type may take.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct TimeoutsEntry {
+    /// How long a job may take, in milliseconds, unless it says so itself.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub timeout_ms: Option<u64>,
+    /// How long an agent may take until its CLI says its first word, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub start_timeout_ms: Option<u64>,
+    /// How long an agent may be silent while nothing that it has started works, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub silence_timeout_ms: Option<u64>,
 }
 
 /// Limits of an assignment.

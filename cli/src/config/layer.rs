@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::check;
 use super::environment::Environment;
-use super::file::{ConfigFile, HarnessEntry, Limits};
+use super::file::{ConfigFile, HarnessEntry, Limits, TimeoutsEntry};
 use super::{Config, Flags, Origin};
 use crate::failure::Failure;
 use crate::place;
@@ -166,6 +166,11 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         database_url,
         data_dir,
         timeout_ms,
+        start_timeout_ms,
+        silence_timeout_ms,
+        timeouts,
+        max_output_bytes,
+        lease_ms,
         grace_ms,
         concurrency,
         harness_defaults,
@@ -177,6 +182,13 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.database_url, database_url);
     replace(&mut below.data_dir, data_dir);
     replace(&mut below.timeout_ms, timeout_ms);
+    replace(&mut below.start_timeout_ms, start_timeout_ms);
+    replace(&mut below.silence_timeout_ms, silence_timeout_ms);
+    for (job_type, entry) in timeouts {
+        overlay_timeouts(below.timeouts.entry(job_type).or_default(), &entry);
+    }
+    replace(&mut below.max_output_bytes, max_output_bytes);
+    replace(&mut below.lease_ms, lease_ms);
     replace(&mut below.grace_ms, grace_ms);
     replace(&mut below.concurrency, concurrency);
     below.harness_defaults.extend(harness_defaults);
@@ -194,6 +206,13 @@ fn overlay_harness(below: &mut HarnessEntry, above: HarnessEntry) {
     below.env.extend(env);
     replace(&mut below.model, model);
     replace(&mut below.stream, stream);
+}
+
+fn overlay_timeouts(below: &mut TimeoutsEntry, above: &TimeoutsEntry) {
+    let TimeoutsEntry { timeout_ms, start_timeout_ms, silence_timeout_ms } = *above;
+    replace(&mut below.timeout_ms, timeout_ms);
+    replace(&mut below.start_timeout_ms, start_timeout_ms);
+    replace(&mut below.silence_timeout_ms, silence_timeout_ms);
 }
 
 fn replace<T>(below: &mut Option<T>, above: Option<T>) {

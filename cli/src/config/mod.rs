@@ -18,7 +18,9 @@ use std::time::Duration;
 use agents_domain::access::Access;
 use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::assignment::DEFAULT_MAX_JOBS;
+use agents_domain::attempt::LEASE;
 use agents_domain::namespace::Namespace;
+use agents_orchestrator::settings::Timeouts;
 
 pub use environment::Environment;
 use file::ConfigFile;
@@ -29,6 +31,16 @@ use crate::place::{self, Place};
 
 /// How long a job may take: an hour.
 const DEFAULT_TIMEOUT_MS: u64 = 60 * 60 * 1000;
+
+/// How long a CLI may take until its first word: a slow disk and a slow login are seconds, not minutes.
+const DEFAULT_START_TIMEOUT_MS: u64 = 3 * 60 * 1000;
+
+/// How long an agent may be silent: the CLIs' own patience with a silent model is 300 s to 360 s, and they say so when
+/// they try again; two such tries in a row without a word are not waited for any longer.
+const DEFAULT_SILENCE_TIMEOUT_MS: u64 = 15 * 60 * 1000;
+
+/// How much an agent may print in one attempt: 1 GiB.
+const DEFAULT_MAX_OUTPUT_BYTES: u64 = 1 << 30;
 
 /// How long a process has between the first signal and SIGKILL.
 const DEFAULT_GRACE_MS: u64 = 5000;
@@ -158,9 +170,32 @@ impl Config {
         self.file.data_dir.as_ref().map(PathBuf::from).ok_or_else(no_home)
     }
 
-    /// How long a job may take unless it says so itself.
-    pub fn timeout(&self) -> Duration {
-        Duration::from_millis(self.file.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS))
+    /// How long a job of that type may take in all, until its first word, and in silence.
+    pub fn timeouts(&self, job_type: Option<&str>) -> Timeouts {
+        let own = job_type.and_then(|name| self.file.timeouts.get(name)).cloned().unwrap_or_default();
+        let of = |own: Option<u64>, all: Option<u64>, default| {
+            Duration::from_millis(own.or(all).unwrap_or(default))
+        };
+        Timeouts {
+            whole: of(own.timeout_ms, self.file.timeout_ms, DEFAULT_TIMEOUT_MS),
+            start: of(own.start_timeout_ms, self.file.start_timeout_ms, DEFAULT_START_TIMEOUT_MS),
+            silence: of(own.silence_timeout_ms, self.file.silence_timeout_ms, DEFAULT_SILENCE_TIMEOUT_MS),
+        }
+    }
+
+    /// Types of jobs with times of their own.
+    pub fn types_with_timeouts(&self) -> impl Iterator<Item = &String> {
+        self.file.timeouts.keys()
+    }
+
+    /// How much an agent may print in one attempt, in bytes.
+    pub fn max_output(&self) -> u64 {
+        self.file.max_output_bytes.unwrap_or(DEFAULT_MAX_OUTPUT_BYTES)
+    }
+
+    /// How long a runner's right to an attempt lasts without a heartbeat.
+    pub fn lease(&self) -> Duration {
+        self.file.lease_ms.map_or(LEASE, Duration::from_millis)
     }
 
     /// The time between the first signal and SIGKILL.
@@ -217,6 +252,10 @@ impl Config {
 fn defaults() -> ConfigFile {
     ConfigFile {
         timeout_ms: Some(DEFAULT_TIMEOUT_MS),
+        start_timeout_ms: Some(DEFAULT_START_TIMEOUT_MS),
+        silence_timeout_ms: Some(DEFAULT_SILENCE_TIMEOUT_MS),
+        max_output_bytes: Some(DEFAULT_MAX_OUTPUT_BYTES),
+        lease_ms: u64::try_from(LEASE.as_millis()).ok(),
         grace_ms: Some(DEFAULT_GRACE_MS),
         concurrency: Some(DEFAULT_CONCURRENCY),
         harness_defaults: BTreeMap::from([("default".to_owned(), DEFAULT_HARNESS.to_owned())]),

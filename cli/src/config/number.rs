@@ -15,6 +15,20 @@ where
     from.deserialize_any(Positive(PhantomData))
 }
 
+/// The shortest lease: heartbeats of a quarter of it must come in time on a busy machine.
+const LEASE_SHORTEST_MS: u64 = 2000;
+
+/// The length of a lease in milliseconds.
+pub(super) fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let length: Option<u64> = positive(from)?;
+    match length {
+        Some(millis) if millis < LEASE_SHORTEST_MS => Err(de::Error::custom(format!(
+            "a lease is {LEASE_SHORTEST_MS} ms at least, and this is {millis}"
+        ))),
+        Some(_) | None => Ok(length),
+    }
+}
+
 struct Positive<T>(PhantomData<T>);
 
 impl<T: TryFrom<u64>> Visitor<'_> for Positive<T> {

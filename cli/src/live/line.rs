@@ -112,7 +112,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
         EventKind::DecisionInvalid => {
             (Style::Attention, format!("{job} gave no valid decision: {}", detail("message")))
         }
-        EventKind::AttemptStarted | EventKind::AttemptEnded | EventKind::DecisionStaged => return None,
+        EventKind::AttemptTakenOver => (Style::Plain, format!("{job} goes on under this runner")),
+        EventKind::AttemptEnded | EventKind::DecisionStaged => return None,
     })
 }
 

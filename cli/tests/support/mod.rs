@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use agents_domain::attempt::ProcessMark;
+use agents_domain::attempt::{Holder, Host, ProcessMark};
 use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, Store};
@@ -120,7 +120,8 @@ impl World {
     /// Takes the next ready job, as a runner does.
     pub async fn claim(&self) -> Claimed {
         let runner = self.register_runner().await;
-        let request = ClaimRequest { runner, namespaces: None, limit: 1 };
+        let request =
+            ClaimRequest { holder: Holder::new(runner, Host::default()), namespaces: None, limit: 1 };
         self.store().await.claim(request).await.unwrap().remove(0)
     }
 }

@@ -1,40 +1,65 @@
 //! A runner takes a job: pending -> running, with a fresh attempt and a lease.
 
 use super::{About, Aggregate, Context, Rejection};
-use crate::attempt::{Attempt, LEASE};
+use crate::attempt::{Attempt, Holder, Proof};
 use crate::history::EventKind;
 use crate::id::{AttemptId, JobId, RunnerId};
-use crate::timestamp::Timestamp;
-
-/// A fresh attempt of a job, as a runner begins it.
-pub(crate) struct FreshAttempt {
-    pub id: AttemptId,
-    pub runner: RunnerId,
-    pub now: Timestamp,
-}
 
 impl Aggregate {
     /// The runner takes the job, if it is a head that is ready.
-    pub fn claim(&mut self, job: JobId, runner: RunnerId, ctx: &Context<'_>) -> Result<&Attempt, Rejection> {
+    pub fn claim(&mut self, job: JobId, holder: &Holder, ctx: &Context<'_>) -> Result<&Attempt, Rejection> {
         let index =
             self.job_index(job).ok_or(Rejection::NotInAssignment { job, assignment: self.assignment.id })?;
-        let fresh = FreshAttempt { id: AttemptId::new(ctx.ids.next()), runner, now: ctx.now };
-        let attempt = self.attempt_of(index, fresh);
+        let attempt = self.attempt_of(index, holder, ctx);
         self.start(attempt, ctx)?;
         self.attempts.last().ok_or(Rejection::NotReady { job })
     }
 
-    fn attempt_of(&self, index: usize, fresh: FreshAttempt) -> Attempt {
+    /// Another runner of the same machine takes a running attempt over: its processes go on.
+    pub fn take_over(
+        &mut self,
+        attempt: AttemptId,
+        from: RunnerId,
+        (holder, proof): (&Holder, Proof),
+        ctx: &Context<'_>,
+    ) -> Result<(), Rejection> {
+        let index = self.live_attempt(attempt)?;
+        self.refuse_unproven(index, proof)?;
+        let taken = &mut self.attempts[index];
+        if taken.runner != from {
+            return Err(Rejection::StaleAttempt { attempt });
+        }
+        taken.runner = holder.runner;
+        taken.host = holder.host.clone();
+        taken.lease_until = ctx.now.after(holder.lease);
+        let job = taken.job;
+        self.note_event(ctx, EventKind::AttemptTakenOver, About::attempt(job, attempt), Vec::new());
+        Ok(())
+    }
+
+    /// A lease that was renewed since it was looked at is no proof.
+    pub(super) fn refuse_unproven(&self, index: usize, proof: Proof) -> Result<(), Rejection> {
+        let attempt = &self.attempts[index];
+        match proof {
+            Proof::Silent { lease_until } if attempt.lease_until != lease_until => {
+                Err(Rejection::StaleAttempt { attempt: attempt.id })
+            }
+            Proof::Silent { .. } | Proof::Gone => Ok(()),
+        }
+    }
+
+    fn attempt_of(&self, index: usize, holder: &Holder, ctx: &Context<'_>) -> Attempt {
         let job = &self.jobs[index];
         Attempt {
-            id: fresh.id,
+            id: AttemptId::new(ctx.ids.next()),
             job: job.id,
             assignment: self.assignment.id,
             number: job.progress.attempts + 1,
-            runner: fresh.runner,
+            runner: holder.runner,
+            host: holder.host.clone(),
             harness: job.harness.clone(),
-            started_at: fresh.now,
-            lease_until: fresh.now.after(LEASE),
+            started_at: ctx.now,
+            lease_until: ctx.now.after(holder.lease),
             resumes: job.progress.resume.clone(),
             cancel_requested: false,
             decision: None,

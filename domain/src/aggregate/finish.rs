@@ -1,7 +1,8 @@
 //! The end of an attempt and everything that follows from it: one pure step, one transaction.
 
 use super::{About, Aggregate, Context, Rejection};
-use crate::attempt::{AttemptProgress, AttemptReport};
+use crate::actor::Actor;
+use crate::attempt::{AttemptProgress, AttemptReport, Proof};
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
 use crate::history::EventKind;
@@ -19,9 +20,21 @@ const PM_ASKS: u32 = 2;
 const HEADLINE_MAX: usize = 160;
 
 impl Aggregate {
-    /// The attempt has ended. Refused if it no longer owns its job.
+    /// The attempt has ended. Refused if it no longer owns its job, or if a runner reports it that no longer owns it.
     pub fn finish(&mut self, report: AttemptReport, ctx: &Context<'_>) -> Result<(), Rejection> {
         let attempt_index = self.live_attempt(report.attempt)?;
+        if matches!(ctx.actor, Actor::Runner(runner) if runner != self.attempts[attempt_index].runner) {
+            return Err(Rejection::StaleAttempt { attempt: report.attempt });
+        }
+        self.end(report, attempt_index, ctx)
+    }
+
+    fn end(
+        &mut self,
+        report: AttemptReport,
+        attempt_index: usize,
+        ctx: &Context<'_>,
+    ) -> Result<(), Rejection> {
         let attempt = self.attempts[attempt_index].clone();
         let index = self
             .job_index(attempt.job)
@@ -33,6 +46,7 @@ impl Aggregate {
             attempt: attempt.id,
             outcome,
             session: report.progress.session_id,
+            was_resumed: attempt.resumes.is_some(),
         };
         let decision = if self.jobs[index].job_type.is_pm() && ended.outcome.is_success() {
             match attempt.decision.map_or_else(|| report.answer.unwrap_or_else(|| Err(no_answer())), Ok) {
@@ -57,8 +71,15 @@ impl Aggregate {
         Ok(())
     }
 
-    /// The attempt's runner is gone: as [`Aggregate::finish`], if its lease is over or its end is proven.
-    pub fn give_up(&mut self, attempt: AttemptId, why: &str, ctx: &Context<'_>) -> Result<(), Rejection> {
+    /// The attempt's runner is gone and nothing is left of its processes: as [`Aggregate::finish`], by whoever has
+    /// the proof.
+    pub fn give_up(
+        &mut self,
+        attempt: AttemptId,
+        (why, proof): (&str, Proof),
+        ctx: &Context<'_>,
+    ) -> Result<(), Rejection> {
+        self.refuse_unproven(self.live_attempt(attempt)?, proof)?;
         let report = AttemptReport {
             attempt,
             outcome: Outcome::failure(OutcomeClass::Lost, why),
@@ -68,7 +89,7 @@ impl Aggregate {
             unknown_lines: 0,
             bad_lines: 0,
         };
-        self.finish(report, ctx)
+        self.end(report, self.live_attempt(attempt)?, ctx)
     }
 
     /// A decision that can be applied to this list; else what is wrong with it.
@@ -145,7 +166,7 @@ impl Aggregate {
 
     fn try_again(&mut self, ended: &Ended, at: Timestamp, counted_as: Counted, ctx: &Context<'_>) {
         let class = ended.outcome.class;
-        let resume = ended.session.clone().filter(|_| keeps_session(class));
+        let resume = ended.session.clone().filter(|_| keeps_session(class) && !ended.is_poisoned());
         let why = ended.outcome.text.clone();
         self.jobs[ended.index].retry(RetryLater { at, counted_as, class, why: why.clone(), resume });
         let details = vec![("outcome", class.to_string()), ("message", why), ("at", at.to_string())];
@@ -263,11 +284,18 @@ struct Ended {
     attempt: AttemptId,
     outcome: Outcome,
     session: Option<String>,
+    was_resumed: bool,
 }
 
 impl Ended {
     fn about(&self) -> About {
         About::attempt(self.job, self.attempt)
+    }
+
+    /// A continued session that ends again in a way that nobody understands is not continued once more: something in
+    /// it may be the cause.
+    fn is_poisoned(&self) -> bool {
+        self.was_resumed && matches!(self.outcome.class, OutcomeClass::Lost | OutcomeClass::SilenceTimeout)
     }
 
     fn as_try(&self, job: &Job, now: Timestamp) -> Try {
@@ -299,6 +327,8 @@ fn keeps_session(class: OutcomeClass) -> bool {
         class,
         OutcomeClass::BadAnswer
             | OutcomeClass::Stopped
+            | OutcomeClass::Lost
+            | OutcomeClass::SilenceTimeout
             | OutcomeClass::RateLimit
             | OutcomeClass::UsageLimit
             | OutcomeClass::Overloaded

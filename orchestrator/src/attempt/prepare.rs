@@ -47,7 +47,10 @@ pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<
         .invocation(&request)
         .map_err(|error| Outcome::failure(OutcomeClass::ContextOverflow, error.to_string()))?;
     invocation.env.extend(environment(claimed, around, &settings));
-    let timeout = claimed.job.timeout_ms.map_or(settings.timeout, Duration::from_millis);
+    let timeout = claimed
+        .job
+        .timeout_ms
+        .map_or(settings.timeouts_for(&claimed.job.job_type).whole, Duration::from_millis);
     let install = harness.probe().install;
     Ok(Prepared { invocation, files, harness, timeout, grace: settings.grace, allowed, install })
 }

@@ -5,15 +5,31 @@
 
 use std::sync::OnceLock;
 
-use agents_domain::attempt::ProcessMark;
+use agents_domain::attempt::{Host, ProcessMark};
 
-/// This boot of this machine; empty where it can't be told.
+/// This boot of this machine; empty where it can't be told. Containers share the kernel's boot id but not its process
+/// numbers, so the process namespace belongs to it.
 pub fn boot_id() -> &'static str {
     static BOOT_ID: OnceLock<String> = OnceLock::new();
     BOOT_ID.get_or_init(|| {
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-        id.map(|id| id.trim().to_owned()).unwrap_or_default()
+        let Ok(id) = std::fs::read_to_string("/proc/sys/kernel/random/boot_id") else { return String::new() };
+        let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let number: String = namespace.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+        format!("{}/{number}", id.trim())
     })
+}
+
+/// This machine and its boot. The machine's own id survives a boot (machine-id(5)); without one, its name must do.
+pub fn host() -> Host {
+    static MACHINE_ID: OnceLock<String> = OnceLock::new();
+    let machine_id = MACHINE_ID.get_or_init(|| {
+        let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+        match id.trim() {
+            "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            id => id.to_owned(),
+        }
+    });
+    Host { machine_id: machine_id.clone(), boot_id: boot_id().to_owned() }
 }
 
 /// The mark of the process that has this number now.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
+use agents_domain::attempt::LEASE;
 use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::store::{HeartbeatReply, Store, StoreError};
 use agents_domain::timestamp::Clock;
@@ -104,7 +105,7 @@ impl Heart {
         let open = store.insert(open);
         open.progress(self.runner, &self.board.news()).await?;
         if is_beat {
-            let reply = open.heartbeat(self.runner, &self.board.attempts()).await?;
+            let reply = open.heartbeat(self.runner, &self.board.attempts(), LEASE).await?;
             // Nobody listens any more when the runner ends at this moment.
             let heard = self.beats.send(Beat { reply });
             tracing::trace!(heard = heard.is_ok(), "heartbeat");

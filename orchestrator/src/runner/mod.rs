@@ -140,7 +140,7 @@ impl Runner {
         state.must_look = false;
         state.found = Found::NotLooked;
         let request = ClaimRequest {
-            runner: self.options.id,
+            holder: self.options.holder(),
             namespaces: self.options.namespace.clone().map(|namespace| vec![namespace]),
             limit,
         };

@@ -1,7 +1,10 @@
 //! How a runner works.
 
+use agents_domain::attempt::Holder;
 use agents_domain::id::RunnerId;
 use agents_domain::namespace::Namespace;
+
+use crate::process::identity;
 
 /// How a runner works.
 #[derive(Debug, Clone)]
@@ -16,7 +19,16 @@ pub struct RunnerOptions {
     pub concurrency: usize,
     /// Whether it ends when nothing is ready and nothing runs.
     pub once: bool,
+    /// How long its right to an attempt lasts without a heartbeat.
+    pub lease: std::time::Duration,
     pub database_url: String,
     /// The folder of the doorbells.
     pub bells: std::path::PathBuf,
+}
+
+impl RunnerOptions {
+    /// The runner as the holder of attempts.
+    pub fn holder(&self) -> Holder {
+        Holder { runner: self.id, host: identity::host(), lease: self.lease }
+    }
 }

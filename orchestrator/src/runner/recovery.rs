@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use agents_domain::actor::Actor;
+use agents_domain::attempt::Proof;
 use agents_domain::id::RunnerId;
 use agents_domain::store::{Change, Command, Orphan, StoreError};
 
@@ -62,11 +63,15 @@ async fn give_up(
             return Ok(false);
         }
     };
-    let why = match proven {
-        true => "its runner is gone".to_owned(),
-        false => "its runner was not heard of until the lease was over".to_owned(),
+    let (why, proof) = match proven {
+        true => ("its runner is gone", Proof::Gone),
+        false => {
+            let proof = Proof::Silent { lease_until: orphan.lease_until };
+            ("its runner was not heard of until the lease was over", proof)
+        }
     };
-    let change = Change::GiveUp { assignment: orphan.assignment, attempt: orphan.attempt, why, proven };
+    let why = why.to_owned();
+    let change = Change::GiveUp { assignment: orphan.assignment, attempt: orphan.attempt, why, proof };
     match around.store.execute(Command { actor: Actor::Runner(runner), harness_defaults, change }).await {
         Ok(receipt) => {
             for event in receipt.events {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use agents_domain::attempt::{Attempt, AttemptProgress, AttemptReport, LEASE};
+use agents_domain::attempt::{Attempt, AttemptProgress, AttemptReport, Host};
 use agents_domain::harness::ProcessEnd;
 use agents_domain::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use agents_domain::outcome::OutcomeClass;
@@ -96,12 +96,14 @@ pub(super) async fn load_running(
     on: &mut Connection,
     of: &[AssignmentId],
 ) -> Result<Vec<Attempt>, StoreError> {
-    const RUNNING: [&str; 11] = [
+    const RUNNING: [&str; 13] = [
         "id",
         "job_id",
         "assignment_id",
         "number",
         "runner_id",
+        "machine_id",
+        "boot_id",
         "harness",
         "started_at",
         "lease_until",
@@ -125,6 +127,7 @@ pub(super) async fn load_running(
             assignment: columns.parsed(|text| text.parse().ok())?,
             number: columns.count()?,
             runner: columns.parsed(|text| text.parse().ok())?,
+            host: read_host(&mut columns)?,
             harness: columns.text()?,
             started_at: columns.time()?,
             lease_until: columns.time()?,
@@ -135,6 +138,10 @@ pub(super) async fn load_running(
         })
     };
     rows.iter().map(read).collect()
+}
+
+fn read_host(columns: &mut Columns<'_>) -> Result<Host, StoreError> {
+    Ok(Host { machine_id: columns.text()?, boot_id: columns.text()? })
 }
 
 /// Writes attempts that have begun.
@@ -148,6 +155,8 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
                 attempt.assignment.to_string().into(),
                 attempt.number.into(),
                 attempt.runner.to_string().into(),
+                attempt.host.machine_id.as_str().into(),
+                attempt.host.boot_id.as_str().into(),
                 attempt.harness.as_str().into(),
                 attempt.started_at.as_millis().into(),
                 attempt.lease_until.as_millis().into(),
@@ -162,13 +171,46 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
         })
         .collect();
     Statement::new(
-        "INSERT INTO attempts (id, job_id, assignment_id, number, runner_id, harness, started_at, lease_until, \
-         resumes, status, cancel_requested, decision, tool_calls, unknown_lines, bad_lines) ",
+        "INSERT INTO attempts (id, job_id, assignment_id, number, runner_id, machine_id, boot_id, harness, started_at, \
+         lease_until, resumes, status, cancel_requested, decision, tool_calls, unknown_lines, bad_lines) ",
     )
     .push_rows(rows)
     .execute(on, "writing new attempts")
     .await?;
     Ok(())
+}
+
+/// Writes the new owner of attempts that were taken over; each only if it still has the old one.
+pub(super) async fn update_owner(
+    on: &mut Connection,
+    taken_over: &[(&Attempt, &Attempt)],
+) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Value>> = taken_over
+        .iter()
+        .map(|(before, after)| {
+            vec![
+                after.id.to_string().into(),
+                before.runner.to_string().into(),
+                after.runner.to_string().into(),
+                after.host.machine_id.as_str().into(),
+                after.host.boot_id.as_str().into(),
+                after.lease_until.as_millis().into(),
+            ]
+        })
+        .collect();
+    let expected = rows.len() as u64;
+    let done = Statement::new(
+        "WITH v (id, old_runner_id, runner_id, machine_id, boot_id, lease_until) AS (",
+    )
+    .push_rows(rows)
+    .push(
+        ") UPDATE attempts SET runner_id = v.runner_id, machine_id = v.machine_id, boot_id = v.boot_id, \
+         lease_until = v.lease_until \
+         FROM v WHERE attempts.id = v.id AND attempts.status = 'running' AND attempts.runner_id = v.old_runner_id",
+    )
+    .execute(on, "writing attempts that were taken over")
+    .await?;
+    expect(done, expected)
 }
 
 /// Writes what has changed of attempts that still run: a staged decision, a wish to end them.
@@ -302,13 +344,13 @@ pub(super) async fn renew(
     on: &mut Connection,
     runner: RunnerId,
     attempts: &[AttemptId],
-    now: Timestamp,
+    until: Timestamp,
 ) -> Result<Vec<(AttemptId, bool)>, StoreError> {
     const OWNED: [&str; 2] = ["id", "cancel_requested"];
     let rows = Statement::new(
         "UPDATE attempts SET lease_until = $1 WHERE runner_id = $2 AND status = 'running' AND id IN ",
     )
-    .bind(now.after(LEASE).as_millis())
+    .bind(until.as_millis())
     .bind(runner.to_string())
     .push_list(attempts.iter().map(|id| Value::from(id.to_string())))
     .push(" RETURNING id, cancel_requested")
@@ -339,10 +381,20 @@ pub(super) async fn cancellations(
 
 /// Running attempts of other runners, with the runner's own process where it is still recorded.
 pub(super) async fn foreign(on: &mut Connection, runner: RunnerId) -> Result<Vec<Orphan>, StoreError> {
-    const FOUND: [&str; 8] =
-        ["id", "assignment_id", "job_id", "runner_id", "lease_until", "pid", "start_time", "boot_id"];
+    const FOUND: [&str; 10] = [
+        "id",
+        "assignment_id",
+        "job_id",
+        "runner_id",
+        "machine_id",
+        "boot_id",
+        "lease_until",
+        "pid",
+        "start_time",
+        "boot_id",
+    ];
     let rows = Statement::new(
-        "SELECT a.id, a.assignment_id, a.job_id, a.runner_id, a.lease_until, r.pid, r.start_time, r.boot_id \
+        "SELECT a.id, a.assignment_id, a.job_id, a.runner_id, a.machine_id, a.boot_id, a.lease_until, r.pid, r.start_time, r.boot_id \
          FROM attempts a LEFT JOIN runners r ON r.id = a.runner_id \
          WHERE a.status = 'running' AND a.runner_id <> $1",
     )
@@ -356,6 +408,7 @@ pub(super) async fn foreign(on: &mut Connection, runner: RunnerId) -> Result<Vec
             assignment: columns.parsed(|text| text.parse().ok())?,
             job: columns.parsed::<JobId>(|text| text.parse().ok())?,
             runner: columns.parsed(|text| text.parse().ok())?,
+            host: read_host(&mut columns)?,
             lease_until: columns.time()?,
             runner_process: runner_table::read_process(&mut columns)?,
         })

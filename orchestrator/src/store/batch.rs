@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use agents_domain::actor::Actor;
-use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults, Rejection};
-use agents_domain::attempt::{Attempt, AttemptReport, LEASE};
+use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults};
+use agents_domain::attempt::{Attempt, AttemptReport, Holder};
 use agents_domain::decision::NewJob;
 use agents_domain::history::HistoryEvent;
-use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
+use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
 use agents_domain::job::{Job, JobState};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{Change, ClaimRequest, Claimed, Command, Receipt, StoreError};
@@ -131,8 +131,8 @@ impl<'a> Batch<'a> {
         match command.change {
             Change::Create(_) => {}
             Change::Insert { assignment: _, job, place } => aggregate.insert(job, place, &ctx)?,
-            Change::Ask { assignment: _, question, runner, attempt } => {
-                let attempt = first_attempt(id, &question, runner, (attempt, now), &ctx.harness_defaults);
+            Change::Ask { assignment: _, question, holder, attempt } => {
+                let attempt = first_attempt(id, &question, holder, (attempt, now), &ctx.harness_defaults);
                 aggregate.ask(question, attempt, &ctx)?;
             }
             Change::Stage { assignment: _, attempt, decision } => aggregate.stage(attempt, decision, &ctx)?,
@@ -142,13 +142,11 @@ impl<'a> Batch<'a> {
                 aggregate.finish((*report).clone(), &ctx)?;
                 self.reports.insert(attempt, *report);
             }
-            Change::GiveUp { assignment: _, attempt, why, proven } => {
-                let is_over =
-                    aggregate.attempts().iter().any(|one| one.id == attempt && one.lease_until < now);
-                if !proven && !is_over {
-                    return Err(StoreError::Rejected(Rejection::StaleAttempt { attempt }));
-                }
-                aggregate.give_up(attempt, &why, &ctx)?;
+            Change::GiveUp { assignment: _, attempt, why, proof } => {
+                aggregate.give_up(attempt, (&why, proof), &ctx)?;
+            }
+            Change::TakeOver { assignment: _, attempt, from, holder, proof } => {
+                aggregate.take_over(attempt, from, (&holder, proof), &ctx)?;
             }
         }
         Ok(self.receipt(id))
@@ -169,9 +167,9 @@ impl<'a> Batch<'a> {
                     default: String::new(),
                     by_type: Default::default(),
                 }),
-                actor: Actor::Runner(request.runner),
+                actor: Actor::Runner(request.holder.runner),
             };
-            let Ok(attempt) = loaded.aggregate.claim(*job, request.runner, &ctx) else { continue };
+            let Ok(attempt) = loaded.aggregate.claim(*job, &request.holder, &ctx) else { continue };
             let attempt = attempt.clone();
             let events = self.receipt(*assignment).events;
             claimed.extend(self.claimed(*assignment, attempt, events));
@@ -230,11 +228,15 @@ impl<'a> Batch<'a> {
 
     async fn write_attempts(&self, on: &mut Connection, all: &[&Loaded]) -> Result<(), StoreError> {
         let (mut new, mut changed, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+        let mut taken_over = Vec::new();
         for loaded in all {
             for attempt in loaded.aggregate.attempts() {
                 let before = loaded.before.as_ref().and_then(|before| before.attempts.get(&attempt.id));
                 if before.is_none() {
                     new.push(attempt);
+                }
+                if let Some(before) = before.filter(|before| before.runner != attempt.runner) {
+                    taken_over.push((before, attempt));
                 }
                 if attempt.end.is_some() {
                     ended.push(attempt);
@@ -245,6 +247,9 @@ impl<'a> Batch<'a> {
         }
         for part in new.chunks(ROWS_AT_ONCE) {
             attempt_table::insert(on, part).await?;
+        }
+        for part in taken_over.chunks(ROWS_AT_ONCE) {
+            attempt_table::update_owner(on, part).await?;
         }
         for part in changed.chunks(ROWS_AT_ONCE) {
             attempt_table::update_running(on, part).await?;
@@ -310,7 +315,7 @@ async fn write_jobs(
 fn first_attempt(
     assignment: AssignmentId,
     question: &NewJob,
-    runner: RunnerId,
+    holder: Holder,
     (id, now): (AttemptId, Timestamp),
     defaults: &HarnessDefaults,
 ) -> Attempt {
@@ -320,10 +325,11 @@ fn first_attempt(
         job: question.id,
         assignment,
         number: 1,
-        runner,
+        runner: holder.runner,
+        host: holder.host,
         harness: harness.unwrap_or_else(|| defaults.harness_for(&question.job_type).to_owned()),
         started_at: now,
-        lease_until: now.after(LEASE),
+        lease_until: now.after(holder.lease),
         resumes: None,
         cancel_requested: false,
         decision: None,

@@ -22,6 +22,7 @@ mod writer;
 mod contract_tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agents_domain::assignment::Assignment;
 use agents_domain::attempt::AttemptProgress;
@@ -132,8 +133,8 @@ impl Store for SqlStore {
         self.write(|reply| Op::Claim(request, reply)).await
     }
 
-    async fn ask(&self, command: Command) -> Result<Claimed, StoreError> {
-        self.write(|reply| Op::Ask(Box::new(command), reply)).await
+    async fn take(&self, command: Command) -> Result<Claimed, StoreError> {
+        self.write(|reply| Op::Take(Box::new(command), reply)).await
     }
 
     async fn register(&self, runner: &RunnerRecord) -> Result<(), StoreError> {
@@ -148,8 +149,9 @@ impl Store for SqlStore {
         &self,
         runner: RunnerId,
         attempts: &[AttemptId],
+        lease: Duration,
     ) -> Result<HeartbeatReply, StoreError> {
-        self.write(|reply| Op::Heartbeat(runner, attempts.to_vec(), reply)).await
+        self.write(|reply| Op::Heartbeat(runner, attempts.to_vec(), lease, reply)).await
     }
 
     async fn progress(

@@ -32,11 +32,11 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 /// Something to be written, and who waits for it.
 pub(super) enum Op {
     Execute(Box<Command>, Reply<Receipt>),
-    Ask(Box<Command>, Reply<Claimed>),
+    Take(Box<Command>, Reply<Claimed>),
     Claim(ClaimRequest, Reply<Vec<Claimed>>),
     Register(RunnerRecord, Reply<()>),
     Unregister(RunnerId, Reply<()>),
-    Heartbeat(RunnerId, Vec<AttemptId>, Reply<HeartbeatReply>),
+    Heartbeat(RunnerId, Vec<AttemptId>, Duration, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
 }
 
@@ -110,7 +110,7 @@ async fn commit(on: &mut Connection, ops: Vec<Op>, clock: &dyn Clock, ids: &dyn 
 /// What an operation brings.
 enum Done {
     Receipt(Receipt),
-    Asked(Box<Claimed>),
+    Taken(Box<Claimed>),
     Claimed(Vec<Claimed>),
     Heartbeat(HeartbeatReply),
     Nothing,
@@ -151,7 +151,7 @@ async fn work(
     let mut claimed_before = 0;
     for op in ops {
         match op {
-            Op::Execute(command, _) | Op::Ask(command, _) => {
+            Op::Execute(command, _) | Op::Take(command, _) => {
                 if !matches!(command.change, Change::Create(_)) {
                     assignments.insert(command.change.assignment());
                 }
@@ -171,15 +171,16 @@ async fn work(
     for op in ops {
         results.push(match op {
             Op::Execute(command, _) => batch.decide((**command).clone()).map(Done::Receipt),
-            Op::Ask(command, _) => asked(&mut batch, command),
+            Op::Take(command, _) => taken(&mut batch, command),
             Op::Claim(request, _) => {
                 let jobs = found.next().expect("each claim has looked for jobs");
                 Ok(Done::Claimed(batch.claim(request, &jobs)))
             }
             Op::Register(runner, _) => runner_table::put(on, runner).await.map(|()| Done::Nothing),
             Op::Unregister(runner, _) => runner_table::delete(on, *runner).await.map(|()| Done::Nothing),
-            Op::Heartbeat(runner, attempts, _) => {
-                heartbeat(on, *runner, attempts, batch.now).await.map(Done::Heartbeat)
+            Op::Heartbeat(runner, attempts, lease, _) => {
+                let until = batch.now.after(*lease);
+                heartbeat(on, *runner, attempts, (batch.now, until)).await.map(Done::Heartbeat)
             }
             Op::Progress(runner, progress, _) => {
                 attempt_table::progress(on, *runner, progress).await.map(|()| Done::Nothing)
@@ -191,27 +192,31 @@ async fn work(
     Ok(results)
 }
 
-fn asked(batch: &mut Batch<'_>, command: &Command) -> Result<Done, StoreError> {
-    let Change::Ask { assignment, attempt, .. } = &command.change else {
-        return batch.decide(command.clone()).map(Done::Receipt);
+/// Decides a command that brings an attempt to be worked on.
+fn taken(batch: &mut Batch<'_>, command: &Command) -> Result<Done, StoreError> {
+    let (Change::Ask { assignment, attempt, .. } | Change::TakeOver { assignment, attempt, .. }) =
+        &command.change
+    else {
+        let why = "this command brings no attempt".to_owned();
+        return Err(StoreError::Database { doing: "taking an attempt", why });
     };
     let (assignment, attempt) = (*assignment, *attempt);
     let receipt = batch.decide(command.clone())?;
     let attempt = batch.attempt(assignment, attempt).ok_or(StoreError::NoAssignment(assignment))?;
     let claimed = batch.claimed(assignment, attempt, receipt.events);
-    claimed.map(|claimed| Done::Asked(Box::new(claimed))).ok_or(StoreError::NoAssignment(assignment))
+    claimed.map(|claimed| Done::Taken(Box::new(claimed))).ok_or(StoreError::NoAssignment(assignment))
 }
 
 async fn heartbeat(
     on: &mut Connection,
     runner: RunnerId,
     attempts: &[AttemptId],
-    now: Timestamp,
+    (now, until): (Timestamp, Timestamp),
 ) -> Result<HeartbeatReply, StoreError> {
     runner_table::beat(on, runner, now).await?;
     let owned = match attempts {
         [] => Vec::new(),
-        _ => attempt_table::renew(on, runner, attempts, now).await?,
+        _ => attempt_table::renew(on, runner, attempts, until).await?,
     };
     let is_owned = |id: &AttemptId| owned.iter().any(|(owned, _)| owned == id);
     Ok(HeartbeatReply {
@@ -227,8 +232,10 @@ async fn add_contexts(
 ) -> Result<(), StoreError> {
     let mut claimed: Vec<&mut Claimed> = Vec::new();
     for result in results {
-        if let Ok(Done::Claimed(jobs)) = result {
-            claimed.extend(jobs.iter_mut().filter(|job| job.context.is_empty()));
+        match result {
+            Ok(Done::Claimed(jobs)) => claimed.extend(jobs.iter_mut().filter(|job| job.context.is_empty())),
+            Ok(Done::Taken(job)) if job.context.is_empty() => claimed.push(job),
+            Ok(Done::Taken(_) | Done::Receipt(_) | Done::Heartbeat(_) | Done::Nothing) | Err(_) => {}
         }
     }
     if claimed.is_empty() {
@@ -248,9 +255,9 @@ impl Op {
         let is_heard = match (self, result) {
             (op, Err(error)) => return op.fail(error),
             (Op::Execute(_, reply), Ok(Done::Receipt(receipt))) => reply.send(Ok(receipt)).is_ok(),
-            (Op::Ask(_, reply), Ok(Done::Asked(claimed))) => reply.send(Ok(*claimed)).is_ok(),
+            (Op::Take(_, reply), Ok(Done::Taken(claimed))) => reply.send(Ok(*claimed)).is_ok(),
             (Op::Claim(_, reply), Ok(Done::Claimed(claimed))) => reply.send(Ok(claimed)).is_ok(),
-            (Op::Heartbeat(_, _, reply), Ok(Done::Heartbeat(beat))) => reply.send(Ok(beat)).is_ok(),
+            (Op::Heartbeat(_, _, _, reply), Ok(Done::Heartbeat(beat))) => reply.send(Ok(beat)).is_ok(),
             (
                 Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
                 Ok(Done::Nothing),
@@ -268,9 +275,9 @@ impl Op {
     fn fail(self, error: StoreError) {
         let is_heard = match self {
             Op::Execute(_, reply) => reply.send(Err(error)).is_ok(),
-            Op::Ask(_, reply) => reply.send(Err(error)).is_ok(),
+            Op::Take(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Claim(_, reply) => reply.send(Err(error)).is_ok(),
-            Op::Heartbeat(_, _, reply) => reply.send(Err(error)).is_ok(),
+            Op::Heartbeat(_, _, _, reply) => reply.send(Err(error)).is_ok(),
             Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
                 reply.send(Err(error)).is_ok()
             }

@@ -3,6 +3,7 @@
 use super::world::{World, complete};
 use crate::aggregate::{Rejection, StatusChange};
 use crate::assignment::AssignmentStatus;
+use crate::attempt::Proof;
 use crate::decision::Place;
 use crate::history::EventKind;
 use crate::outcome::{Outcome, OutcomeClass};
@@ -133,14 +134,16 @@ fn blocking_needs_a_reason() {
 fn a_stale_attempt_changes_nothing() {
     let mut world = World::with_first("implement");
     let stale = world.claim();
-    world.command(|aggregate, ctx| aggregate.give_up(stale, "its runner is gone", ctx)).unwrap();
+    world
+        .command(|aggregate, ctx| aggregate.give_up(stale, ("its runner is gone", Proof::Gone), ctx))
+        .unwrap();
     assert_eq!(world.list(), ["implement pending*"]);
     let refused = Rejection::StaleAttempt { attempt: stale };
     assert_eq!(world.finish(stale, Outcome::success("late"), None), Err(refused.clone()));
     let fresh = world.claim();
     assert_eq!(world.finish(stale, Outcome::success("late"), None), Err(refused.clone()));
     assert_eq!(world.stage(stale, complete()), Err(refused.clone()));
-    let again = world.command(|aggregate, ctx| aggregate.give_up(stale, "again", ctx));
+    let again = world.command(|aggregate, ctx| aggregate.give_up(stale, ("again", Proof::Gone), ctx));
     assert_eq!(again, Err(refused));
     world.finish(fresh, Outcome::success("done"), None).unwrap();
     assert_eq!(world.list(), ["implement completed", "pm pending*"]);

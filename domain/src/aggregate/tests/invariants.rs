@@ -118,7 +118,7 @@ fn history_tells_it_all(aggregate: &Aggregate, history: &[HistoryEvent]) {
             EventKind::JobCancelled => (None, job(JobStatus::Cancelled)),
             EventKind::AssignmentNoted
             | EventKind::CancelRequested
-            | EventKind::AttemptStarted
+            | EventKind::AttemptTakenOver
             | EventKind::AttemptEnded
             | EventKind::DecisionStaged
             | EventKind::DecisionApplied

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::world::{Answer, World, blocked, complete, go_on, job};
 use crate::aggregate::{First, StatusChange};
+use crate::attempt::Proof;
 use crate::decision::{Decision, Place};
 use crate::director::Director;
 use crate::id::{AttemptId, JobId};
@@ -144,7 +145,7 @@ impl World {
                 false
             }
             Step::GiveUp(which) => self.running(which).is_some_and(|attempt| {
-                self.command(|aggregate, ctx| aggregate.give_up(attempt, "gone", ctx)).is_ok()
+                self.command(|aggregate, ctx| aggregate.give_up(attempt, ("gone", Proof::Gone), ctx)).is_ok()
             }),
             Step::Update(change) => self.update(change.clone()).is_ok(),
             Step::Stage(which, said) => match (self.running(which), self.answer(said)) {

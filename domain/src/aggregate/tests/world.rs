@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::invariants;
 use crate::actor::Actor;
 use crate::aggregate::{Aggregate, Context, First, HarnessDefaults, NewAssignment, Rejection, StatusChange};
-use crate::attempt::{Attempt, AttemptProgress, AttemptReport, LEASE};
+use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, LEASE};
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
 use crate::harness::ProcessEnd;
@@ -135,6 +135,7 @@ impl World {
             assignment: self.aggregate.assignment.id,
             number: 1,
             runner: runner(),
+            host: Host::default(),
             harness: "claude".to_owned(),
             started_at: self.now,
             lease_until: self.now.after(LEASE),
@@ -150,7 +151,9 @@ impl World {
 
     /// A runner takes a job.
     pub fn claim_job(&mut self, job: JobId) -> Result<AttemptId, Rejection> {
-        self.command(|aggregate, ctx| aggregate.claim(job, runner(), ctx).map(|attempt| attempt.id))
+        self.command(|aggregate, ctx| {
+            aggregate.claim(job, &Holder::new(runner(), Host::default()), ctx).map(|attempt| attempt.id)
+        })
     }
 
     /// A runner takes the one job in line that may run.

@@ -7,7 +7,7 @@ use agents_domain::id::JobId;
 use agents_domain::job::JobState;
 use agents_domain::store::{ClaimRequest, Claimed};
 
-use super::env::{Env, limit, namespace, runner};
+use super::env::{Env, holder, limit, namespace, runner};
 
 on_every_engine!(
     the_longest_waiting_job_is_claimed_first,
@@ -71,7 +71,7 @@ async fn a_claim_takes_only_from_its_namespaces(env: Env) {
         created.push(env.create_in(name, "implement").await.1);
     }
     let request = |names: &[&str]| ClaimRequest {
-        runner: runner(1),
+        holder: holder(1),
         namespaces: Some(names.iter().map(|name| namespace(name)).collect()),
         limit: 10,
     };
@@ -124,7 +124,7 @@ async fn two_stores_with_eight_tasks_claim_each_of_200_jobs_once(env: Env) {
         tasks.spawn(async move {
             let mut claimed = Vec::new();
             loop {
-                let request = ClaimRequest { runner: runner(u128::from(number)), namespaces: None, limit: 3 };
+                let request = ClaimRequest { holder: holder(u128::from(number)), namespaces: None, limit: 3 };
                 let some = store.claim(request).await.unwrap();
                 if some.is_empty() {
                     return claimed;

@@ -1,18 +1,19 @@
 //! Commands: what a rejected one leaves behind (nothing), what several of one moment do to each other (nothing),
 //! and what the history says.
 
+use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, Rejection, StatusChange};
 use agents_domain::assignment::AssignmentStatus;
-use agents_domain::attempt::{Attempt, LEASE};
+use agents_domain::attempt::{Attempt, LEASE, Proof};
 use agents_domain::decision::{Decision, Place};
 use agents_domain::history::EventKind;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
 use agents_domain::job::JobStatus;
 use agents_domain::outcome::{Outcome, OutcomeClass};
-use agents_domain::store::{Change, StoreError};
+use agents_domain::store::{Change, Command, StoreError};
 use uuid::Uuid;
 
-use super::env::{Env, command, failure, report, runner};
+use super::env::{Env, command, failure, holder, report, runner};
 
 on_every_engine!(
     a_stale_attempts_word_is_rejected_and_changes_nothing,
@@ -20,10 +21,11 @@ on_every_engine!(
     a_command_that_the_database_refuses_does_not_harm_the_others_of_its_transaction,
     a_command_to_an_assignment_that_is_not_there_says_so,
     the_history_has_every_event_of_every_receipt_in_order,
-    an_attempt_is_given_up_only_when_its_lease_is_over_or_its_end_is_proven,
+    an_attempt_is_given_up_only_by_proof_or_after_the_same_lease_was_seen_for_long,
     a_job_that_is_cancelled_in_the_moment_in_which_it_is_claimed_is_asked_to_end,
     a_question_is_asked_and_taken_in_one_step,
     a_question_that_is_asked_of_nobody_is_not_left_behind,
+    a_running_attempt_is_taken_over_once_and_only_its_new_runner_ends_it,
     a_pm_loop_runs_to_its_end,
     thousands_of_jobs_are_changed_by_one_command,
 );
@@ -40,7 +42,7 @@ async fn a_stale_attempts_word_is_rejected_and_changes_nothing(env: Env) {
     let stale = env.claim_one().await;
     let attempt = stale.attempt.id;
     let why = "its runner is gone".to_owned();
-    env.execute(Change::GiveUp { assignment, attempt, why, proven: true }).await.unwrap();
+    env.execute(Change::GiveUp { assignment, attempt, why, proof: Proof::Gone }).await.unwrap();
     env.claim_one().await;
     let before = env.all_of(assignment).await;
     let refused = Rejection::StaleAttempt { attempt };
@@ -48,7 +50,7 @@ async fn a_stale_attempts_word_is_rejected_and_changes_nothing(env: Env) {
     let decision = Decision::Complete { reason: "late".to_owned() };
     assert_eq!(rejection(env.execute(Change::Stage { assignment, attempt, decision }).await), refused);
     let why = "again".to_owned();
-    let again = Change::GiveUp { assignment, attempt, why, proven: true };
+    let again = Change::GiveUp { assignment, attempt, why, proof: Proof::Gone };
     assert_eq!(rejection(env.execute(again).await), refused);
     assert_eq!(env.all_of(assignment).await, before);
 }
@@ -128,23 +130,53 @@ async fn the_history_has_every_event_of_every_receipt_in_order(env: Env) {
     );
 }
 
-async fn an_attempt_is_given_up_only_when_its_lease_is_over_or_its_end_is_proven(env: Env) {
+async fn an_attempt_is_given_up_only_by_proof_or_after_the_same_lease_was_seen_for_long(env: Env) {
     let (assignment, job) = env.create("implement").await;
-    let give_up = async |attempt: AttemptId, proven: bool| {
+    let give_up = async |attempt: AttemptId, proof: Proof| {
         let why = "its runner is gone".to_owned();
-        env.execute(Change::GiveUp { assignment, attempt, why, proven }).await
+        env.execute(Change::GiveUp { assignment, attempt, why, proof }).await
     };
-    let first = env.claim_one().await.attempt.id;
-    env.later(LEASE.as_secs());
-    assert_eq!(rejection(give_up(first, false).await), Rejection::StaleAttempt { attempt: first });
+    let first = env.claim_one().await.attempt;
+    let seen = Proof::Silent { lease_until: first.lease_until };
     env.later(1);
-    give_up(first, false).await.unwrap();
+    env.store.heartbeat(runner(1), &[first.id], LEASE).await.unwrap();
+    assert_eq!(rejection(give_up(first.id, seen).await), Rejection::StaleAttempt { attempt: first.id });
+    let seen = Proof::Silent { lease_until: env.now().after(LEASE) };
+    give_up(first.id, seen).await.unwrap();
     let second = env.claim_one().await.attempt.id;
-    give_up(second, true).await.unwrap();
+    give_up(second, Proof::Gone).await.unwrap();
     let detail = env.store.job(job).await.unwrap().unwrap().1;
     assert_eq!(detail.job.status(), JobStatus::Pending);
     let ends: Vec<_> = detail.attempts.iter().map(|one| (one.outcome, one.message.as_deref())).collect();
     assert_eq!(ends, [(Some(OutcomeClass::Lost), Some("its runner is gone")); 2]);
+}
+
+async fn a_running_attempt_is_taken_over_once_and_only_its_new_runner_ends_it(env: Env) {
+    let (assignment, job) = env.create("implement").await;
+    let claimed = env.claim_one().await;
+    let attempt = claimed.attempt.id;
+    env.later(30);
+    let take_over = |by: u128| Change::TakeOver {
+        assignment,
+        attempt,
+        from: runner(1),
+        holder: holder(by),
+        proof: Proof::Gone,
+    };
+    let taken = env.store.take(command(take_over(2))).await.unwrap();
+    let expected =
+        Attempt { runner: runner(2), lease_until: env.now().after(LEASE), ..claimed.attempt.clone() };
+    assert_eq!((taken.attempt, &taken.context), (expected, &claimed.context));
+    assert_eq!(taken.events[0].kind, EventKind::AttemptTakenOver);
+    let refused = Rejection::StaleAttempt { attempt };
+    assert_eq!(rejection(env.store.take(command(take_over(3))).await), refused);
+    assert_eq!(env.store.heartbeat(runner(1), &[attempt], LEASE).await.unwrap().lost, [attempt]);
+    let late = Change::Finish { assignment, report: Box::new(report(attempt, Outcome::success("late"))) };
+    let by = |number| Command { actor: Actor::Runner(runner(number)), ..command(late.clone()) };
+    assert_eq!(rejection(env.store.execute(by(1)).await), refused);
+    env.store.execute(by(2)).await.unwrap();
+    let detail = env.store.job(job).await.unwrap().unwrap().1;
+    assert_eq!((detail.job.status(), detail.attempts[0].runner), (JobStatus::Completed, runner(2)));
 }
 
 /// Both commands are decided in one transaction, in which the attempt is new.
@@ -160,8 +192,8 @@ async fn a_question_is_asked_and_taken_in_one_step(env: Env) {
     env.cancel(assignment).await;
     let (question, attempt) = (env.job("chat"), AttemptId::new(env.ids.next()));
     let job = question.id;
-    let ask = Change::Ask { assignment, question, runner: runner(7), attempt };
-    let asked = env.store.ask(command(ask)).await.unwrap();
+    let ask = Change::Ask { assignment, question, holder: holder(7), attempt };
+    let asked = env.store.take(command(ask)).await.unwrap();
     assert_eq!((asked.job.id, asked.attempt.id, asked.context.as_str()), (job, attempt, "do the chat"));
     let stored = env.store.job(job).await.unwrap().unwrap().1;
     assert_eq!((&stored.job, stored.attempts.len()), (&asked.job, 1));
@@ -174,8 +206,8 @@ async fn a_question_that_is_asked_of_nobody_is_not_left_behind(env: Env) {
     let (assignment, _) = env.create("implement").await;
     let before = env.all_of(assignment).await;
     let (no_question, attempt) = (env.job("review"), AttemptId::new(env.ids.next()));
-    let ask = Change::Ask { assignment, question: no_question, runner: runner(7), attempt };
-    assert!(matches!(rejection(env.store.ask(command(ask)).await), Rejection::NotReady { .. }));
+    let ask = Change::Ask { assignment, question: no_question, holder: holder(7), attempt };
+    assert!(matches!(rejection(env.store.take(command(ask)).await), Rejection::NotReady { .. }));
     assert_eq!(env.all_of(assignment).await, before);
 }
 

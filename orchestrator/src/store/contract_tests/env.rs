@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, HarnessDefaults, NewAssignment, StatusChange};
-use agents_domain::attempt::{AttemptProgress, AttemptReport, ProcessMark};
+use agents_domain::attempt::{AttemptProgress, AttemptReport, Holder, Host, ProcessMark};
 use agents_domain::decision::{Decision, NewJob, Place};
 use agents_domain::director::Director;
 use agents_domain::harness::ProcessEnd;
@@ -151,7 +151,7 @@ impl Env {
 
     /// The runner takes what is ready in any namespace.
     pub async fn claim(&self, limit: usize) -> Vec<Claimed> {
-        self.store.claim(ClaimRequest { runner: runner(1), namespaces: None, limit }).await.unwrap()
+        self.store.claim(ClaimRequest { holder: holder(1), namespaces: None, limit }).await.unwrap()
     }
 
     /// The runner takes the one job that is ready.
@@ -220,6 +220,12 @@ pub fn namespace(name: &str) -> Namespace {
 
 pub fn runner(number: u128) -> RunnerId {
     RunnerId::new(Uuid::from_u128(number))
+}
+
+/// That runner, on this test's machine.
+pub fn holder(number: u128) -> Holder {
+    let host = Host { machine_id: "machine".to_owned(), boot_id: "boot".to_owned() };
+    Holder::new(runner(number), host)
 }
 
 /// A command of a person.

@@ -1,13 +1,14 @@
 //! Runners and their rights to attempts.
 
-use agents_domain::attempt::{AttemptProgress, LEASE};
+use agents_domain::attempt::{AttemptProgress, LEASE, Proof};
 use agents_domain::id::AttemptId;
 use agents_domain::outcome::Outcome;
 use agents_domain::store::{Change, HeartbeatReply, Orphan};
+use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
 use uuid::Uuid;
 
-use super::env::{Env, runner, runner_record};
+use super::env::{Env, holder, runner, runner_record};
 
 on_every_engine!(
     a_heartbeat_renews_the_leases_of_the_attempts_that_it_names,
@@ -29,26 +30,24 @@ fn some_progress() -> AttemptProgress {
     }
 }
 
-async fn lease_is_over(env: &Env, claimed: &agents_domain::store::Claimed) -> bool {
-    let change = Change::GiveUp {
-        assignment: claimed.assignment.id,
-        attempt: claimed.attempt.id,
-        why: "gone".to_owned(),
-        proven: false,
-    };
-    env.execute(change).await.is_ok()
+/// Until when the lease of that attempt of runner 1 is.
+async fn lease(env: &Env, claimed: &agents_domain::store::Claimed) -> Timestamp {
+    let foreign = env.store.foreign_attempts(runner(9)).await.unwrap();
+    foreign.iter().find(|one| one.attempt == claimed.attempt.id).unwrap().lease_until
 }
 
 async fn a_heartbeat_renews_the_leases_of_the_attempts_that_it_names(env: Env) {
     env.create("implement").await;
     env.create("implement").await;
     let claimed = env.claim(2).await;
-    env.later(LEASE.as_secs());
-    let reply = env.store.heartbeat(runner(1), &[claimed[0].attempt.id]).await.unwrap();
+    let begun = env.now();
+    env.later(20);
+    let longer = 2 * LEASE;
+    let reply = env.store.heartbeat(runner(1), &[claimed[0].attempt.id], longer).await.unwrap();
     assert_eq!(reply, HeartbeatReply::default());
-    env.later(1);
-    assert!(!lease_is_over(&env, &claimed[0]).await);
-    assert!(lease_is_over(&env, &claimed[1]).await, "nobody does a job of which its runner does not know");
+    assert_eq!(lease(&env, &claimed[0]).await, env.now().after(longer));
+    let untouched = lease(&env, &claimed[1]).await;
+    assert_eq!(untouched, begun.after(LEASE), "nobody does a job of which its runner does not know");
 }
 
 async fn a_heartbeat_tells_what_is_lost_and_what_is_to_end(env: Env) {
@@ -62,23 +61,23 @@ async fn a_heartbeat_tells_what_is_lost_and_what_is_to_end(env: Env) {
     env.cancel(unwanted.assignment.id).await;
     let unknown = AttemptId::new(Uuid::from_u128(404));
     let named = [kept.attempt.id, ended.attempt.id, unwanted.attempt.id, unknown];
-    let reply = env.store.heartbeat(runner(1), &named).await.unwrap();
+    let reply = env.store.heartbeat(runner(1), &named, LEASE).await.unwrap();
     let expected =
         HeartbeatReply { lost: vec![ended.attempt.id, unknown], cancel: vec![unwanted.attempt.id] };
     assert_eq!(reply, expected);
     assert_eq!(env.store.cancellations(runner(1)).await.unwrap(), [unwanted.attempt.id]);
     assert_eq!(env.store.cancellations(runner(2)).await.unwrap(), []);
-    assert_eq!(env.store.heartbeat(runner(1), &[]).await.unwrap(), HeartbeatReply::default());
+    assert_eq!(env.store.heartbeat(runner(1), &[], LEASE).await.unwrap(), HeartbeatReply::default());
 }
 
 async fn a_heartbeat_of_another_runner_renews_nothing(env: Env) {
     env.create("implement").await;
     let claimed = env.claim_one().await;
+    let until = lease(&env, &claimed).await;
     env.later(LEASE.as_secs());
-    let reply = env.store.heartbeat(runner(2), &[claimed.attempt.id]).await.unwrap();
+    let reply = env.store.heartbeat(runner(2), &[claimed.attempt.id], LEASE).await.unwrap();
     assert_eq!(reply.lost, [claimed.attempt.id]);
-    env.later(1);
-    assert!(lease_is_over(&env, &claimed).await);
+    assert_eq!(lease(&env, &claimed).await, until);
 }
 
 async fn progress_is_written_for_ones_own_running_attempts_only(env: Env) {
@@ -105,7 +104,7 @@ async fn an_attempts_end_keeps_the_progress_that_it_does_not_repeat(env: Env) {
     let claimed = env.claim_one().await;
     env.store.progress(runner(1), &[(claimed.attempt.id, some_progress())]).await.unwrap();
     let why = "its runner is gone".to_owned();
-    let give_up = Change::GiveUp { assignment, attempt: claimed.attempt.id, why, proven: true };
+    let give_up = Change::GiveUp { assignment, attempt: claimed.attempt.id, why, proof: Proof::Gone };
     env.execute(give_up).await.unwrap();
     let attempt = env.store.job(job).await.unwrap().unwrap().1.attempts.remove(0);
     assert_eq!((attempt.session_id.as_deref(), attempt.tool_calls), (Some("s-1"), 3));
@@ -121,6 +120,7 @@ async fn attempts_of_other_runners_are_found_with_their_runners_process(env: Env
         assignment,
         job,
         runner: runner(1),
+        host: holder(1).host,
         runner_process: None,
         lease_until: env.now().after(LEASE),
     };
@@ -139,7 +139,7 @@ async fn a_runner_is_known_from_its_registration_until_it_is_taken_away(env: Env
     env.store.register(&record).await.unwrap();
     assert_eq!(runners().await, [record.clone()]);
     env.later(20);
-    env.store.heartbeat(runner(1), &[]).await.unwrap();
+    env.store.heartbeat(runner(1), &[], LEASE).await.unwrap();
     record.heartbeat_at = env.now();
     assert_eq!(runners().await, [record.clone()]);
     env.store.register(&record).await.unwrap();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::aggregate::First;
+use agents_domain::attempt::LEASE;
 use agents_domain::id::IdSource;
 use agents_domain::store::{AssignmentFilter, Change, JobFilter, StoreError};
 use agents_domain::timestamp::Clock;
@@ -36,7 +37,9 @@ fn error(opened: Result<SqlStore, StoreError>) -> StoreError {
 async fn a_database_of_a_newer_version_is_left_alone() {
     let env = Env::on_sqlite().await;
     let newer = SCHEMA_VERSION + 1;
-    env.sql(&format!("UPDATE _sqlx_migrations SET version = {newer}")).await.unwrap();
+    env.sql(&format!("UPDATE _sqlx_migrations SET version = {newer} WHERE version = {SCHEMA_VERSION}"))
+        .await
+        .unwrap();
     let said = error(open_at(&env, &env.path()).await);
     let is_newer = |said: &StoreError| matches!(said, StoreError::Newer { found, known, .. } if (*found, *known) == (newer, SCHEMA_VERSION));
     assert!(is_newer(&said), "{said:?}");
@@ -175,7 +178,7 @@ async fn walk(env: &Env) {
     env.insert(assignment, "review").await;
     env.store.register(&runner_record(1, None, env.now())).await.unwrap();
     let claimed = env.claim_one().await;
-    env.store.heartbeat(runner(1), &[claimed.attempt.id]).await.unwrap();
+    env.store.heartbeat(runner(1), &[claimed.attempt.id], LEASE).await.unwrap();
     env.store.progress(runner(1), &[(claimed.attempt.id, Default::default())]).await.unwrap();
     env.store.cancellations(runner(1)).await.unwrap();
     env.store.foreign_attempts(runner(2)).await.unwrap();
