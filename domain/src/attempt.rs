@@ -111,4 +111,6 @@ pub struct AttemptReport {
     pub answer: Option<Result<Decision, String>>,
     pub unknown_lines: u32,
     pub bad_lines: u32,
+    /// Processes besides the agent itself that had to be ended, in words.
+    pub killed: Option<String>,
 }

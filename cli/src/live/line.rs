@@ -42,7 +42,7 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
         RunnerEvent::Started { recovered: 0 } => (Style::Dim, "runner started; Ctrl-C ends it".to_owned()),
         RunnerEvent::Started { recovered } => (
             Style::Attention,
-            format!("runner started; took back {recovered} job(s) of a runner that is gone"),
+            format!("runner started; took over {recovered} job(s) of a runner that is gone"),
         ),
         RunnerEvent::Happened { namespace: _, event } => return happened(event),
         RunnerEvent::Stale { attempt } => (
@@ -62,6 +62,10 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
         RunnerEvent::Stopping { running } => {
             (Style::Attention, format!("stopping {running} job(s); they are pending again"))
         }
+        RunnerEvent::HandedOver { running } => (
+            Style::Attention,
+            format!("{running} agent(s) go on and wait for the next runner, for 10 minutes at least"),
+        ),
         RunnerEvent::Ended { finished } => (Style::Dim, format!("runner ended after {finished} attempt(s)")),
     };
     Some(line)
@@ -113,7 +117,11 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Attention, format!("{job} gave no valid decision: {}", detail("message")))
         }
         EventKind::AttemptTakenOver => (Style::Plain, format!("{job} goes on under this runner")),
-        EventKind::AttemptEnded | EventKind::DecisionStaged => return None,
+        EventKind::AttemptEnded => {
+            let killed = event.detail("killed")?;
+            (Style::Dim, format!("{job}: ended what it had left running: {killed}"))
+        }
+        EventKind::DecisionStaged => return None,
     })
 }
 
@@ -150,6 +158,7 @@ pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
         RunnerEvent::StoreMended => object!({"at": now.to_string(), "event": "store_mended"}),
         RunnerEvent::Draining { running } => about("draining", "running", (*running).into()),
         RunnerEvent::Stopping { running } => about("stopping", "running", (*running).into()),
+        RunnerEvent::HandedOver { running } => about("handed_over", "running", (*running).into()),
         RunnerEvent::Ended { finished } => about("runner_ended", "finished", (*finished).into()),
     }
 }

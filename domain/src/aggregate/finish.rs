@@ -60,7 +60,7 @@ impl Aggregate {
             let bad = Outcome::failure(OutcomeClass::BadAnswer, why.clone());
             ended.outcome = as_it_counts(bad, attempt.cancel_requested, &self.jobs[index]);
         }
-        self.end_attempt(attempt_index, ended.outcome.class, &ended.outcome.text, ctx);
+        self.end_attempt(attempt_index, &ended.outcome, report.killed, ctx);
         match decision {
             Err(_) if attempt.cancel_requested => self.follow(ended, ctx),
             Err(why) => self.ask_pm_again(ended, why, ctx),
@@ -88,6 +88,7 @@ impl Aggregate {
             answer: None,
             unknown_lines: 0,
             bad_lines: 0,
+            killed: None,
         };
         self.end(report, self.live_attempt(attempt)?, ctx)
     }

@@ -9,6 +9,8 @@ use agents_domain::namespace::Namespace;
 pub enum Control {
     /// Take no more jobs; end when the running ones have.
     Drain,
+    /// Leave the running ones to the next runner, and end.
+    HandOver,
     /// End the running ones now, cleanly; their jobs are pending again.
     Stop,
 }
@@ -37,6 +39,10 @@ pub enum RunnerEvent {
         running: usize,
     },
     Stopping {
+        running: usize,
+    },
+    /// The running agents go on, and wait for the next runner.
+    HandedOver {
         running: usize,
     },
     Ended {

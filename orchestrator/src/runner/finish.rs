@@ -7,7 +7,7 @@ use std::time::Duration;
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::attempt::AttemptReport;
-use agents_domain::id::AssignmentId;
+use agents_domain::id::{AssignmentId, RunnerId};
 use agents_domain::store::{AttemptRecord, Change, Claimed, Command, StoreError};
 
 use super::{Listener, RunnerEvent, TROUBLE_LONGEST, TROUBLE_SHORTEST};
@@ -38,14 +38,14 @@ pub(super) async fn finish(
 
 /// Reports an attempt whose supervision broke down.
 pub(super) async fn give_back(
-    assignment: AssignmentId,
+    (assignment, runner): (AssignmentId, RunnerId),
     report: AttemptReport,
     around: &Surroundings,
     listener: &dyn Listener,
 ) {
     let Ok(Some(found)) = around.store.assignment(assignment).await else { return };
     let command = Command {
-        actor: Actor::Person,
+        actor: Actor::Runner(runner),
         harness_defaults: defaults(&found.workspace, around),
         change: Change::Finish { assignment, report: Box::new(report) },
     };

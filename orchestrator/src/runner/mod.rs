@@ -3,6 +3,7 @@
 mod board;
 mod event;
 mod finish;
+mod hand_over;
 mod heartbeat;
 mod lookahead;
 mod options;
@@ -73,6 +74,11 @@ impl Runner {
         self.work(Some(claimed), control).await
     }
 
+    /// Makes the runner known, before it takes anything: what a runner has that nobody knows is taken from it.
+    pub async fn announce(&self) -> Result<(), StoreError> {
+        self.around.store.register(&self.record()).await
+    }
+
     async fn work(
         self,
         only: Option<Claimed>,
@@ -81,14 +87,16 @@ impl Runner {
         let bell = Doorbell::hang(&self.options.bells, self.options.id)
             .inspect_err(|error| tracing::warn!(%error, "no doorbell: work is found by the slow tick"))
             .ok();
-        self.around.store.register(&self.record()).await?;
-        let recovered = recovery::recover(&self.around, self.options.id, &*self.listener).await?;
-        self.listener.hear(&RunnerEvent::Started { recovered });
+        self.announce().await?;
         let mut heartbeat =
             Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
         let mut state = State::new(only.is_some());
-        if let Some(claimed) = only {
-            self.begin(claimed, &mut state);
+        match only {
+            Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
+            None => {
+                let recovered = self.recover(&mut state).await?;
+                self.listener.hear(&RunnerEvent::Started { recovered });
+            }
         }
         loop {
             self.start_waiting(&mut state);
@@ -97,7 +105,8 @@ impl Runner {
             {
                 break;
             }
-            let wake_at = self.wake_at(&state).await;
+            // What happens more often than the tick must not put it off for ever.
+            let wake_at = self.wake_at(&state).await.min(state.ticked_at + self.tick());
             let event = tokio::select! {
                 () = ring(bell.as_ref()) => Event::Rung,
                 Some(ended) = state.tasks.join_next_with_id() => Event::Ended(Box::new(ended)),
@@ -175,11 +184,21 @@ impl Runner {
         while state.slots.len() < self.options.concurrency
             && let Some(claimed) = state.waiting.pop_front()
         {
-            self.begin(claimed, state);
+            self.begin(claimed, Begin::Anew, state);
         }
     }
 
-    fn begin(&self, claimed: Claimed, state: &mut State) {
+    /// Takes over what other runners have left behind. Tells how much there was.
+    async fn recover(&self, state: &mut State) -> Result<usize, StoreError> {
+        let recovered = state.lookout.recover(&self.around, &self.options, &*self.listener).await?;
+        let count = recovered.taken_over.len() + recovered.given_up;
+        for claimed in recovered.taken_over {
+            self.begin(claimed, Begin::WhereItStood, state);
+        }
+        Ok(count)
+    }
+
+    fn begin(&self, claimed: Claimed, how: Begin, state: &mut State) {
         let attempt = claimed.attempt.id;
         let assignment = claimed.assignment.id;
         for event in &claimed.events {
@@ -190,7 +209,10 @@ impl Runner {
         let live = self.board.put(Card::of(&claimed));
         let around = self.around.clone();
         let task = state.tasks.spawn(async move {
-            let report = attempt::run(&claimed, &around, &live, stopped).await;
+            let report = match how {
+                Begin::Anew => attempt::run(&claimed, &around, &live, stopped).await,
+                Begin::WhereItStood => attempt::adopt(&claimed, &around, &live, stopped).await,
+            };
             Ended { claimed, report }
         });
         state.by_task.insert(task.id(), (attempt, assignment));
@@ -226,16 +248,27 @@ impl Runner {
                     slot.stop.send_replace(Some(StopReason::Shutdown));
                 }
             }
+            Event::Control(Some(Control::HandOver)) => {
+                state.is_draining = true;
+                self.give_back_waiting("the runner ended before it started", state);
+                if let Err(error) = self.hand_over(state).await {
+                    self.listener.hear(&RunnerEvent::StoreTrouble { error: error.to_string() });
+                }
+            }
             Event::Control(None) => state.has_listener = false,
             Event::Tick if !state.waiting.is_empty() => {
+                state.ticked_at = Instant::now();
                 if state.moved_at.elapsed() >= HELD_LONGEST {
                     self.give_back_waiting("the runner had no time for it after all", state);
                     state.lookahead.saw(HELD_LONGEST);
                 }
             }
             Event::Tick => {
+                state.ticked_at = Instant::now();
                 self.look_for_cancellations(state).await;
-                if let Err(error) = recovery::recover(&self.around, self.options.id, &*self.listener).await {
+                if !state.is_draining
+                    && let Err(error) = self.recover(state).await
+                {
                     tracing::warn!(%error, "could not look for lost attempts");
                 }
             }
@@ -289,14 +322,14 @@ impl Runner {
         state.moved_at = Instant::now();
         state.finished += 1;
         let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
-        let board = self.board.clone();
+        let (board, runner) = (self.board.clone(), self.options.id);
         state.finishing.spawn(async move {
             match ended {
                 Some(ended) => finish::finish(&ended.claimed, ended.report, &around, &*listener).await,
                 None => {
                     let why = "the supervision of the attempt broke down; this is a bug in agents";
                     let report = without_process(attempt, OutcomeClass::RunnerError, why);
-                    finish::give_back(assignment, report, &around, &*listener).await;
+                    finish::give_back((assignment, runner), report, &around, &*listener).await;
                 }
             }
             // Only now: until the store knows the end, the heartbeat keeps the lease, or another runner would do the
@@ -328,14 +361,21 @@ impl Runner {
             return now + pause;
         }
         if state.is_draining || state.slots.len() >= self.options.concurrency || !state.claiming.is_empty() {
-            return now + TICK;
+            return now + self.tick();
         }
         match self.around.store.next_ready_at(self.options.namespace.as_ref()).await {
             // A job that became ready since the claim is found at once; the pause keeps a job that is ready and
             // can't be taken from making the loop spin.
-            Ok(Some(at)) => now + at.since(self.around.clock.now()).clamp(Duration::from_millis(50), TICK),
-            Ok(None) | Err(_) => now + TICK,
+            Ok(Some(at)) => {
+                now + at.since(self.around.clock.now()).clamp(Duration::from_millis(50), self.tick())
+            }
+            Ok(None) | Err(_) => now + self.tick(),
         }
+    }
+
+    /// Silence of other runners is noticed soon after their lease.
+    fn tick(&self) -> Duration {
+        TICK.min(self.options.lease / 2)
     }
 
     async fn leave(&self) {
@@ -380,7 +420,16 @@ fn without_process(attempt: AttemptId, class: OutcomeClass, why: &str) -> Attemp
         answer: None,
         unknown_lines: 0,
         bad_lines: 0,
+        killed: None,
     }
+}
+
+/// How a runner begins with an attempt.
+#[derive(Debug, Clone, Copy)]
+enum Begin {
+    Anew,
+    /// Another runner has started it.
+    WhereItStood,
 }
 
 /// What every attempt shares while it runs.

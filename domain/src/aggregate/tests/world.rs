@@ -176,6 +176,7 @@ impl World {
             answer,
             unknown_lines: 0,
             bad_lines: 0,
+            killed: None,
         };
         self.command(|aggregate, ctx| aggregate.finish(report, ctx))
     }
