@@ -89,6 +89,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Attention, format!("{assignment} cancelled{}", because(detail("reason"))))
         }
         EventKind::AssignmentNoted => (Style::Dim, format!("{assignment} noted: {}", detail("note"))),
+        EventKind::AssignmentPaused => (Style::Attention, format!("{assignment} paused")),
+        EventKind::AssignmentResumed => (Style::Plain, format!("{assignment} resumed")),
         EventKind::JobInserted => (Style::Dim, format!("{job} inserted for {}", detail("harness"))),
         EventKind::JobStarted => (Style::Plain, started(event, &job)),
         EventKind::JobCompleted => (Style::Good, format!("{job} completed{}", because(detail("result")))),
@@ -106,6 +108,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Attention, format!("{job} cancelled{}", because(detail("reason"))))
         }
         EventKind::CancelRequested => (Style::Attention, format!("{job} is to be cancelled")),
+        EventKind::PauseRequested => (Style::Attention, format!("{job} is to be paused")),
+        EventKind::RetryRequested => (Style::Plain, format!("{job} is to be done now")),
         EventKind::DecisionApplied => {
             (Style::Plain, format!("{job} decided {}{}", detail("decision"), because(detail("reason"))))
         }

@@ -211,7 +211,7 @@ impl Runner {
             Event::Beat(beat) => {
                 let stop = |ids: &[AttemptId], reason| ids.iter().for_each(|id| end(state, *id, reason));
                 stop(&beat.reply.lost, StopReason::LeaseLost);
-                stop(&beat.reply.cancel, StopReason::Cancelled);
+                beat.reply.wishes.iter().for_each(|(id, _)| end(state, *id, StopReason::Cancelled));
             }
             Event::Control(Some(Control::Drain)) => {
                 state.is_draining = true;
@@ -255,8 +255,8 @@ impl Runner {
         if state.slots.is_empty() {
             return;
         }
-        match self.around.store.cancellations(self.options.id).await {
-            Ok(cancelled) => cancelled.into_iter().for_each(|id| self.cancel(id, state)),
+        match self.around.store.wishes(self.options.id).await {
+            Ok(wishes) => wishes.into_iter().for_each(|(id, _)| self.cancel(id, state)),
             Err(error) => tracing::warn!(%error, "could not look for cancellations"),
         }
     }
