@@ -1,5 +1,6 @@
 //! One thing that happened in a runner, as a line for people or as JSON.
 
+use agents_domain::attempt::Wish;
 use agents_domain::history::{EventKind, HistoryEvent};
 use agents_domain::timestamp::Timestamp;
 use agents_orchestrator::runner::RunnerEvent;
@@ -45,6 +46,9 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
             format!("runner started; took back {recovered} job(s) of a runner that is gone"),
         ),
         RunnerEvent::Happened { namespace: _, event } => return happened(event),
+        RunnerEvent::Ending { attempt, wish } => {
+            (Style::Attention, format!("ending attempt {}: {}", attempt.short(), wanted(*wish)))
+        }
         RunnerEvent::Stale { attempt } => (
             Style::Attention,
             format!("attempt {} ended after its job had moved on; nothing changed", attempt.short()),
@@ -121,6 +125,13 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
     })
 }
 
+fn wanted(wish: Wish) -> &'static str {
+    match wish {
+        Wish::Cancel => "a person has cancelled it",
+        Wish::Pause => "a person has paused its assignment",
+    }
+}
+
 fn started(event: &HistoryEvent, job: &str) -> String {
     let harness = event.detail("harness").unwrap_or_default();
     match event.detail("number") {
@@ -148,6 +159,15 @@ pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
             "jobId": event.job.map(|id| id.to_string()),
             "attemptId": event.attempt.map(|id| id.to_string()),
             "details": event.details.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        }),
+        RunnerEvent::Ending { attempt, wish } => object!({
+            "at": now.to_string(),
+            "event": "ending_attempt",
+            "attemptId": attempt.to_string(),
+            "wish": match wish {
+                Wish::Cancel => "cancel",
+                Wish::Pause => "pause",
+            },
         }),
         RunnerEvent::Stale { attempt } => about("stale_attempt", "attemptId", attempt.to_string().into()),
         RunnerEvent::StoreTrouble { error } => about("store_trouble", "error", error.as_str().into()),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agents_domain::attempt::{AttemptProgress, AttemptReport};
+use agents_domain::attempt::{AttemptProgress, AttemptReport, Wish};
 use agents_domain::harness::{ProcessEnd, StreamEnd, StreamSummary};
 use agents_domain::id::{AttemptId, IdSource};
 use agents_domain::outcome::{Outcome, OutcomeClass};
@@ -49,10 +49,31 @@ pub struct Surroundings {
 pub enum StopReason {
     /// A person wants it.
     Cancelled,
+    /// A person has paused the assignment; the job is done on later.
+    Paused,
     /// The runner shuts down; the job is done again later.
     Shutdown,
     /// Another runner owns the job now.
     LeaseLost,
+}
+
+impl StopReason {
+    /// What a person's wish comes to.
+    pub fn of(wish: Wish) -> Self {
+        match wish {
+            Wish::Cancel => StopReason::Cancelled,
+            Wish::Pause => StopReason::Paused,
+        }
+    }
+
+    /// How an attempt ends that is stopped for this reason.
+    pub fn class(self) -> OutcomeClass {
+        match self {
+            StopReason::Cancelled => OutcomeClass::Cancelled,
+            StopReason::Paused | StopReason::Shutdown => OutcomeClass::Stopped,
+            StopReason::LeaseLost => OutcomeClass::Lost,
+        }
+    }
 }
 
 /// The folder of an attempt's files. Spread over 256 folders by the random end of the id.
@@ -206,6 +227,9 @@ fn report(
         Some(EarlyEnd::Timeout) => timed_out(prepared.timeout, last_activity.as_deref()),
         Some(EarlyEnd::Asked(StopReason::Cancelled)) => {
             Outcome::failure(OutcomeClass::Cancelled, "it was cancelled")
+        }
+        Some(EarlyEnd::Asked(StopReason::Paused)) => {
+            Outcome::failure(OutcomeClass::Stopped, "its assignment was paused while it ran")
         }
         Some(EarlyEnd::Asked(StopReason::Shutdown)) => {
             Outcome::failure(OutcomeClass::Stopped, "the runner was stopped while it ran")
