@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::actor::Actor;
-use crate::aggregate::{HarnessDefaults, NewAssignment, Rejection, StatusChange};
+use crate::aggregate::{HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange};
 use crate::assignment::{Assignment, AssignmentStatus};
-use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof};
+use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof, Wish};
 use crate::decision::{Decision, NewJob, Place};
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
@@ -51,6 +51,27 @@ pub enum Change {
         assignment: AssignmentId,
         to: StatusChange,
     },
+    /// A person no longer wants the job.
+    Cancel {
+        assignment: AssignmentId,
+        job: JobId,
+        reason: Option<String>,
+    },
+    /// A person wants the assignment to start no job.
+    Pause {
+        assignment: AssignmentId,
+        mode: PauseMode,
+    },
+    /// A person lets a paused assignment go on.
+    Resume {
+        assignment: AssignmentId,
+    },
+    /// A person has the job done again.
+    Retry {
+        assignment: AssignmentId,
+        job: JobId,
+        again: Repetition,
+    },
     Finish {
         assignment: AssignmentId,
         report: Box<AttemptReport>,
@@ -81,6 +102,10 @@ impl Change {
             | Change::Ask { assignment, .. }
             | Change::Stage { assignment, .. }
             | Change::Update { assignment, .. }
+            | Change::Cancel { assignment, .. }
+            | Change::Pause { assignment, .. }
+            | Change::Resume { assignment }
+            | Change::Retry { assignment, .. }
             | Change::Finish { assignment, .. }
             | Change::GiveUp { assignment, .. }
             | Change::TakeOver { assignment, .. } => *assignment,
@@ -140,8 +165,8 @@ pub struct RunnerRecord {
 pub struct HeartbeatReply {
     /// Attempts that the runner named and does not own any longer.
     pub lost: Vec<AttemptId>,
-    /// Attempts of the runner that a person wants ended.
-    pub cancel: Vec<AttemptId>,
+    /// What people want of attempts of the runner.
+    pub wishes: Vec<(AttemptId, Wish)>,
 }
 
 /// A running attempt whose owner may be gone.
@@ -191,6 +216,7 @@ pub struct JobLine {
     pub namespace: Namespace,
     pub north_star: String,
     pub assignment_status: AssignmentStatus,
+    pub assignment_paused: bool,
     pub job: Job,
     /// The attempt that runs it, or ran it last.
     pub attempt: Option<AttemptRecord>,
@@ -229,6 +255,7 @@ pub struct AttemptRecord {
     pub unknown_lines: u32,
     pub bad_lines: u32,
     pub cancel_requested: bool,
+    pub pause_requested: bool,
 }
 
 /// The queue at a glance.
@@ -241,6 +268,8 @@ pub struct Queue {
     pub blocked: Vec<Assignment>,
     /// Active assignments that wait for their first job.
     pub held: Vec<Assignment>,
+    /// Assignments that a person has paused.
+    pub paused: Vec<Assignment>,
     pub runners: Vec<RunnerRecord>,
 }
 
@@ -317,8 +346,8 @@ pub trait Store: Send + Sync {
         progress: &[(AttemptId, AttemptProgress)],
     ) -> Result<(), StoreError>;
 
-    /// Attempts of this runner that a person wants ended.
-    async fn cancellations(&self, runner: RunnerId) -> Result<Vec<AttemptId>, StoreError>;
+    /// What people want of running attempts of this runner.
+    async fn wishes(&self, runner: RunnerId) -> Result<Vec<(AttemptId, Wish)>, StoreError>;
 
     /// Running attempts of other runners.
     async fn foreign_attempts(&self, runner: RunnerId) -> Result<Vec<Orphan>, StoreError>;

@@ -1,5 +1,6 @@
 //! One thing that happened in a runner, as a line for people or as JSON.
 
+use agents_domain::attempt::Wish;
 use agents_domain::history::{EventKind, HistoryEvent};
 use agents_domain::timestamp::Timestamp;
 use agents_orchestrator::runner::RunnerEvent;
@@ -45,6 +46,9 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
             format!("runner started; took over {recovered} job(s) of a runner that is gone"),
         ),
         RunnerEvent::Happened { namespace: _, event } => return happened(event),
+        RunnerEvent::Ending { attempt, wish } => {
+            (Style::Attention, format!("ending attempt {}: {}", attempt.short(), wanted(*wish)))
+        }
         RunnerEvent::Stale { attempt } => (
             Style::Attention,
             format!("attempt {} ended after its job had moved on; nothing changed", attempt.short()),
@@ -93,6 +97,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Attention, format!("{assignment} cancelled{}", because(detail("reason"))))
         }
         EventKind::AssignmentNoted => (Style::Dim, format!("{assignment} noted: {}", detail("note"))),
+        EventKind::AssignmentPaused => (Style::Attention, format!("{assignment} paused")),
+        EventKind::AssignmentResumed => (Style::Plain, format!("{assignment} resumed")),
         EventKind::JobInserted => (Style::Dim, format!("{job} inserted for {}", detail("harness"))),
         EventKind::JobStarted => (Style::Plain, started(event, &job)),
         EventKind::JobCompleted => (Style::Good, format!("{job} completed{}", because(detail("result")))),
@@ -110,6 +116,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Attention, format!("{job} cancelled{}", because(detail("reason"))))
         }
         EventKind::CancelRequested => (Style::Attention, format!("{job} is to be cancelled")),
+        EventKind::PauseRequested => (Style::Attention, format!("{job} is to be paused")),
+        EventKind::RetryRequested => (Style::Plain, format!("{job} is to be done now")),
         EventKind::DecisionApplied => {
             (Style::Plain, format!("{job} decided {}{}", detail("decision"), because(detail("reason"))))
         }
@@ -123,6 +131,13 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
         }
         EventKind::DecisionStaged => return None,
     })
+}
+
+fn wanted(wish: Wish) -> &'static str {
+    match wish {
+        Wish::Cancel => "a person has cancelled it",
+        Wish::Pause => "a person has paused its assignment",
+    }
 }
 
 fn started(event: &HistoryEvent, job: &str) -> String {
@@ -152,6 +167,15 @@ pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
             "jobId": event.job.map(|id| id.to_string()),
             "attemptId": event.attempt.map(|id| id.to_string()),
             "details": event.details.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        }),
+        RunnerEvent::Ending { attempt, wish } => object!({
+            "at": now.to_string(),
+            "event": "ending_attempt",
+            "attemptId": attempt.to_string(),
+            "wish": match wish {
+                Wish::Cancel => "cancel",
+                Wish::Pause => "pause",
+            },
         }),
         RunnerEvent::Stale { attempt } => about("stale_attempt", "attemptId", attempt.to_string().into()),
         RunnerEvent::StoreTrouble { error } => about("store_trouble", "error", error.as_str().into()),

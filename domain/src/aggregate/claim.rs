@@ -62,6 +62,7 @@ impl Aggregate {
             lease_until: ctx.now.after(holder.lease),
             resumes: job.progress.resume.clone(),
             cancel_requested: false,
+            pause_requested: false,
             decision: None,
             end: None,
         }

@@ -100,10 +100,22 @@ impl Aggregate {
 
     /// Puts a job into the list, without asking whether it may.
     pub(super) fn put_in(&mut self, new: NewJob, place: Place, ctx: &Context<'_>) -> Result<(), Rejection> {
+        self.put_in_with(new, place, Vec::new(), ctx)
+    }
+
+    /// The same; its event says more of it.
+    pub(super) fn put_in_with(
+        &mut self,
+        new: NewJob,
+        place: Place,
+        more: Vec<(&'static str, String)>,
+        ctx: &Context<'_>,
+    ) -> Result<(), Rejection> {
         let assignment = self.assignment.id;
         let harness =
             new.harness.unwrap_or_else(|| ctx.harness_defaults.harness_for(&new.job_type).to_owned());
-        let details = vec![("harness", harness.clone())];
+        let mut details = vec![("harness", harness.clone())];
+        details.extend(more);
         let origin = JobOrigin {
             id: new.id,
             assignment,

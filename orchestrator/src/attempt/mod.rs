@@ -13,8 +13,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agents_domain::attempt::AttemptReport;
+use agents_domain::attempt::{AttemptReport, Wish};
 use agents_domain::id::{AttemptId, IdSource};
+use agents_domain::outcome::OutcomeClass;
 use agents_domain::store::{Claimed, Store};
 use agents_domain::timestamp::Clock;
 use tokio::sync::watch;
@@ -55,6 +56,8 @@ pub struct Surroundings {
 pub enum StopReason {
     /// A person wants it.
     Cancelled,
+    /// A person has paused the assignment; the job is done on later.
+    Paused,
     /// The runner shuts down; the job is done again later.
     Shutdown,
     /// Another runner owns the job now.
@@ -62,9 +65,27 @@ pub enum StopReason {
 }
 
 impl StopReason {
+    /// What a person's wish comes to.
+    pub fn of(wish: Wish) -> Self {
+        match wish {
+            Wish::Cancel => StopReason::Cancelled,
+            Wish::Pause => StopReason::Paused,
+        }
+    }
+
+    /// How an attempt ends that is stopped for this reason before it has begun.
+    pub fn class(self) -> OutcomeClass {
+        match self {
+            StopReason::Cancelled => OutcomeClass::Cancelled,
+            StopReason::Paused | StopReason::Shutdown => OutcomeClass::Stopped,
+            StopReason::LeaseLost => OutcomeClass::Lost,
+        }
+    }
+
     fn as_end(self) -> EndReason {
         match self {
             StopReason::Cancelled => EndReason::Cancelled,
+            StopReason::Paused => EndReason::Paused,
             StopReason::Shutdown => EndReason::Shutdown,
             StopReason::LeaseLost => EndReason::LeaseLost,
         }

@@ -68,7 +68,7 @@ fn ended_early(reason: EndReason, rules: &Rules, last_activity: Option<&str>) ->
     let seconds = |time: Duration| time.as_secs_f64();
     let (class, text) = match reason {
         EndReason::Cancelled => (OutcomeClass::Cancelled, "it was cancelled".to_owned()),
-        EndReason::Paused => (OutcomeClass::Stopped, "the assignment was paused while it ran".to_owned()),
+        EndReason::Paused => (OutcomeClass::Stopped, "its assignment was paused while it ran".to_owned()),
         EndReason::Shutdown => (OutcomeClass::Stopped, "the runner was stopped while it ran".to_owned()),
         EndReason::Terminated => {
             (OutcomeClass::Stopped, "its keeper was told to end, as when the machine shuts down".to_owned())

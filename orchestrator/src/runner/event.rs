@@ -1,5 +1,6 @@
 //! What a runner is told from outside, and what it tells.
 
+use agents_domain::attempt::Wish;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::AttemptId;
 use agents_domain::namespace::Namespace;
@@ -25,6 +26,11 @@ pub enum RunnerEvent {
     Happened {
         namespace: Namespace,
         event: HistoryEvent,
+    },
+    /// An attempt is being ended, because a person wants it.
+    Ending {
+        attempt: AttemptId,
+        wish: Wish,
     },
     /// An attempt ended after its job had moved on without it; nothing has changed.
     Stale {

@@ -115,7 +115,8 @@ async fn keep_own_share(claimed: &Claimed, report: &mut AttemptReport, around: &
     if claimed.attempt.resumes.as_ref() != Some(&session) {
         return;
     }
-    let Ok(Some((_, detail))) = around.store.job(claimed.job.id).await else { return };
+    // A job that repeats another one may go on in that one's session.
+    let Ok(jobs) = around.store.job_details(claimed.assignment.id).await else { return };
     let is_earlier = |attempt: &&AttemptRecord| {
         attempt.id != claimed.attempt.id && attempt.session_id.as_ref() == Some(&session)
     };
@@ -123,7 +124,7 @@ async fn keep_own_share(claimed: &Claimed, report: &mut AttemptReport, around: &
         around.settings.for_workspace(Path::new(&claimed.assignment.workspace)).ok().and_then(|settings| {
             settings.harnesses.get(&claimed.attempt.harness).map(|one| one.usage_spans_session())
         });
-    for attempt in detail.attempts.iter().filter(is_earlier) {
+    for attempt in jobs.iter().flat_map(|detail| &detail.attempts).filter(is_earlier) {
         report.progress.cost = report.progress.cost.map(|cost| cost.less(attempt.cost.unwrap_or_default()));
         if usage_spans_session == Some(true) {
             report.progress.usage =

@@ -13,7 +13,7 @@ mod state;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agents_domain::attempt::{AttemptProgress, AttemptReport};
+use agents_domain::attempt::{AttemptProgress, AttemptReport, Wish};
 use agents_domain::id::AttemptId;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, StoreError};
@@ -224,16 +224,19 @@ impl Runner {
         match event {
             Event::Claimed(Ok(claimed)) => self.claimed(claimed, state),
             Event::Claimed(Err(error)) => tracing::error!(%error, "looking for work broke down"),
-            Event::Rung => self.look_for_cancellations(state).await,
+            Event::Rung => self.look_for_wishes(state).await,
             Event::Ended(ended) => self.ended(*ended, state),
             Event::Finished(Ok(())) => self.leave_to_others(state),
             Event::Finished(Err(error)) => {
                 tracing::error!(%error, "the end of an attempt was not handed to the store; its lease will run out");
             }
             Event::Beat(beat) => {
-                let stop = |ids: &[AttemptId], reason| ids.iter().for_each(|id| end(state, *id, reason));
-                stop(&beat.reply.lost, StopReason::LeaseLost);
-                stop(&beat.reply.cancel, StopReason::Cancelled);
+                for id in beat.reply.lost {
+                    end(state, id, StopReason::LeaseLost);
+                }
+                for (id, wish) in beat.reply.wishes {
+                    self.grant(id, wish, state);
+                }
             }
             Event::Control(Some(Control::Drain)) => {
                 state.is_draining = true;
@@ -265,7 +268,7 @@ impl Runner {
             }
             Event::Tick => {
                 state.ticked_at = Instant::now();
-                self.look_for_cancellations(state).await;
+                self.look_for_wishes(state).await;
                 if !state.is_draining
                     && let Err(error) = self.recover(state).await
                 {
@@ -284,26 +287,29 @@ impl Runner {
         }
     }
 
-    async fn look_for_cancellations(&self, state: &mut State) {
-        if state.slots.is_empty() {
+    async fn look_for_wishes(&self, state: &mut State) {
+        if state.slots.is_empty() && state.waiting.is_empty() {
             return;
         }
-        match self.around.store.cancellations(self.options.id).await {
-            Ok(cancelled) => cancelled.into_iter().for_each(|id| self.cancel(id, state)),
-            Err(error) => tracing::warn!(%error, "could not look for cancellations"),
+        match self.around.store.wishes(self.options.id).await {
+            Ok(wishes) => wishes.into_iter().for_each(|(id, wish)| self.grant(id, wish, state)),
+            Err(error) => tracing::warn!(%error, "could not look for what people want"),
         }
     }
 
     /// Ends an attempt that a person wants ended. One that has not started yet never does.
-    fn cancel(&self, attempt: AttemptId, state: &mut State) {
+    fn grant(&self, attempt: AttemptId, wish: Wish, state: &mut State) {
+        let reason = StopReason::of(wish);
         let place = state.waiting.iter().position(|claimed| claimed.attempt.id == attempt);
         match place.and_then(|place| state.waiting.remove(place)) {
             Some(claimed) => {
                 let report =
-                    without_process(attempt, OutcomeClass::Cancelled, "it was cancelled before it started");
+                    without_process(attempt, reason.class(), "a person stopped it before it started");
                 self.hand_back(claimed, report, state);
             }
-            None => end(state, attempt, StopReason::Cancelled),
+            None if end(state, attempt, reason) => self.listener.hear(&RunnerEvent::Ending { attempt, wish }),
+            // It has been asked already, or has just ended.
+            None => {}
         }
     }
 
@@ -385,17 +391,16 @@ impl Runner {
     }
 }
 
-/// Asks an attempt to end. One that has ended already does not hear it, which is as well.
-fn end(state: &State, attempt: AttemptId, reason: StopReason) {
-    if let Some(slot) = state.slots.get(&attempt) {
-        slot.stop.send_if_modified(|now| {
-            let is_first = now.is_none();
-            if is_first {
-                *now = Some(reason);
-            }
-            is_first
-        });
-    }
+/// Asks an attempt to end. One that has ended already does not hear it, which is as well. Whether it was the first time.
+fn end(state: &State, attempt: AttemptId, reason: StopReason) -> bool {
+    let Some(slot) = state.slots.get(&attempt) else { return false };
+    slot.stop.send_if_modified(|now| {
+        let is_first = now.is_none();
+        if is_first {
+            *now = Some(reason);
+        }
+        is_first
+    })
 }
 
 async fn ring(bell: Option<&Doorbell>) {
