@@ -20,6 +20,7 @@ mod decisions;
 mod demo;
 mod ending;
 mod environment;
+mod every_write;
 mod failures;
 mod full_loop;
 mod garbage;

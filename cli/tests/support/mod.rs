@@ -177,7 +177,7 @@ impl Run<'_> {
         let output = child.wait_with_output().unwrap();
         writer.join().unwrap();
         Ended {
-            code: output.status.code().unwrap(),
+            code: exit_code(output.status),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
@@ -197,7 +197,7 @@ impl Run<'_> {
             .wait_with_output();
         let output = output.unwrap();
         Ended {
-            code: output.status.code().unwrap(),
+            code: exit_code(output.status),
             stdout: String::new(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
@@ -241,4 +241,10 @@ pub fn has_keys(value: &Value, keys: &[&str]) {
     for key in keys {
         assert!(value.get(key).is_some(), "no `{key}` in {value:#}");
     }
+}
+
+/// The exit code; of a process that was killed, the one that a shell gives.
+fn exit_code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap()
 }

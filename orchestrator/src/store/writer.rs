@@ -16,6 +16,7 @@ use super::batch::Batch;
 use super::connection::Connection;
 use super::statement::Statement;
 use super::{attempt_table, job_table, runner_table};
+use crate::crash_point;
 
 /// Operations that one transaction takes at most.
 const BATCH_MAX: usize = 64;
@@ -123,9 +124,13 @@ async fn transaction(
     ids: &dyn IdSource,
 ) -> Result<Vec<Result<Done, StoreError>>, StoreError> {
     Statement::new("BEGIN IMMEDIATE").execute(on, "beginning a transaction").await?;
+    crash_point::pass("transaction begun");
     match work(on, ops, Batch::new(clock.now(), ids)).await {
         Ok(results) => match Statement::new("COMMIT").execute(on, "committing").await {
-            Ok(_) => Ok(results),
+            Ok(_) => {
+                crash_point::pass("transaction committed");
+                Ok(results)
+            }
             Err(error) => Err(roll_back(on, error).await),
         },
         Err(error) => Err(roll_back(on, error).await),
@@ -187,7 +192,9 @@ async fn work(
             }
         });
     }
+    crash_point::pass("transaction decided");
     batch.write(on).await?;
+    crash_point::pass("transaction written");
     add_contexts(on, &mut results).await?;
     Ok(results)
 }
