@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    assignment, assignments, chat, completions, config, create, demo, doctor, history, init, insert_job, job,
-    jobs, logs, queue, runner, scripted_agent, template, update_assignment,
+    assignment, assignments, chat, completions, config, create, demo, doctor, gc, history, init, insert_job,
+    job, jobs, logs, queue, runner, scripted_agent, template, update_assignment,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -59,6 +59,7 @@ pub enum Command {
     Job(job::Job),
     History(history::History),
     Logs(logs::LogsArgs),
+    Gc(gc::Gc),
     Chat(chat::ChatArgs),
     Runner(runner::RunnerArgs),
     Template(template::TemplateArgs),

@@ -117,6 +117,7 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         harness_defaults: config.harness_defaults(),
         timeout: config.timeout(),
         grace: config.grace(),
+        retention: config.retention(),
         access: config.permissions(),
         template_folders: template_folders(place),
         agents_folders: agents_folders(config)?,

@@ -8,6 +8,7 @@ use crate::actor::Actor;
 use crate::aggregate::{HarnessDefaults, NewAssignment, Rejection, StatusChange};
 use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, ProcessMark};
+use crate::audit::Repair;
 use crate::decision::{Decision, NewJob, Place};
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
@@ -15,6 +16,7 @@ use crate::job::{Job, JobStatus};
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
 use crate::timestamp::Timestamp;
+use crate::upkeep::Upkeep;
 use crate::usage::{MicroUsd, TokenUsage};
 
 /// A change to one assignment, decided by its aggregate.
@@ -61,6 +63,11 @@ pub enum Change {
         why: String,
         proven: bool,
     },
+    /// What an audit has found wrong is put right, as far as it can be.
+    Repair {
+        assignment: AssignmentId,
+        repair: Repair,
+    },
 }
 
 impl Change {
@@ -73,7 +80,8 @@ impl Change {
             | Change::Stage { assignment, .. }
             | Change::Update { assignment, .. }
             | Change::Finish { assignment, .. }
-            | Change::GiveUp { assignment, .. } => *assignment,
+            | Change::GiveUp { assignment, .. }
+            | Change::Repair { assignment, .. } => *assignment,
         }
     }
 }
@@ -274,7 +282,7 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Upkeep {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

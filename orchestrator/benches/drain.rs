@@ -122,6 +122,7 @@ fn settings() -> Settings {
         harness_defaults: defaults(),
         timeout: Duration::from_secs(60),
         grace: Duration::from_secs(5),
+        retention: Default::default(),
         access: BTreeMap::from([("implement".to_owned(), Access::Full)]),
         template_folders: Vec::new(),
         agents_folders: Vec::new(),

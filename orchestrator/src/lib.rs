@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod doorbell;
+pub mod housekeeping;
 pub mod process;
 pub mod prompt;
 pub mod review;

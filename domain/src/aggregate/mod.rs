@@ -7,6 +7,7 @@ mod claim;
 mod create;
 mod finish;
 mod insert;
+mod repair;
 mod settle;
 mod update;
 

@@ -6,6 +6,7 @@ mod closing;
 mod invariants;
 mod pm;
 mod random;
+mod repair;
 mod retries;
 mod undirected;
 mod world;

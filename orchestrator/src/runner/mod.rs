@@ -4,6 +4,7 @@ mod board;
 mod event;
 mod finish;
 mod heartbeat;
+mod housekeeping;
 mod lookahead;
 mod options;
 mod recovery;
@@ -28,6 +29,7 @@ use crate::attempt::{self, StopReason, Surroundings};
 use crate::doorbell::{self, Doorbell};
 use crate::process::identity;
 use heartbeat::Heartbeat;
+use housekeeping::Chore;
 use state::{Ended, Event, Found, Slot, State};
 
 /// The slow tick: how late work is found whose bell was not heard.
@@ -86,6 +88,7 @@ impl Runner {
         self.listener.hear(&RunnerEvent::Started { recovered });
         let mut heartbeat =
             Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
+        let mut chore = Chore::new(self.options.once || only.is_some(), Instant::now());
         let mut state = State::new(only.is_some());
         if let Some(claimed) = only {
             self.begin(claimed, &mut state);
@@ -93,6 +96,7 @@ impl Runner {
         loop {
             self.start_waiting(&mut state);
             self.look_for_work(&mut state);
+            chore.start_if_due(&self.around, &self.options.database_url);
             if state.is_idle() && (state.is_draining || (self.options.once && state.found == Found::Nothing))
             {
                 break;

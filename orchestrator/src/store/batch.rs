@@ -150,6 +150,7 @@ impl<'a> Batch<'a> {
                 }
                 aggregate.give_up(attempt, &why, &ctx)?;
             }
+            Change::Repair { assignment: _, repair } => aggregate.repair(&repair, &ctx),
         }
         Ok(self.receipt(id))
     }

@@ -165,6 +165,11 @@ impl Database {
     }
 }
 
+/// The file of the database at that address.
+pub fn file_of(url: &str) -> Result<PathBuf, StoreError> {
+    Database::parse(url).map(|database| database.path)
+}
+
 /// The statement with `?` for `$1`, `$2` ...; `None` if they do not stand once each and in order.
 fn anonymous(sql: &str) -> Option<String> {
     let mut pieces = sql.split('$');

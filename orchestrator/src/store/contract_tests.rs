@@ -24,3 +24,4 @@ mod leases;
 mod lists;
 mod round_trip;
 mod sqlite;
+mod upkeep;

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::Batch;
 use super::connection::Connection;
 use super::statement::Statement;
-use super::{attempt_table, job_table, runner_table};
+use super::{attempt_table, job_table, runner_table, upkeep};
 
 /// Operations that one transaction takes at most.
 const BATCH_MAX: usize = 64;
@@ -38,6 +38,7 @@ pub(super) enum Op {
     Unregister(RunnerId, Reply<()>),
     Heartbeat(RunnerId, Vec<AttemptId>, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
+    Forget(Vec<(AssignmentId, Timestamp)>, u32, Reply<u64>),
 }
 
 /// Where operations are sent.
@@ -113,6 +114,7 @@ enum Done {
     Asked(Box<Claimed>),
     Claimed(Vec<Claimed>),
     Heartbeat(HeartbeatReply),
+    Forgotten(u64),
     Nothing,
 }
 
@@ -162,7 +164,8 @@ async fn work(
                 assignments.extend(jobs.jobs.iter().map(|(_, assignment)| *assignment));
                 found.push(jobs);
             }
-            Op::Register(..) | Op::Unregister(..) | Op::Heartbeat(..) | Op::Progress(..) => {}
+            Op::Register(..) | Op::Unregister(..) | Op::Heartbeat(..) | Op::Progress(..) | Op::Forget(..) => {
+            }
         }
     }
     batch.load(on, &assignments).await?;
@@ -184,6 +187,7 @@ async fn work(
             Op::Progress(runner, progress, _) => {
                 attempt_table::progress(on, *runner, progress).await.map(|()| Done::Nothing)
             }
+            Op::Forget(of, limit, _) => upkeep::forget(on, of, *limit).await.map(Done::Forgotten),
         });
     }
     batch.write(on).await?;
@@ -251,6 +255,7 @@ impl Op {
             (Op::Ask(_, reply), Ok(Done::Asked(claimed))) => reply.send(Ok(*claimed)).is_ok(),
             (Op::Claim(_, reply), Ok(Done::Claimed(claimed))) => reply.send(Ok(claimed)).is_ok(),
             (Op::Heartbeat(_, _, reply), Ok(Done::Heartbeat(beat))) => reply.send(Ok(beat)).is_ok(),
+            (Op::Forget(_, _, reply), Ok(Done::Forgotten(events))) => reply.send(Ok(events)).is_ok(),
             (
                 Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
                 Ok(Done::Nothing),
@@ -271,6 +276,7 @@ impl Op {
             Op::Ask(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Claim(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Heartbeat(_, _, reply) => reply.send(Err(error)).is_ok(),
+            Op::Forget(_, _, reply) => reply.send(Err(error)).is_ok(),
             Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
                 reply.send(Err(error)).is_ok()
             }
