@@ -9,6 +9,7 @@ pub mod create;
 pub mod demo;
 pub mod doctor;
 pub mod gc;
+mod health;
 pub mod history;
 pub mod init;
 pub mod insert_job;
