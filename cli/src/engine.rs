@@ -89,6 +89,10 @@ pub fn listen_to_signals() -> Result<mpsc::Receiver<Control>, Failure> {
     let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+    // Its default action ends the process. Caught, a write past the limit on file sizes fails as on a full disk, and
+    // the agents that run go on; who starts them gives it back to them, since a handler does not outlive exec.
+    let past_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map_err(failed)?;
+    drop(past_limit);
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(forward(interrupt, terminate, hang_up, sender));
     Ok(receiver)

@@ -176,8 +176,16 @@ impl From<StoreError> for Failure {
                 .hint("close the program that holds it (a database browser, a backup), then try again"),
             StoreError::ReadOnly { .. } => failure(FailureKind::StoreUnavailable)
                 .hint("make the file and its folder writable, or set databaseUrl to another place"),
+            StoreError::Full { .. } => failure(FailureKind::StoreUnavailable)
+                .hint("free some space; `agents gc --dry-run` says what old logs take")
+                .hint("a runner goes on by itself"),
             StoreError::Corrupt { .. } => failure(FailureKind::StoreUnavailable)
                 .hint("nothing was changed; `agents doctor` says how to save what is in it"),
+            StoreError::Truncated { path } => failure(FailureKind::StoreUnavailable)
+                .hint(format!(
+                    "nothing was changed; put a backup of {path} back, with {path}-wal beside it as it is"
+                ))
+                .hint(format!("to begin anew, move {path}-wal and {path}-shm away too")),
             StoreError::Newer { .. } => failure(FailureKind::StoreUnavailable)
                 .hint("update agents, or set databaseUrl to another file for this version"),
             StoreError::Unreachable { .. } => failure(FailureKind::StoreUnavailable)

@@ -261,16 +261,24 @@ pub enum StoreError {
     /// The database cannot be written.
     #[error("database {path} can't be written: {why}")]
     ReadOnly { path: String, why: String },
+    /// There is no room for what is to be written.
+    #[error("database {path} can't be written: the disk is full")]
+    Full { path: String },
     /// The file is not a database, or a damaged one.
     #[error("{path} is not a sound database: {why}")]
     Corrupt { path: String, why: String },
+    /// The file is empty or gone, and the journal that belongs to it is there.
+    #[error(
+        "database {path} was truncated or removed: it has nothing, and its journal {path}-wal has something"
+    )]
+    Truncated { path: String },
     /// A newer version of the program made the database.
     #[error(
         "database {path} was made by a newer version of agents (its schema is {found}, this version knows {known})"
     )]
     Newer { path: String, found: i64, known: i64 },
     /// The database can't be reached or opened.
-    #[error("database {path} can't be opened: {why}")]
+    #[error("database {path} can't be used: {why}")]
     Unreachable { path: String, why: String },
     /// The address of the database is not understood.
     #[error("`{url}` is not the address of a database: {why}")]

@@ -116,6 +116,8 @@ pub fn unusable(error: StoreError) -> Check {
         | StoreError::BadRow { .. }
         | StoreError::Locked { .. }
         | StoreError::ReadOnly { .. }
+        | StoreError::Full { .. }
+        | StoreError::Truncated { .. }
         | StoreError::Newer { .. }
         | StoreError::Unreachable { .. }
         | StoreError::BadUrl { .. }

@@ -29,5 +29,6 @@ mod news;
 mod order;
 mod side_by_side;
 mod stopping;
+mod storage;
 mod volume;
 mod wake_up;

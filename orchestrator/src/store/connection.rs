@@ -106,6 +106,7 @@ impl Database {
             std::fs::create_dir_all(folder).map_err(|error| self.unreachable(&error))?;
         }
         self.refuse_what_is_no_file()?;
+        self.refuse_what_was_truncated()?;
         let give_up_at = Instant::now() + self.patience;
         loop {
             let opened = self.connect_and_migrate().await;
@@ -152,6 +153,19 @@ impl Database {
         if self.path.is_dir() {
             let why = "it is a folder, and the database is a file".to_owned();
             return Err(StoreError::Unreachable { path: self.shown(), why });
+        }
+        Ok(())
+    }
+
+    /// SQLite takes an empty file for a new database and deletes the journal beside it, which may have everything. A
+    /// new database never looks so: its first page is there before its journal is.
+    fn refuse_what_was_truncated(&self) -> Result<(), StoreError> {
+        let mut journal = self.path.clone().into_os_string();
+        journal.push("-wal");
+        let length = |path: &Path| std::fs::metadata(path).map(|data| data.len()).ok();
+        let journal = length(Path::new(&journal)).unwrap_or(0);
+        if journal > 0 && length(&self.path).is_none_or(|length| length == 0) {
+            return Err(StoreError::Truncated { path: self.shown() });
         }
         Ok(())
     }

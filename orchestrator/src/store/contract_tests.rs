@@ -19,6 +19,7 @@ mod claims;
 mod commands;
 mod damage;
 mod env;
+mod faults;
 mod find;
 mod leases;
 mod lists;
