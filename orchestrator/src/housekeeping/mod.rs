@@ -8,6 +8,9 @@ mod health;
 mod plan;
 mod sweep;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 pub use health::{Health, Mended, Patient, Scope, examine, mend};
 pub use plan::Why;
 pub use sweep::{Bounds, GoneEvents, GoneFolder, Left, Mode, Sweep, SweepReport, sweep};

@@ -85,6 +85,10 @@ impl Chore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::housekeeping::tests::{SameEverywhere, old_folder};
+    use crate::store::SqlStore;
+    use crate::system::{SystemClock, SystemIds};
+    use agents_domain::retention::Retention;
 
     #[test]
     fn it_is_due_some_minutes_after_the_start_and_then_once_an_hour() {
@@ -109,6 +113,31 @@ mod tests {
         let mut chore = Chore::new(false, start);
         chore.at_work.spawn(std::future::pending());
         assert!(!chore.is_due(start + FIRST + INTERVAL));
+    }
+
+    #[tokio::test]
+    async fn what_is_due_is_done_beside_the_runner() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = old_folder(data.path(), 9);
+        let url = format!("sqlite:{}", data.path().join("agents.db").display());
+        let store = SqlStore::open(&url, Arc::new(SystemClock), Arc::new(SystemIds)).await.unwrap();
+        let around = Surroundings {
+            store: Arc::new(store),
+            settings: Arc::new(SameEverywhere(Ok(Retention::default()))),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            data_folder: data.path().to_owned(),
+            agents_program: "agents".into(),
+        };
+        let mut chore = Chore::new(false, Instant::now());
+        chore.start_if_due(&around, &url);
+        assert!(chore.at_work.is_empty(), "the runner has only just started");
+        chore.next = Some(Instant::now());
+        chore.start_if_due(&around, &url);
+        assert!(folder.exists(), "it is not done before the runner goes on");
+        let report = chore.at_work.join_next().await.unwrap().unwrap().unwrap();
+        assert_eq!(report.folders.iter().map(|gone| &gone.path).collect::<Vec<_>>(), [&folder]);
+        assert!(!folder.exists());
     }
 
     #[tokio::test]
