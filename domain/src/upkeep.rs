@@ -1,5 +1,7 @@
 //! The port through which old things are deleted and the store is checked. None of it is on a job's way.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::audit::Dossier;
@@ -58,8 +60,12 @@ pub trait Upkeep: Send + Sync {
     ) -> Result<Vec<OldHistory>, StoreError>;
 
     /// Deletes up to `limit` events, the oldest first, of these assignments, each if it is closed since that very
-    /// moment and nothing of it runs. Gives how many it has deleted.
-    async fn forget_events(&self, of: Vec<(AssignmentId, Timestamp)>, limit: u32) -> Result<u64, StoreError>;
+    /// moment and nothing of it runs. Gives how many it has deleted of which.
+    async fn forget_events(
+        &self,
+        of: Vec<(AssignmentId, Timestamp)>,
+        limit: u32,
+    ) -> Result<BTreeMap<AssignmentId, u64>, StoreError>;
 
     /// Ids of assignments, the latest first, those before `before`.
     async fn assignments_to_check(

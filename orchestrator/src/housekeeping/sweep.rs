@@ -1,6 +1,6 @@
 //! Removes what the plan says is to go: folders of attempts, then events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -215,41 +215,44 @@ impl Sweep {
             let found = self.store.old_histories(closed_before, after, HISTORIES_AT_ONCE).await?;
             let Some(last) = found.last() else { return Ok(()) };
             after = Some(last.assignment);
-            let is_asked_for =
-                |old: &OldHistory| house.only.as_ref().is_none_or(|only| *only == old.namespace);
-            let is_over = |retention: Option<Retention>, old: &OldHistory| {
-                retention.is_some_and(|retention| retention.events.is_over(old.closed_at, house.now))
+            let mut goes = |old: &OldHistory| {
+                let is_asked_for = house.only.as_ref().is_none_or(|only| *only == old.namespace);
+                let keep = retentions.of(&old.workspace).map(|retention| retention.events);
+                is_asked_for && keep.is_some_and(|keep| keep.is_over(old.closed_at, house.now))
             };
-            for old in found {
-                if !is_asked_for(&old) || !is_over(retentions.of(&old.workspace), &old) {
-                    continue;
-                }
-                if self.bounds.is_reached(transactions) {
-                    return Ok(());
-                }
-                let events = self.forget(&old, &mut transactions).await?;
-                if events > 0 {
-                    report.histories.push(GoneEvents { assignment: old.assignment, events });
-                }
+            let found: Vec<OldHistory> = found.into_iter().filter(|old| goes(old)).collect();
+            if self.mode == Mode::DryRun {
+                let gone = |old: &OldHistory| GoneEvents { assignment: old.assignment, events: old.events };
+                report.histories.extend(found.iter().map(gone));
+            } else {
+                report.histories.extend(self.forget(&found, &mut transactions).await?);
+            }
+            if self.bounds.is_reached(transactions) {
+                return Ok(());
             }
         }
     }
 
-    /// Deletes the history of one assignment, in pieces.
-    async fn forget(&self, old: &OldHistory, transactions: &mut usize) -> Result<u64, StoreError> {
-        if self.mode == Mode::DryRun {
-            return Ok(old.events);
-        }
-        let mut events = 0;
-        loop {
-            let of = vec![(old.assignment, old.closed_at)];
+    /// Deletes these histories, in pieces.
+    async fn forget(
+        &self,
+        old: &[OldHistory],
+        transactions: &mut usize,
+    ) -> Result<Vec<GoneEvents>, StoreError> {
+        let mut gone: BTreeMap<AssignmentId, u64> = BTreeMap::new();
+        while !old.is_empty() && !self.bounds.is_reached(*transactions) {
+            let of = old.iter().map(|old| (old.assignment, old.closed_at)).collect();
             let deleted = self.store.forget_events(of, EVENTS_AT_ONCE).await?;
             *transactions += 1;
-            events += deleted;
-            if deleted < u64::from(EVENTS_AT_ONCE) || self.bounds.is_reached(*transactions) {
-                return Ok(events);
+            let events: u64 = deleted.values().sum();
+            for (assignment, events) in deleted {
+                *gone.entry(assignment).or_insert(0) += events;
+            }
+            if events < u64::from(EVENTS_AT_ONCE) {
+                break;
             }
         }
+        Ok(gone.into_iter().map(|(assignment, events)| GoneEvents { assignment, events }).collect())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a check and a clean-up ask of the tables: in pieces, so that no writer waits long for either.
 
+use std::collections::BTreeMap;
+
 use agents_domain::audit::Dossier;
 use agents_domain::id::{AssignmentId, AttemptId};
 use agents_domain::namespace::Namespace;
@@ -51,9 +53,13 @@ impl Upkeep for SqlStore {
         found
     }
 
-    async fn forget_events(&self, of: Vec<(AssignmentId, Timestamp)>, limit: u32) -> Result<u64, StoreError> {
+    async fn forget_events(
+        &self,
+        of: Vec<(AssignmentId, Timestamp)>,
+        limit: u32,
+    ) -> Result<BTreeMap<AssignmentId, u64>, StoreError> {
         if of.is_empty() {
-            return Ok(0);
+            return Ok(BTreeMap::new());
         }
         self.write(|reply| Op::Forget(of, limit, reply)).await
     }
@@ -159,9 +165,9 @@ pub(super) async fn forget(
     on: &mut Connection,
     of: &[(AssignmentId, Timestamp)],
     limit: u32,
-) -> Result<u64, StoreError> {
+) -> Result<BTreeMap<AssignmentId, u64>, StoreError> {
     let rows = of.iter().map(|(id, at)| vec![id.to_string().into(), at.as_millis().into()]).collect();
-    Statement::new("WITH v (id, closed_at) AS (")
+    let deleted = Statement::new("WITH v (id, closed_at) AS (")
         .push_rows(rows)
         .push(
             ") DELETE FROM events WHERE seq IN (\
@@ -173,9 +179,15 @@ pub(super) async fn forget(
              ORDER BY e.seq LIMIT ",
         )
         .push_bound(limit.into())
-        .push(")")
-        .execute(on, "deleting old events")
-        .await
+        .push(") RETURNING assignment_id")
+        .fetch(on, "deleting old events")
+        .await?;
+    let mut counted = BTreeMap::new();
+    for row in &deleted {
+        let id = Columns::new(row, "events", &["assignment_id"], 0).parsed(|text| text.parse().ok())?;
+        *counted.entry(id).or_insert(0) += 1;
+    }
+    Ok(counted)
 }
 
 async fn assignments_to_check(

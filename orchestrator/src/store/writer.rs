@@ -1,6 +1,6 @@
 //! The one writer of a process: a task that owns the write connection and commits together what waits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(super) enum Op {
     Unregister(RunnerId, Reply<()>),
     Heartbeat(RunnerId, Vec<AttemptId>, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
-    Forget(Vec<(AssignmentId, Timestamp)>, u32, Reply<u64>),
+    Forget(Vec<(AssignmentId, Timestamp)>, u32, Reply<BTreeMap<AssignmentId, u64>>),
 }
 
 /// Where operations are sent.
@@ -114,7 +114,7 @@ enum Done {
     Asked(Box<Claimed>),
     Claimed(Vec<Claimed>),
     Heartbeat(HeartbeatReply),
-    Forgotten(u64),
+    Forgotten(BTreeMap<AssignmentId, u64>),
     Nothing,
 }
 
