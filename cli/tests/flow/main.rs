@@ -29,6 +29,8 @@ mod news;
 mod order;
 mod side_by_side;
 mod stopping;
+// What other systems have instead of prlimit and capabilities is not known to it.
+#[cfg(target_os = "linux")]
 mod storage;
 mod volume;
 mod wake_up;
