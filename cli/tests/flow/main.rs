@@ -33,5 +33,8 @@ mod pausing;
 mod retrying;
 mod side_by_side;
 mod stopping;
+// What other systems have instead of prlimit and capabilities is not known to it.
+#[cfg(target_os = "linux")]
+mod storage;
 mod volume;
 mod wake_up;

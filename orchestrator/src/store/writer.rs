@@ -1,6 +1,6 @@
 //! The one writer of a process: a task that owns the write connection and commits together what waits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::Batch;
 use super::connection::Connection;
 use super::statement::Statement;
-use super::{attempt_table, job_table, runner_table};
+use super::{attempt_table, job_table, runner_table, upkeep};
 use crate::crash_point;
 
 /// Operations that one transaction takes at most.
@@ -39,6 +39,7 @@ pub(super) enum Op {
     Unregister(RunnerId, Reply<()>),
     Heartbeat(RunnerId, Vec<AttemptId>, Duration, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
+    Forget(Vec<(AssignmentId, Timestamp)>, u32, Reply<BTreeMap<AssignmentId, u64>>),
 }
 
 /// Where operations are sent.
@@ -114,6 +115,7 @@ enum Done {
     Taken(Box<Claimed>),
     Claimed(Vec<Claimed>),
     Heartbeat(HeartbeatReply),
+    Forgotten(BTreeMap<AssignmentId, u64>),
     Nothing,
 }
 
@@ -167,7 +169,8 @@ async fn work(
                 assignments.extend(jobs.jobs.iter().map(|(_, assignment)| *assignment));
                 found.push(jobs);
             }
-            Op::Register(..) | Op::Unregister(..) | Op::Heartbeat(..) | Op::Progress(..) => {}
+            Op::Register(..) | Op::Unregister(..) | Op::Heartbeat(..) | Op::Progress(..) | Op::Forget(..) => {
+            }
         }
     }
     batch.load(on, &assignments).await?;
@@ -190,6 +193,7 @@ async fn work(
             Op::Progress(runner, progress, _) => {
                 attempt_table::progress(on, *runner, progress).await.map(|()| Done::Nothing)
             }
+            Op::Forget(of, limit, _) => upkeep::forget(on, of, *limit).await.map(Done::Forgotten),
         });
     }
     crash_point::pass("transaction decided");
@@ -242,7 +246,10 @@ async fn add_contexts(
         match result {
             Ok(Done::Claimed(jobs)) => claimed.extend(jobs.iter_mut().filter(|job| job.context.is_empty())),
             Ok(Done::Taken(job)) if job.context.is_empty() => claimed.push(job),
-            Ok(Done::Taken(_) | Done::Receipt(_) | Done::Heartbeat(_) | Done::Nothing) | Err(_) => {}
+            Ok(
+                Done::Taken(_) | Done::Receipt(_) | Done::Heartbeat(_) | Done::Forgotten(_) | Done::Nothing,
+            )
+            | Err(_) => {}
         }
     }
     if claimed.is_empty() {
@@ -265,6 +272,7 @@ impl Op {
             (Op::Take(_, reply), Ok(Done::Taken(claimed))) => reply.send(Ok(*claimed)).is_ok(),
             (Op::Claim(_, reply), Ok(Done::Claimed(claimed))) => reply.send(Ok(claimed)).is_ok(),
             (Op::Heartbeat(_, _, _, reply), Ok(Done::Heartbeat(beat))) => reply.send(Ok(beat)).is_ok(),
+            (Op::Forget(_, _, reply), Ok(Done::Forgotten(events))) => reply.send(Ok(events)).is_ok(),
             (
                 Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
                 Ok(Done::Nothing),
@@ -285,6 +293,7 @@ impl Op {
             Op::Take(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Claim(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Heartbeat(_, _, _, reply) => reply.send(Err(error)).is_ok(),
+            Op::Forget(_, _, reply) => reply.send(Err(error)).is_ok(),
             Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
                 reply.send(Err(error)).is_ok()
             }
