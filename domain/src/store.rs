@@ -347,6 +347,9 @@ pub trait Store: Upkeep {
     /// Forgets a runner that has ended.
     async fn unregister(&self, runner: RunnerId) -> Result<(), StoreError>;
 
+    /// Every runner that has not been forgotten.
+    async fn runners(&self) -> Result<Vec<RunnerRecord>, StoreError>;
+
     /// Renews the runner's own mark and, for so long, the leases of the attempts it owns.
     async fn heartbeat(
         &self,

@@ -54,6 +54,7 @@ fn die_and_go_on(variable: &str, number: usize) {
     let effects = stage.read("effects").lines().count();
     let attempts = jobs(&done)[1]["attempts"].as_array().unwrap().len();
     assert!((1..=attempts).contains(&effects), "{what}: {effects} effects");
+    assert_eq!(stage.findings(), json!([]), "{what}");
     let home = stage.path("home").display().to_string();
     until(&format!("{what}: nothing is left"), PATIENCE, || {
         with_variable("HOME", &home).is_empty().then_some(())

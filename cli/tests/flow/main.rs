@@ -14,6 +14,7 @@ mod stage;
 mod wait;
 
 mod cancelling;
+mod chaos;
 mod chat;
 mod crash;
 mod decisions;

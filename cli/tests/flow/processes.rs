@@ -25,11 +25,17 @@ pub fn of_attempt(attempt: &str) -> Vec<i32> {
 
 /// The keeper of an attempt.
 pub fn keeper_of(attempt: &str) -> i32 {
-    let keeps = |pid: &i32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.split(|byte| *byte == 0).nth(1) == Some(b"keep-attempt")
-    };
-    of_attempt(attempt).into_iter().find(keeps).expect("the attempt has a keeper")
+    of_attempt(attempt).into_iter().find(is_keeper).expect("the attempt has a keeper")
+}
+
+/// All keepers with this home folder.
+pub fn keepers_of_home(home: &Path) -> Vec<i32> {
+    with_variable("HOME", &home.display().to_string()).into_iter().filter(is_keeper).collect()
+}
+
+fn is_keeper(pid: &i32) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(b"keep-attempt")
 }
 
 /// Kills what still runs with this home folder.

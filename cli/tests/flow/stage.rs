@@ -125,6 +125,13 @@ impl Stage {
         std::fs::read_to_string(self.repo().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// What the doctor finds wrong in the store.
+    pub fn findings(&self) -> Value {
+        // It also looks for logins, which these agents have not.
+        let said = self.agents(&["doctor", "--full", "--json"]).run();
+        said.json()["store"]["findings"].clone()
+    }
+
     /// Until when the store's lease of a running attempt is, in milliseconds.
     pub fn read_lease(&self, attempt: &str) -> i64 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -22,6 +22,9 @@ use crate::attempt::{Surroundings, files};
 use crate::process::identity::{self, Life};
 use crate::process::keeper::mark;
 
+/// A runner that was not heard of for so long is not listed any more.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
+
 /// What has been seen of other runners' attempts.
 #[derive(Debug, Default)]
 pub(super) struct Lookout {
@@ -65,6 +68,7 @@ impl Lookout {
                 around.store.unregister(orphan.runner).await?;
             }
         }
+        forget_the_dead(around, options).await?;
         Ok(recovered)
     }
 
@@ -79,6 +83,19 @@ impl Lookout {
         }
         (now - seen.1 >= lease).then_some(Proof::Silent { lease_until: orphan.lease_until })
     }
+}
+
+/// Takes runners off the list that are dead, or were not heard of for long. Their attempts were looked at before.
+async fn forget_the_dead(around: &Surroundings, options: &RunnerOptions) -> Result<(), StoreError> {
+    let now = around.clock.now();
+    for runner in around.store.runners().await? {
+        let is_dead = identity::life(&runner.process) == Life::Dead;
+        let is_old = now.since(runner.heartbeat_at) > FORGOTTEN;
+        if runner.id != options.id && (is_dead || is_old) {
+            around.store.unregister(runner.id).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the runner is proven not to live any more. One of another machine never is.

@@ -148,6 +148,10 @@ impl Store for SqlStore {
         self.write(|reply| Op::Unregister(runner, reply)).await
     }
 
+    async fn runners(&self) -> Result<Vec<RunnerRecord>, StoreError> {
+        read!(self, reader => runner_table::load(&mut reader, None))
+    }
+
     async fn heartbeat(
         &self,
         runner: RunnerId,
