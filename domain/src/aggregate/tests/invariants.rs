@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::aggregate::{Aggregate, Rejection};
 use crate::assignment::AssignmentStatus;
 use crate::history::{EventKind, HistoryEvent};
-use crate::id::JobId;
+use crate::id::{AttemptId, JobId};
 use crate::job::{Job, JobState, JobStatus};
 
 /// Checks the aggregate as it was stored, against what it was before and against its whole history.
@@ -18,6 +18,7 @@ pub fn check(before: &Aggregate, after: &Aggregate, history: &[HistoryEvent]) {
     positions_grow(after);
     what_was_stays(before, after);
     history_tells_it_all(after, history);
+    history_tells_every_attempt(after, history);
 }
 
 /// A rejected command has changed nothing at all.
@@ -130,4 +131,28 @@ fn history_tells_it_all(aggregate: &Aggregate, history: &[HistoryEvent]) {
     assert_eq!(status, Some(aggregate.assignment.status()), "the assignment's status by its history");
     let real: BTreeMap<JobId, JobStatus> = aggregate.jobs.iter().map(|job| (job.id, job.status())).collect();
     assert_eq!(jobs, real, "the jobs' statuses by their history");
+}
+
+/// An attempt begins once and ends once; what has begun and not ended is what runs.
+fn history_tells_every_attempt(aggregate: &Aggregate, history: &[HistoryEvent]) {
+    let mut begun: BTreeMap<JobId, u32> = BTreeMap::new();
+    let mut running: BTreeSet<AttemptId> = BTreeSet::new();
+    let mut ended: BTreeSet<AttemptId> = BTreeSet::new();
+    for event in history {
+        let (Some(job), Some(attempt)) = (event.job, event.attempt) else { continue };
+        if event.kind == EventKind::JobStarted {
+            *begun.entry(job).or_default() += 1;
+            assert!(running.insert(attempt), "an attempt has begun twice");
+        }
+        if event.kind == EventKind::AttemptEnded {
+            assert!(running.remove(&attempt), "an attempt has ended that did not run");
+            assert!(ended.insert(attempt), "an attempt has ended twice");
+        }
+    }
+    let real: BTreeSet<AttemptId> = aggregate.attempts.iter().map(|attempt| attempt.id).collect();
+    assert_eq!(running, real, "the running attempts by their history");
+    for job in &aggregate.jobs {
+        let count = begun.get(&job.id).copied().unwrap_or_default();
+        assert_eq!(count, job.progress.attempts, "the attempts of a job by its history");
+    }
 }
