@@ -62,28 +62,33 @@ impl Form {
 type Read = (Vec<AgentEvent<'static>>, StreamSummary);
 
 /// A reader and the streams that are changed to make its inputs.
+#[derive(Debug)]
 pub struct Target {
     form: Form,
     streams: Vec<Vec<u8>>,
 }
 
 impl Target {
+    /// A target of that form.
     pub fn of(form: Form) -> Self {
         let streams = corpus::streams(form.corpus());
         assert!(streams.len() > 50, "{form:?} has only {} recorded streams", streams.len());
         Self { form, streams }
     }
 
+    /// Reads every recorded stream as it is.
     pub fn check_corpus(&self) {
         for stream in &self.streams {
             check(self.form, stream, &[1000], ProcessEnd::Exited(0));
         }
     }
 
+    /// Reads a changed stream.
     pub fn check(&self, case: &Case) {
         check(self.form, &case.bytes(&self.streams), &case.pieces(), case.exit());
     }
 
+    /// Splits a changed stream into lines.
     pub fn check_lines(&self, case: &Case) {
         check_lines(&case.bytes(&self.streams), &case.pieces());
     }

@@ -1,21 +1,10 @@
-//! Fuzz targets of all that reads an agent's output: the splitter and each CLI's reader. The corpus is the recorded
-//! streams of the real CLIs; what is tried are changes to them (`mutation`), and what must hold is in `target`.
-//!
-//! As plain tests they run for a few seconds each. How to run them longer, and under a fuzzer that looks for new paths
-//! through the code, is in `docs/reliability-proof.md`.
-#![allow(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
-
-mod corpus;
-mod mutation;
-mod oracle;
-mod target;
+//! The fuzz targets. As plain tests they run for a few seconds each. How to run them longer, and under a fuzzer that
+//! looks for new paths through the code, is in `docs/reliability-proof.md`.
 
 use std::time::Duration;
 
+use agents_fuzz::{Case, Form, Target};
 use agents_harnesses::StreamKind;
-
-use mutation::Case;
-use target::{Form, Target};
 
 /// How long each target runs as a plain test.
 const SHORT_RUN: Duration = Duration::from_secs(3);
