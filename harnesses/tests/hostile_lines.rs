@@ -415,3 +415,17 @@ fn plain_text_succeeds_with_exit_0_and_words_and_its_answer_is_the_end_of_it() {
 fn settings_have_a_zone_of_their_own() {
     assert_eq!(HarnessSettings::default().time_zone, TimeZone::UTC);
 }
+
+#[test]
+fn a_result_of_claude_that_names_an_error_is_no_success_whatever_its_flag_says() {
+    for (subtype, expected) in [
+        ("error_max_turns", OutcomeClass::TurnLimit),
+        ("error_max_budget_usd", OutcomeClass::BudgetLimit),
+        ("nobody_knows", OutcomeClass::Unclassified),
+    ] {
+        let line = format!(r#"{{"type":"result","subtype":"{subtype}","is_error":false,"result":"so far"}}"#);
+        assert_eq!(texts(StreamKind::Claude, &[&line], 0).1.outcome.class, expected, "{subtype}");
+    }
+    let line = r#"{"type":"result","is_error":false,"result":"fine"}"#;
+    assert_eq!(texts(StreamKind::Claude, &[line], 0).1.outcome.class, OutcomeClass::Success);
+}

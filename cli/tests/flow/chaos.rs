@@ -94,12 +94,12 @@ impl Chaos {
                 self.stop(pid);
                 "runner stopped"
             }
-            6 => self.to_a_keeper("keeper killed", |_, keeper| signal(keeper, Signal::KILL)),
-            7 => self.to_a_keeper("keeper ended", |_, keeper| signal(keeper, Signal::TERM)),
-            8 => self.to_a_keeper("keeper stopped", Self::stop),
+            6 => self.do_to_a_keeper("keeper killed", |_, keeper| signal(keeper, Signal::KILL)),
+            7 => self.do_to_a_keeper("keeper ended", |_, keeper| signal(keeper, Signal::TERM)),
+            8 => self.do_to_a_keeper("keeper stopped", Self::stop),
             _ => {
                 if !keepers_of_home(&self.stage.path("home")).is_empty() {
-                    self.to_a_keeper("keeper killed", |_, keeper| signal(keeper, Signal::KILL));
+                    self.do_to_a_keeper("keeper killed", |_, keeper| signal(keeper, Signal::KILL));
                 }
                 self.runners.swap_remove(which).kill();
                 "runner and keeper killed"
@@ -108,7 +108,7 @@ impl Chaos {
         *self.deeds.entry(name).or_default() += 1;
     }
 
-    fn to_a_keeper(&mut self, name: &'static str, deed: impl FnOnce(&mut Self, i32)) -> &'static str {
+    fn do_to_a_keeper(&mut self, name: &'static str, deed: impl FnOnce(&mut Self, i32)) -> &'static str {
         let keepers = keepers_of_home(&self.stage.path("home"));
         if keepers.is_empty() {
             return "nobody there";
@@ -187,6 +187,7 @@ impl Chaos {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "the seed and what came of it are for who looks")]
 fn whatever_is_killed_every_job_ends_once_and_nothing_is_left() {
     let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let seed = number("AGENTS_CHAOS_SEED", 20_261_121);

@@ -4,6 +4,7 @@
 mod outcomes;
 mod permissions;
 mod program;
+mod provider;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -20,11 +20,17 @@ with_each_cli! {
 }
 
 /// Lets one implement job meet this turn of its model, for ever. The PM then wants a person. Gives the assignment.
-async fn meet(desk: &mut Desk, turn: impl Into<Turn>, args: &[&str]) -> Value {
+pub async fn meet(desk: &mut Desk, turn: impl Into<Turn>, args: &[&str]) -> Value {
+    meet_all(desk, [turn.into().forever()], args).await
+}
+
+/// The same with these turns, one after the other.
+pub async fn meet_all(desk: &mut Desk, turns: impl IntoIterator<Item = Turn>, args: &[&str]) -> Value {
     let cli = desk.cli;
+    let engineer = turns.into_iter().fold(Rule::when(When::prompt(ENGINEER)), Rule::turn);
     desk.serve(
         Scenario::new()
-            .rule(Rule::when(When::prompt(ENGINEER)).turn(turn.into().forever()))
+            .rule(engineer)
             .rule(Rule::when(When::prompt(PM_LATER)).turn(decision(cli, &blocked("The job did not work.")))),
     );
     let id = desk.create(&[&["Greet people", "--first", "implement"], args].concat()).await;
@@ -32,7 +38,7 @@ async fn meet(desk: &mut Desk, turn: impl Into<Turn>, args: &[&str]) -> Value {
 }
 
 /// The only job's first attempt ended so, and the job waits for a person who mends what is named.
-fn check_blocked(told: &Value, outcome: &str, fix: &str) {
+pub fn check_blocked(told: &Value, outcome: &str, fix: &str) {
     let job = &told["jobs"][0];
     assert_eq!(
         [&told["status"], &job["status"], &job["attempts"][0]["outcome"]],
@@ -45,7 +51,7 @@ fn check_blocked(told: &Value, outcome: &str, fix: &str) {
 }
 
 /// The only job's only attempt ended so, and the job is tried again by itself. Gives in how long.
-fn check_waiting(told: &Value, outcome: &str) -> SignedDuration {
+pub fn check_waiting(told: &Value, outcome: &str) -> SignedDuration {
     let job = &told["jobs"][0];
     assert_eq!(
         [&told["status"], &job["status"], &job["attempts"][0]["outcome"]],
@@ -60,7 +66,7 @@ fn check_waiting(told: &Value, outcome: &str) -> SignedDuration {
 }
 
 /// The error of that status as the provider words it; `kind` is Anthropic's type, OpenAI's code and Google's status.
-fn error(cli: Cli, status: u16, kinds: [&str; 3], message: &str) -> HttpError {
+pub fn error(cli: Cli, status: u16, kinds: [&str; 3], message: &str) -> HttpError {
     let body = match cli {
         Cli::Claude => json!({"type": "error", "error": {"type": kinds[0], "message": message}}),
         Cli::Codex => {

@@ -50,8 +50,11 @@ impl Terminal {
     pub(super) fn of(line: &Line<'_>) -> Self {
         let owned = |text| words(text).unwrap_or_default().to_owned();
         let subtype = owned(&line.subtype);
-        // The older form has no `is_error`; there the subtype tells.
-        let is_error = line.is_error.unwrap_or(subtype != "success");
+        // The older form has no `is_error`, or `false` also where the subtype names an error.
+        let is_error = match line.is_error {
+            Some(is_error) => is_error || !["", "success"].contains(&&*subtype),
+            None => subtype != "success",
+        };
         let mut text = Kept::new(if is_error { MESSAGE_BYTES } else { ANSWER_BYTES });
         match (words(&line.result), &line.errors) {
             (Some(result), _) => text.set(result),

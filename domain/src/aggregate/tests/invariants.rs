@@ -1,13 +1,12 @@
 //! What must hold of an aggregate after every command, whatever came before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aggregate::{Aggregate, Context, Rejection};
 use crate::audit::Repair;
-use crate::history::EventKind;
-use crate::history::HistoryEvent;
 use crate::history::replay::{Told, replay};
-use crate::id::JobId;
+use crate::history::{EventKind, HistoryEvent};
+use crate::id::{AttemptId, JobId};
 use crate::job::{Job, JobState, JobStatus};
 
 /// Checks the aggregate as it was stored, against what it was before and against its whole history.
@@ -21,6 +20,7 @@ pub fn check(before: &Aggregate, after: &Aggregate, history: &[HistoryEvent]) {
     positions_grow(after);
     what_was_stays(before, after);
     history_tells_it_all(after, history);
+    history_tells_every_attempt(after, history);
 }
 
 /// A rejected command has changed nothing at all.
@@ -136,4 +136,28 @@ fn ends_a_pause(kind: EventKind) -> bool {
         kind,
         EventKind::AssignmentResumed | EventKind::AssignmentCompleted | EventKind::AssignmentCancelled
     )
+}
+
+/// An attempt begins once and ends once; what has begun and not ended is what runs.
+fn history_tells_every_attempt(aggregate: &Aggregate, history: &[HistoryEvent]) {
+    let mut begun: BTreeMap<JobId, u32> = BTreeMap::new();
+    let mut running: BTreeSet<AttemptId> = BTreeSet::new();
+    let mut ended: BTreeSet<AttemptId> = BTreeSet::new();
+    for event in history {
+        let (Some(job), Some(attempt)) = (event.job, event.attempt) else { continue };
+        if event.kind == EventKind::JobStarted {
+            *begun.entry(job).or_default() += 1;
+            assert!(running.insert(attempt), "an attempt has begun twice");
+        }
+        if event.kind == EventKind::AttemptEnded {
+            assert!(running.remove(&attempt), "an attempt has ended that did not run");
+            assert!(ended.insert(attempt), "an attempt has ended twice");
+        }
+    }
+    let real: BTreeSet<AttemptId> = aggregate.attempts.iter().map(|attempt| attempt.id).collect();
+    assert_eq!(running, real, "the running attempts by their history");
+    for job in &aggregate.jobs {
+        let count = begun.get(&job.id).copied().unwrap_or_default();
+        assert_eq!(count, job.progress.attempts, "the attempts of a job by its history");
+    }
 }

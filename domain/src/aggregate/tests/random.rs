@@ -6,10 +6,11 @@ use proptest::sample::{Index, select};
 use uuid::Uuid;
 
 use super::world::{Answer, World, blocked, complete, go_on, job};
-use crate::aggregate::{First, PauseMode, StatusChange};
+use crate::aggregate::{First, PauseMode, Rejection, StatusChange};
 use crate::attempt::Proof;
 use crate::decision::{Decision, Place};
 use crate::director::Director;
+use crate::history::EventKind;
 use crate::id::{AttemptId, JobId};
 use crate::outcome::{Outcome, OutcomeClass};
 
@@ -20,6 +21,8 @@ enum Step {
     Claim(Index),
     Finish(Index, OutcomeClass, Said),
     FinishStale(OutcomeClass),
+    /// A runner that slept reports an attempt that has ended meanwhile.
+    SayTooLate(Index, OutcomeClass, Said),
     GiveUp(Index),
     Update(StatusChange),
     Cancel(Index, Option<&'static str>),
@@ -92,6 +95,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => any::<Index>().prop_map(Step::Claim),
         6 => (any::<Index>(), class(), said()).prop_map(|(which, class, said)| Step::Finish(which, class, said)),
         1 => class().prop_map(Step::FinishStale),
+        2 => (any::<Index>(), class(), said())
+            .prop_map(|(which, class, said)| Step::SayTooLate(which, class, said)),
         1 => any::<Index>().prop_map(Step::GiveUp),
         2 => update().prop_map(Step::Update),
         1 => (any::<Index>(), select(vec![None, Some("so")])).prop_map(|(which, why)| Step::Cancel(which, why)),
@@ -138,6 +143,23 @@ impl World {
         (!jobs.is_empty()).then(|| which.get(jobs).id)
     }
 
+    /// An attempt that has ended.
+    fn ended(&self, which: &Index) -> Option<AttemptId> {
+        let ended = self.events.iter().filter(|event| event.kind == EventKind::AttemptEnded);
+        let ended: Vec<AttemptId> = ended.filter_map(|event| event.attempt).collect();
+        (!ended.is_empty()).then(|| *which.get(&ended))
+    }
+
+    /// What a runner says of an attempt that it no longer has; the world checks that it changes nothing.
+    fn says_too_late(&mut self, attempt: AttemptId, outcome: Outcome, said: &Said) {
+        let answer = self.answer(said);
+        let refused = self.finish(attempt, outcome, answer.clone());
+        assert_eq!(refused, Err(Rejection::StaleAttempt { attempt }));
+        if let Some(Ok(decision)) = answer {
+            self.stage(attempt, decision).expect_err("an ended attempt decides nothing");
+        }
+    }
+
     /// Does it; whether it was accepted.
     fn does(&mut self, step: &Step) -> bool {
         match step {
@@ -151,6 +173,12 @@ impl World {
             Step::FinishStale(class) => {
                 let stale = AttemptId::new(Uuid::from_u128(u128::MAX));
                 self.finish(stale, outcome(*class), None).expect_err("a stale attempt may not end");
+                false
+            }
+            Step::SayTooLate(which, class, said) => {
+                if let Some(attempt) = self.ended(which) {
+                    self.says_too_late(attempt, outcome(*class), said);
+                }
                 false
             }
             Step::GiveUp(which) => self.running(which).is_some_and(|attempt| {
