@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    assignment, assignments, chat, completions, config, create, demo, doctor, history, init, insert_job, job,
-    jobs, logs, queue, runner, scripted_agent, template, update_assignment,
+    assignment, assignments, chat, completions, config, cooldown, create, demo, doctor, history, init,
+    insert_job, job, jobs, logs, queue, runner, scripted_agent, template, update_assignment,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -61,6 +61,7 @@ pub enum Command {
     Logs(logs::LogsArgs),
     Chat(chat::ChatArgs),
     Runner(runner::RunnerArgs),
+    Cooldown(cooldown::CooldownArgs),
     Template(template::TemplateArgs),
     Demo(demo::DemoArgs),
     Config(config::ConfigCommand),

@@ -21,6 +21,7 @@ pub enum EventKind {
     JobRetried,
     JobCancelled,
     CancelRequested,
+    HarnessCooledDown,
     AttemptTakenOver,
     AttemptEnded,
     DecisionStaged,
@@ -30,7 +31,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [EventKind; 18] = [
+    pub const ALL: [EventKind; 19] = [
         EventKind::AssignmentCreated,
         EventKind::AssignmentActivated,
         EventKind::AssignmentBlocked,
@@ -44,6 +45,7 @@ impl EventKind {
         EventKind::JobRetried,
         EventKind::JobCancelled,
         EventKind::CancelRequested,
+        EventKind::HarnessCooledDown,
         EventKind::AttemptTakenOver,
         EventKind::AttemptEnded,
         EventKind::DecisionStaged,
@@ -67,6 +69,7 @@ impl EventKind {
             EventKind::JobRetried => "job_retried",
             EventKind::JobCancelled => "job_cancelled",
             EventKind::CancelRequested => "cancel_requested",
+            EventKind::HarnessCooledDown => "harness_cooled_down",
             EventKind::AttemptTakenOver => "attempt_taken_over",
             EventKind::AttemptEnded => "attempt_ended",
             EventKind::DecisionStaged => "decision_staged",

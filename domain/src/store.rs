@@ -9,7 +9,9 @@ use crate::actor::Actor;
 use crate::aggregate::{HarnessDefaults, NewAssignment, Rejection, StatusChange};
 use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof};
+use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
+use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use crate::job::{Job, JobStatus};
@@ -95,7 +97,7 @@ pub struct Receipt {
     pub status: AssignmentStatus,
     /// What happened, in order.
     pub events: Vec<HistoryEvent>,
-    /// Whether a job of the assignment may start now.
+    /// Whether a job of the assignment may start now, as far as it does not wait for its harness.
     pub has_ready: bool,
 }
 
@@ -106,6 +108,8 @@ pub struct ClaimRequest {
     /// `None`: those of every namespace.
     pub namespaces: Option<Vec<Namespace>>,
     pub limit: usize,
+    /// Who stands in for a harness that cools down.
+    pub fallbacks: Arc<Fallbacks>,
 }
 
 /// A job that a runner has taken, with all that is needed to start it.
@@ -231,16 +235,25 @@ pub struct AttemptRecord {
     pub cancel_requested: bool,
 }
 
+/// A harness that cools down, in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CooldownLine {
+    pub cooldown: Cooldown,
+    /// Jobs that are next in their lists and were to be done by it.
+    pub jobs: u32,
+}
+
 /// The queue at a glance.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Queue {
     pub running: Vec<JobLine>,
     pub ready: Vec<JobLine>,
-    /// Pending jobs that wait: for the job before them, or for a moment.
+    /// Pending jobs that wait: for the job before them, for a moment, or for their harness to have cooled down.
     pub waiting: Vec<JobLine>,
     pub blocked: Vec<Assignment>,
     /// Active assignments that wait for their first job.
     pub held: Vec<Assignment>,
+    pub cooldowns: Vec<CooldownLine>,
     pub runners: Vec<RunnerRecord>,
 }
 
@@ -323,8 +336,18 @@ pub trait Store: Send + Sync {
     /// Running attempts of other runners.
     async fn foreign_attempts(&self, runner: RunnerId) -> Result<Vec<Orphan>, StoreError>;
 
-    /// When the next pending job that waits for a moment becomes ready.
-    async fn next_ready_at(&self, namespace: Option<&Namespace>) -> Result<Option<Timestamp>, StoreError>;
+    /// When the next pending job that waits for a moment, or for its harness to have cooled down, becomes ready.
+    async fn next_ready_at(
+        &self,
+        namespace: Option<&Namespace>,
+        fallbacks: &Fallbacks,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Harnesses that cool down, by name.
+    async fn cooldowns(&self, namespace: Option<&Namespace>) -> Result<Vec<CooldownLine>, StoreError>;
+
+    /// Ends the cool-down of a harness; the one that there was.
+    async fn lift_cooldown(&self, harness: &str) -> Result<Option<Cooldown>, StoreError>;
 
     /// Ids of assignments that begin or end with this text (hyphens do not count), at most three.
     async fn assignments_like(&self, part: &str) -> Result<Vec<AssignmentId>, StoreError>;
@@ -348,7 +371,12 @@ pub trait Store: Send + Sync {
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobLine>, StoreError>;
 
     /// What runs, what is ready, what waits.
-    async fn queue(&self, namespace: Option<&Namespace>, limit: u32) -> Result<Queue, StoreError>;
+    async fn queue(
+        &self,
+        namespace: Option<&Namespace>,
+        fallbacks: &Fallbacks,
+        limit: u32,
+    ) -> Result<Queue, StoreError>;
 
     /// The history of an assignment, oldest first.
     async fn history(&self, assignment: AssignmentId) -> Result<Vec<HistoryEvent>, StoreError>;

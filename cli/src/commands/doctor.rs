@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Probe;
 use agents_domain::store::Store;
 use agents_orchestrator::process::probe::probe_version;
@@ -158,7 +159,7 @@ async fn store(app: &App, here: &Here) -> Vec<Check> {
         Err(error) => Check::failure("database", error.into()),
     };
     let namespace = here.namespace().ok().map(|chosen| chosen.namespace);
-    let runner = match store.queue(namespace.as_ref(), 1).await {
+    let runner = match store.queue(namespace.as_ref(), &Fallbacks::default(), 1).await {
         Ok(queue) if app::any_alive(&queue, app.now()) => {
             let alive = queue.runners.iter().filter(|runner| app::is_alive(runner, app.now()));
             let names: Vec<&str> = alive.map(|runner| runner.name.as_str()).collect();

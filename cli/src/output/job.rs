@@ -98,7 +98,7 @@ pub fn detail(assignment: &Assignment, detail: &JobDetail, now: Timestamp) -> St
 }
 
 fn attempts(attempts: &[AttemptRecord], now: Timestamp) -> String {
-    let mut table = Table::new(&["#", "OUTCOME", "STARTED", "TOOK", "TOKENS", "COST", "MODEL"]);
+    let mut table = Table::new(&["#", "HARNESS", "OUTCOME", "STARTED", "TOOK", "TOKENS", "COST", "MODEL"]);
     for attempt in attempts {
         let (outcome, color) = match attempt.outcome {
             None if attempt.cancel_requested => ("being stopped", YELLOW),
@@ -109,6 +109,7 @@ fn attempts(attempts: &[AttemptRecord], now: Timestamp) -> String {
         let took = attempt.ended_at.unwrap_or(now).since(attempt.started_at);
         table.row(vec![
             attempt.number.to_string().into(),
+            (&attempt.harness).into(),
             Cell::colored(color, outcome),
             time::relative(attempt.started_at, now).into(),
             time::precise(took).into(),

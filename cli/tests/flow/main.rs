@@ -14,6 +14,7 @@ mod stage;
 mod wait;
 
 mod chat;
+mod cooldown;
 mod crash;
 mod decisions;
 mod demo;

@@ -132,7 +132,8 @@ fn request(
         attempt: claimed.attempt.id,
         prompt,
         access,
-        model: claimed.job.model.clone(),
+        // A model is of one provider: a harness that stands in for another one takes its own.
+        model: claimed.job.model.clone().filter(|_| claimed.attempt.harness == claimed.job.harness),
         project_instructions: workspace::agent_instructions(&workspace),
         git_folders,
         folder: folder.to_owned(),

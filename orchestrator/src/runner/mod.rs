@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agents_domain::attempt::{AttemptProgress, AttemptReport};
+use agents_domain::fallback::Fallbacks;
 use agents_domain::id::AttemptId;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, StoreError};
@@ -143,9 +144,16 @@ impl Runner {
             holder: self.options.holder(),
             namespaces: self.options.namespace.clone().map(|namespace| vec![namespace]),
             limit,
+            fallbacks: self.fallbacks(),
         };
         let store = Arc::clone(&self.around.store);
         state.claiming.spawn(async move { store.claim(request).await.map(|claimed| (claimed, limit)) });
+    }
+
+    /// As the config says at this moment. While it can't be read, nobody stands in for anybody.
+    fn fallbacks(&self) -> Arc<Fallbacks> {
+        let settings = self.around.settings.for_workspace(&self.options.folder);
+        settings.map(|settings| Arc::clone(&settings.fallbacks)).unwrap_or_default()
     }
 
     fn claimed(&self, claimed: Result<(Vec<Claimed>, usize), StoreError>, state: &mut State) {
@@ -330,7 +338,7 @@ impl Runner {
         if state.is_draining || state.slots.len() >= self.options.concurrency || !state.claiming.is_empty() {
             return now + TICK;
         }
-        match self.around.store.next_ready_at(self.options.namespace.as_ref()).await {
+        match self.around.store.next_ready_at(self.options.namespace.as_ref(), &self.fallbacks()).await {
             // A job that became ready since the claim is found at once; the pause keeps a job that is ready and
             // can't be taken from making the loop spin.
             Ok(Some(at)) => now + at.since(self.around.clock.now()).clamp(Duration::from_millis(50), TICK),

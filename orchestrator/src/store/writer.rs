@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::attempt::AttemptProgress;
+use agents_domain::cooldown::Cooldown;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
 use agents_domain::store::{
     Change, ClaimRequest, Claimed, Command, HeartbeatReply, Receipt, RunnerRecord, StoreError,
@@ -38,6 +39,7 @@ pub(super) enum Op {
     Unregister(RunnerId, Reply<()>),
     Heartbeat(RunnerId, Vec<AttemptId>, Duration, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
+    LiftCooldown(String, Reply<Option<Cooldown>>),
 }
 
 /// Where operations are sent.
@@ -113,6 +115,7 @@ enum Done {
     Taken(Box<Claimed>),
     Claimed(Vec<Claimed>),
     Heartbeat(HeartbeatReply),
+    Lifted(Option<Cooldown>),
     Nothing,
 }
 
@@ -162,7 +165,11 @@ async fn work(
                 assignments.extend(jobs.jobs.iter().map(|(_, assignment)| *assignment));
                 found.push(jobs);
             }
-            Op::Register(..) | Op::Unregister(..) | Op::Heartbeat(..) | Op::Progress(..) => {}
+            Op::Register(..)
+            | Op::Unregister(..)
+            | Op::Heartbeat(..)
+            | Op::Progress(..)
+            | Op::LiftCooldown(..) => {}
         }
     }
     batch.load(on, &assignments).await?;
@@ -182,6 +189,7 @@ async fn work(
                 let until = batch.now.after(*lease);
                 heartbeat(on, *runner, attempts, (batch.now, until)).await.map(Done::Heartbeat)
             }
+            Op::LiftCooldown(harness, _) => batch.lift(on, harness).await.map(Done::Lifted),
             Op::Progress(runner, progress, _) => {
                 attempt_table::progress(on, *runner, progress).await.map(|()| Done::Nothing)
             }
@@ -235,7 +243,8 @@ async fn add_contexts(
         match result {
             Ok(Done::Claimed(jobs)) => claimed.extend(jobs.iter_mut().filter(|job| job.context.is_empty())),
             Ok(Done::Taken(job)) if job.context.is_empty() => claimed.push(job),
-            Ok(Done::Taken(_) | Done::Receipt(_) | Done::Heartbeat(_) | Done::Nothing) | Err(_) => {}
+            Ok(Done::Taken(_) | Done::Receipt(_) | Done::Heartbeat(_) | Done::Lifted(_) | Done::Nothing)
+            | Err(_) => {}
         }
     }
     if claimed.is_empty() {
@@ -258,6 +267,7 @@ impl Op {
             (Op::Take(_, reply), Ok(Done::Taken(claimed))) => reply.send(Ok(*claimed)).is_ok(),
             (Op::Claim(_, reply), Ok(Done::Claimed(claimed))) => reply.send(Ok(claimed)).is_ok(),
             (Op::Heartbeat(_, _, _, reply), Ok(Done::Heartbeat(beat))) => reply.send(Ok(beat)).is_ok(),
+            (Op::LiftCooldown(_, reply), Ok(Done::Lifted(lifted))) => reply.send(Ok(lifted)).is_ok(),
             (
                 Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
                 Ok(Done::Nothing),
@@ -278,6 +288,7 @@ impl Op {
             Op::Take(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Claim(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Heartbeat(_, _, _, reply) => reply.send(Err(error)).is_ok(),
+            Op::LiftCooldown(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
                 reply.send(Err(error)).is_ok()
             }

@@ -26,6 +26,7 @@ pub fn check_unchanged(before: &Aggregate, after: &Aggregate, rejection: &Reject
     assert_eq!(before.jobs, after.jobs, "changed by a command rejected with: {rejection}");
     assert_eq!(before.attempts, after.attempts, "changed by a command rejected with: {rejection}");
     assert!(after.events.is_empty(), "events of a command rejected with: {rejection}");
+    assert!(after.cooldowns.is_empty(), "cool-downs of a command rejected with: {rejection}");
     assert!(after.contexts.is_empty(), "contexts of a command rejected with: {rejection}");
 }
 
@@ -118,6 +119,7 @@ fn history_tells_it_all(aggregate: &Aggregate, history: &[HistoryEvent]) {
             EventKind::JobCancelled => (None, job(JobStatus::Cancelled)),
             EventKind::AssignmentNoted
             | EventKind::CancelRequested
+            | EventKind::HarnessCooledDown
             | EventKind::AttemptTakenOver
             | EventKind::AttemptEnded
             | EventKind::DecisionStaged

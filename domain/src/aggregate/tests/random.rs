@@ -165,7 +165,10 @@ impl World {
 
     /// A runner takes what is next, so that random lists get anywhere.
     fn goes_on(&mut self) {
-        let next = self.aggregate.jobs().iter().find(|job| is_ready(job, self.now)).map(|job| job.id);
+        let cooling = self.cooling();
+        let is_free = |job: &&crate::job::Job| !cooling.iter().any(|one| one.harness == job.harness);
+        let mut jobs = self.aggregate.jobs().iter().filter(is_free);
+        let next = jobs.find(|job| is_ready(job, self.now)).map(|job| job.id);
         if let Some(job) = next {
             self.claim_job(job).expect("what is ready may start");
         }

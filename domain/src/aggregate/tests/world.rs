@@ -10,10 +10,14 @@ use uuid::Uuid;
 
 use super::invariants;
 use crate::actor::Actor;
-use crate::aggregate::{Aggregate, Context, First, HarnessDefaults, NewAssignment, Rejection, StatusChange};
+use crate::aggregate::{
+    Aggregate, Context, First, HarnessDefaults, NewAssignment, News, Rejection, Routes, StatusChange,
+};
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, LEASE};
+use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
+use crate::fallback::Fallbacks;
 use crate::harness::ProcessEnd;
 use crate::history::{EventKind, HistoryEvent};
 use crate::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
@@ -21,6 +25,7 @@ use crate::job::{Job, JobState};
 use crate::job_type::JobType;
 use crate::namespace::Namespace;
 use crate::outcome::{Outcome, OutcomeClass};
+use crate::session::Session;
 use crate::timestamp::Timestamp;
 
 /// 1, 2, 3, ...
@@ -45,6 +50,9 @@ pub struct World {
     pub events: Vec<HistoryEvent>,
     /// What each job is told.
     pub contexts: BTreeMap<JobId, String>,
+    /// Every cool-down that has begun.
+    pub cooldowns: Vec<Cooldown>,
+    pub fallbacks: Fallbacks,
 }
 
 impl World {
@@ -64,7 +72,15 @@ impl World {
         let now = Timestamp::from_seconds(1_000_000);
         let new = new_assignment(&ids, director, first, max_jobs);
         let aggregate = Aggregate::create(new, &context(now, &ids)).unwrap();
-        let mut world = Self { now, ids, aggregate, events: Vec::new(), contexts: BTreeMap::new() };
+        let mut world = Self {
+            now,
+            ids,
+            aggregate,
+            events: Vec::new(),
+            contexts: BTreeMap::new(),
+            cooldowns: Vec::new(),
+            fallbacks: Fallbacks::default(),
+        };
         let before = world.aggregate.clone();
         world.store(&before);
         world
@@ -85,9 +101,10 @@ impl World {
     }
 
     fn store(&mut self, before: &Aggregate) {
-        let (events, contexts) = self.aggregate.take_news();
+        let News { events, contexts, cooldowns } = self.aggregate.take_news();
         self.events.extend(events);
         self.contexts.extend(contexts);
+        self.cooldowns.extend(cooldowns);
         let running = self.aggregate.attempts.iter().filter(|one| one.end.is_none()).cloned().collect();
         self.aggregate =
             Aggregate::restore(self.aggregate.assignment.clone(), self.aggregate.jobs.clone(), running);
@@ -151,9 +168,15 @@ impl World {
 
     /// A runner takes a job.
     pub fn claim_job(&mut self, job: JobId) -> Result<AttemptId, Rejection> {
-        self.command(|aggregate, ctx| {
-            aggregate.claim(job, &Holder::new(runner(), Host::default()), ctx).map(|attempt| attempt.id)
-        })
+        let (cooling, fallbacks) = (self.cooling(), self.fallbacks.clone());
+        let routes = Routes { fallbacks: &fallbacks, cooling: &cooling };
+        let holder = Holder::new(runner(), Host::default());
+        self.command(|aggregate, ctx| aggregate.claim(job, &holder, routes, ctx).map(|attempt| attempt.id))
+    }
+
+    /// The harnesses that cool down now.
+    pub fn cooling(&self) -> Vec<Cooldown> {
+        self.cooldowns.iter().filter(|cooldown| cooldown.holds(self.now)).cloned().collect()
     }
 
     /// A runner takes the one job in line that may run.
@@ -272,6 +295,11 @@ pub fn job(id: JobId, job_type: &str) -> NewJob {
         context: format!("do the {job_type}"),
         timeout_ms: None,
     }
+}
+
+/// The session of every attempt that has ended.
+pub fn session() -> Session {
+    Session { harness: "claude".to_owned(), id: "session".to_owned() }
 }
 
 pub fn complete() -> Decision {
