@@ -15,6 +15,10 @@ use crate::kept::{ANSWER_BYTES, Kept, MESSAGE_BYTES};
 /// How the older form tells of a usage limit: these words, then the reset time in seconds since the epoch.
 const OLD_USAGE_LIMIT: &str = "Claude AI usage limit reached|";
 
+/// From this retry on, credentials that were refused will be refused again. With an API key it would go on for ten
+/// retries and 190 s; with a login it gives up by itself after the second one, and may have renewed its token before.
+const REFUSALS: u32 = 3;
+
 /// What a stream said of its own end.
 #[derive(Debug, Default)]
 pub(super) struct Ending {
@@ -24,11 +28,20 @@ pub(super) struct Ending {
     pub(super) rejected: Option<Option<Timestamp>>,
     /// Why the CLI was trying its model again when the stream ended.
     pub(super) last_retry: Option<String>,
+    /// How often the provider has refused the credentials since it last answered.
+    pub(super) refusals: u32,
     pub(super) interrupted: bool,
     pub(super) unreadable_result: bool,
     /// A turn began after the last `result`.
     pub(super) turn_is_open: bool,
     pub(super) saw_line: bool,
+}
+
+impl Ending {
+    /// Whether it will go on trying with credentials that the provider does not take.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refusals >= REFUSALS
+    }
 }
 
 /// The last `result` line.
@@ -241,6 +254,11 @@ fn class_of_start(said: &str) -> Option<OutcomeClass> {
 fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
     if ending.interrupted {
         return Outcome::failure(OutcomeClass::Interrupted, "Claude Code was interrupted");
+    }
+    if ending.is_refused() {
+        let reason = ending.last_retry.as_deref().unwrap_or("authentication_failed");
+        let text = format!("the provider refuses Claude Code's credentials: {reason}");
+        return with_fix(Outcome::failure(OutcomeClass::Auth, text), None);
     }
     match end.process {
         // It catches HUP, INT and TERM, ends its tools and exits with 128 and the signal.

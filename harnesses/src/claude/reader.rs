@@ -62,6 +62,10 @@ impl StreamReader for ClaudeReader {
         self.tally.overlong();
     }
 
+    fn is_hopeless(&self) -> bool {
+        self.ending.is_refused()
+    }
+
     fn finish(mut self: Box<Self>, end: &StreamEnd<'_>) -> StreamSummary {
         self.tally.usage = self.usage();
         if let Some(terminal) = &mut self.ending.terminal {
@@ -187,7 +191,10 @@ impl ClaudeReader {
 
     fn retry<'a>(&mut self, line: Line<'a>, sink: Sink<'_, 'a>) {
         let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let attempt = small(line.attempt.unwrap_or_default().0);
         let error = line.error.and_then(|error| error.0);
+        let is_auth = error.as_deref() == Some("authentication_failed");
+        self.ending.refusals = if is_auth { attempt } else { 0 };
         let reason = match (error, line.error_status) {
             (Some(error), Some(status)) => Cow::Owned(format!("{error} ({})", status.0)),
             (Some(error), None) if error != "unknown" => error,
@@ -197,7 +204,7 @@ impl ClaudeReader {
         };
         self.ending.last_retry = Some(reason.clone().into_owned());
         sink(AgentEvent::Retry {
-            attempt: small(line.attempt.unwrap_or_default().0),
+            attempt,
             max: line.max_retries.map(|count| small(count.0)),
             wait_ms: line.retry_delay_ms.map(|count| count.0),
             reason,
@@ -215,6 +222,7 @@ impl ClaudeReader {
             return;
         }
         self.ending.last_retry = None;
+        self.ending.refusals = 0;
         let usage = self.reply_usage(&message);
         match message.content {
             Some(Content::Words(text)) => self.say(text, is_main, sink),

@@ -1,10 +1,13 @@
 //! What the end of a run of Gemini means: its terminal event, its exit code (an HTTP status modulo 256, or one of
 //! its own) and what its own retries write to standard error.
 
+use std::time::Duration;
+
 use agents_domain::harness::{ProcessEnd, StreamEnd};
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::timestamp::Timestamp;
 
+use super::wait::Wait;
 use super::wire::ApiError;
 use crate::ending::{
     Tally, class_of_status, explain, fix_from, settle_nothing, settle_rejected, settle_success,
@@ -13,9 +16,8 @@ use crate::json::words;
 use crate::kept::Kept;
 use crate::reset_time::span_after;
 
-/// From this wait on, a retry that Gemini announces is the wait for a quota's reset and no backoff. Its own backoff
-/// ends at half a minute, and a long wait is silent: the attempt ends by the orchestrator's watchdog.
-const QUOTA_WAIT_SECONDS: u64 = 120;
+/// From this wait on, a limit is a quota's and no short one.
+pub(super) const QUOTA_WAIT: Duration = Duration::from_secs(120);
 
 /// What a stream said of its own end.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(super) struct Ending {
     pub(super) last_warning: Option<String>,
     pub(super) unreadable_result: bool,
     pub(super) saw_line: bool,
+    /// What standard error has told so far, if anybody listened.
+    pub(super) wait: Wait,
 }
 
 /// The `result` line.
@@ -122,7 +126,7 @@ fn class_of_429(said: &str, end: &StreamEnd<'_>) -> (OutcomeClass, Option<Timest
     let span =
         ["reset after ", "retry after ", "retry in "].iter().find_map(|before| span_after(said, before));
     let resets_at = span.map(|span| end.at.after(span));
-    let is_long = span.is_some_and(|span| span.as_secs() >= QUOTA_WAIT_SECONDS);
+    let is_long = span.is_some_and(|span| span >= QUOTA_WAIT);
     if said.contains("daily quota") || said.contains("exhausted your capacity") || is_long {
         (OutcomeClass::UsageLimit, resets_at)
     } else {
@@ -151,7 +155,7 @@ fn class_of_message(said: &str) -> Option<OutcomeClass> {
 
 /// A run without `result`. Interrupted runs exit with 0 and can't be told from others.
 fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
-    if let Some(outcome) = waiting_for_quota(end) {
+    if let Some(outcome) = ending.wait.outcome().or_else(|| Wait::told_by(end).outcome()) {
         return outcome;
     }
     let ProcessEnd::Exited(code) = end.process else { return settle_nothing(tally, end) };
@@ -186,23 +190,4 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
             outcome
         }
     }
-}
-
-/// The process was ended while Gemini slept until a quota's reset, which only its own words on standard error tell:
-/// `Attempt 1 failed: … Your quota will reset after 3h22m.` and `Suggested retry after 12120s.. Retrying after …ms...`
-fn waiting_for_quota(end: &StreamEnd<'_>) -> Option<Outcome> {
-    let mut announced = None;
-    let mut failure = "";
-    for line in end.stderr_tail.lines() {
-        if line.starts_with("Attempt ") {
-            failure = line;
-        }
-        if line.starts_with("Attempt ") || line.starts_with("Suggested retry after ") {
-            announced = span_after(line, "Retrying after ").or(announced);
-        }
-    }
-    let wait = announced.filter(|wait| wait.as_secs() >= QUOTA_WAIT_SECONDS)?;
-    // What the provider names is the reset; the wait has the CLI's own margin on top.
-    let told = span_after(failure, "reset after ").unwrap_or(wait);
-    Some(Outcome::failure(OutcomeClass::UsageLimit, failure).with_reset(Some(end.at.after(told))))
 }

@@ -2,6 +2,7 @@
 
 mod ending;
 mod reader;
+mod wait;
 mod wire;
 
 use agents_domain::access::Access;
