@@ -201,8 +201,9 @@ fn everything_that_a_person_must_mend_comes_with_a_fix() {
             let folder = version.unwrap().path();
             for row in fs::read_to_string(folder.join("expected.tsv")).unwrap().lines().skip(1) {
                 let fields: Vec<&str> = row.split('\t').collect();
-                let needs = ["auth", "billing", "model_unavailable", "cli_rejected", "untrusted"]
-                    .contains(&fields[1]);
+                let needs =
+                    ["auth", "billing", "model_unavailable", "cli_missing", "cli_rejected", "untrusted"]
+                        .contains(&fields[1]);
                 let (summary, _) = summary(cli, &folder, fields[0]);
                 if needs && summary.outcome.fix.is_none() || summary.outcome.text.trim().is_empty() {
                     wrong.push(format!("{cli} {}: {:?}", fields[0], summary.outcome));
@@ -211,6 +212,27 @@ fn everything_that_a_person_must_mend_comes_with_a_fix() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A warning comes with requests that were answered: nothing is to be waited for.
+#[test]
+fn a_limit_that_is_only_warned_of_parks_nothing() {
+    let folder = fixtures().join("claude/2.1.329");
+    let warned = read(&folder.join("05i-usage-warning-oauth.jsonl"));
+    assert!(String::from_utf8_lossy(&warned).contains("allowed_warning"));
+    let outcome = summary("claude", &folder, "05i-usage-warning-oauth").0.outcome;
+    assert_eq!((outcome.class, outcome.resets_at), (OutcomeClass::Success, None));
+    // The same warning, and then the run fails for another reason: the warning's time is not its own.
+    let failed = read(&folder.join("05l-429-retry-after-3600.jsonl"));
+    let mut reader = build("claude", &HarnessSettings::default()).unwrap().reader();
+    let is_warning = |line: &&[u8]| String::from_utf8_lossy(line).contains("allowed_warning");
+    let lines = warned.split(|byte| *byte == b'\n').filter(is_warning);
+    for line in lines.chain(failed.split(|byte| *byte == b'\n')) {
+        reader.line(line, &mut |_| {});
+    }
+    let end = StreamEnd { process: ProcessEnd::Exited(1), stderr_tail: "", at: ENDED_AT };
+    let outcome = reader.finish(&end).outcome;
+    assert_eq!((outcome.class, outcome.resets_at), (OutcomeClass::RateLimit, None));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use agents_domain::timestamp::Timestamp;
 
 use super::wire::Line;
 use crate::ending::{
-    Tally, class_of_status, explain, fix_from, settle_nothing, settle_rejected, settle_success,
+    Mending, Tally, class_of_status, explain, settle_nothing, settle_rejected, settle_success, with_fix,
 };
 use crate::json::words;
 use crate::kept::{ANSWER_BYTES, Kept, MESSAGE_BYTES};
@@ -147,7 +147,7 @@ fn failed(terminal: Terminal, failure: Option<ApiFailure>, rejected: Option<Opti
     let said = terminal.text.into_text();
     let text =
         if said.trim().is_empty() { format!("Claude Code ended with {}", terminal.subtype) } else { said };
-    with_fix(Outcome::failure(class, text).with_reset(resets_at), terminal.startup_failure.as_deref())
+    mended(Outcome::failure(class, text).with_reset(resets_at), terminal.startup_failure.as_deref())
 }
 
 fn class_of(
@@ -258,7 +258,7 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
     if ending.is_refused() {
         let reason = ending.last_retry.as_deref().unwrap_or("authentication_failed");
         let text = format!("the provider refuses Claude Code's credentials: {reason}");
-        return with_fix(Outcome::failure(OutcomeClass::Auth, text), None);
+        return mended(Outcome::failure(OutcomeClass::Auth, text), None);
     }
     match end.process {
         // It catches HUP, INT and TERM, ends its tools and exits with 128 and the signal.
@@ -269,8 +269,8 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
         ProcessEnd::Exited(code) if code != 0 && !ending.saw_line => {
             let said = explain(end.stderr_tail);
             match class_of_start(&said) {
-                Some(class) => with_fix(Outcome::failure(class, said), None),
-                None => settle_rejected("claude", end),
+                Some(class) => mended(Outcome::failure(class, said), None),
+                None => settle_rejected(&MENDING, end),
             }
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signaled(_) | ProcessEnd::Unknown => {
@@ -283,31 +283,36 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
     }
 }
 
-/// What a person can do about each class.
-const FIXES: [(OutcomeClass, &str); 6] = [
-    (
-        OutcomeClass::Auth,
-        "log in with `claude /login`, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`)",
-    ),
-    (OutcomeClass::Billing, "add credit to the account, or use another key in ANTHROPIC_API_KEY"),
-    (
-        OutcomeClass::ModelUnavailable,
-        "set another `model` for harness claude: opus, sonnet, haiku or a full model name",
-    ),
-    (OutcomeClass::CliMissing, "npm install -g @anthropic-ai/claude-code"),
-    (OutcomeClass::CliRejected, "correct what Claude Code complains of, then resume the assignment"),
-    (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
-];
+/// What mends Claude Code.
+const MENDING: Mending = Mending {
+    name: "claude",
+    install: super::INSTALL,
+    home: "~/.claude",
+    fixes: &[
+        (
+            OutcomeClass::Auth,
+            "claude /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` prints one)",
+        ),
+        (
+            OutcomeClass::Billing,
+            "add credit to the account, or set ANTHROPIC_API_KEY to a key of another one",
+        ),
+        (
+            OutcomeClass::ModelUnavailable,
+            "set harnesses.claude.model in the config to opus, sonnet, haiku or a full model name",
+        ),
+        (OutcomeClass::Untrusted, "run `claude` once in the folder and trust it"),
+        (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
+    ],
+};
 
-fn with_fix(outcome: Outcome, startup_failure: Option<&str>) -> Outcome {
+fn mended(outcome: Outcome, startup_failure: Option<&str>) -> Outcome {
     match startup_failure {
         Some("bypass_root") => outcome.with_fix(
-            "run agents as another user than root, or set IS_SANDBOX=1 in the env of harness claude",
+            "run agents as another user than root, or set IS_SANDBOX to 1 in harnesses.claude.env of the config",
         ),
-        Some("config_file_invalid") => {
-            outcome.with_fix("repair the JSON of ~/.claude.json, or move the file away")
-        }
+        Some("config_file_invalid") => outcome.with_fix("mv ~/.claude.json ~/.claude.json.broken"),
         Some("cli_version_too_old") => outcome.with_fix("claude update"),
-        Some(_) | None => fix_from(&FIXES, outcome),
+        Some(_) | None => with_fix(&MENDING, outcome),
     }
 }

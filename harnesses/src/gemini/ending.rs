@@ -10,7 +10,7 @@ use agents_domain::timestamp::Timestamp;
 use super::wait::Wait;
 use super::wire::ApiError;
 use crate::ending::{
-    Tally, class_of_status, explain, fix_from, settle_nothing, settle_rejected, settle_success,
+    Mending, Tally, class_of_status, explain, settle_nothing, settle_rejected, settle_success, with_fix,
 };
 use crate::json::words;
 use crate::kept::Kept;
@@ -39,17 +39,28 @@ pub(super) struct Terminal {
     pub(super) message: String,
 }
 
-/// What a person can do about each class.
-const FIXES: [(OutcomeClass, &str); 5] = [
-    (OutcomeClass::Auth, "set GEMINI_API_KEY to a valid key, or log in once with `gemini` and /auth"),
-    (OutcomeClass::ModelUnavailable, "set another `model` for harness gemini, for example gemini-2.5-pro"),
-    (
-        OutcomeClass::Untrusted,
-        "add --skip-trust to the args of harness gemini, or trust the folder once with `gemini`",
-    ),
-    (OutcomeClass::CliRejected, "correct what Gemini CLI complains of, then resume the assignment"),
-    (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
-];
+/// What mends Gemini CLI.
+const MENDING: Mending = Mending {
+    name: "gemini",
+    install: super::INSTALL,
+    home: "~/.gemini",
+    fixes: &[
+        (OutcomeClass::Auth, "set GEMINI_API_KEY to a valid key, or run `gemini` once and log in with /auth"),
+        (
+            OutcomeClass::Billing,
+            "add credit to the Google account, or set GEMINI_API_KEY to a key of another one",
+        ),
+        (
+            OutcomeClass::ModelUnavailable,
+            "set harnesses.gemini.model in the config to another model, for example gemini-2.5-pro",
+        ),
+        (
+            OutcomeClass::Untrusted,
+            "add --skip-trust to harnesses.gemini.args in the config, or run `gemini` once in the folder and trust it",
+        ),
+        (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
+    ],
+};
 
 /// What the run came to.
 pub(super) fn classify(ending: Ending, answer: Kept, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
@@ -61,7 +72,7 @@ pub(super) fn classify(ending: Ending, answer: Kept, tally: &Tally, end: &Stream
         Some(_) => succeeded(answer, ending.last_warning, end),
         None => unfinished(&ending, tally, end),
     };
-    fix_from(&FIXES, outcome)
+    with_fix(&MENDING, outcome)
 }
 
 /// A `result` of success. The loop detection ends a run with it too, which is no success: the work was stopped.
@@ -173,7 +184,7 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
         _ if !ending.saw_line => match status_of_exit(end.process) {
             Some(429) => Some(OutcomeClass::RateLimit),
             Some(status) => class_of_status(status),
-            None => return settle_rejected("gemini", end),
+            None => return settle_rejected(&MENDING, end),
         },
         _ => None,
     };

@@ -81,7 +81,8 @@ mod tests {
         let mut wait = Wait::default();
         lines.iter().for_each(|line| wait.hear(line, NOW));
         let outcome = wait.outcome();
-        let seen = outcome.as_ref().map(|it| (it.class, it.resets_at.map_or(0, |at| at.since(NOW).as_secs())));
+        let seen =
+            outcome.as_ref().map(|it| (it.class, it.resets_at.map_or(0, |at| at.since(NOW).as_secs())));
         assert_eq!((seen, wait.is_long()), (expected, expected.is_some()), "{lines:?}");
         assert!(outcome.is_none_or(|it| it.text.starts_with("Attempt ")));
     }
@@ -91,10 +92,7 @@ mod tests {
         let failed = "Attempt 1 failed: no capacity. Your quota will reset after 3h22m.";
         let long = "Suggested retry after 12120s.. Retrying after 13423351ms...";
         check(&[failed, long], Some((OutcomeClass::UsageLimit, 12_120)));
-        check(
-            &["Attempt 1 failed: no. Retrying after 61000ms..."],
-            Some((OutcomeClass::RateLimit, 61)),
-        );
+        check(&["Attempt 1 failed: no. Retrying after 61000ms..."], Some((OutcomeClass::RateLimit, 61)));
         check(&["Attempt 1 failed: no. Retrying after 35116ms..."], None);
         check(&[failed, long, "Attempt 2 failed: no. Retrying after 5744ms..."], None);
         check(&[failed], None);

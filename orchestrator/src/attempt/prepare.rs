@@ -109,7 +109,7 @@ async fn render(
     let name = if is_resumed { prompt::RESUME } else { claimed.job.job_type.as_str() };
     prompt::render(name, &settings.template_folders, &facts).map_err(|error| {
         let fix = format!(
-            "mend the template (`agents template check {}`), then make the assignment active",
+            "mend the template; `agents template check {}` says whether it is right",
             claimed.job.job_type
         );
         failed(error.to_string()).with_fix(fix)
