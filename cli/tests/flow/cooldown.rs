@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::script::{on, on_attempt, on_prompt, pm_completes};
+use crate::script::{on, on_attempt, on_prompt, pm_completes, wait_for};
 use crate::stage::{Stage, jobs, story};
-use crate::support::text;
+use crate::support::{short, text};
 
 fn limit() -> Value {
     json!([{"fail": "usage_limit", "resetsInSeconds": 3600}])
@@ -102,4 +102,41 @@ fn an_edited_config_gives_a_waiting_runner_a_fallback() {
     stage.create(&["Another", "--hold"]);
     let done = stage.until_status(&id, "complete");
     assert_eq!(jobs(&done)[0]["attempts"][1]["harness"], "codex");
+}
+
+#[test]
+fn a_cli_that_would_sleep_until_its_quotas_reset_is_ended_and_its_harness_cools_down() {
+    let stage = Stage::playing(json!([on(
+        "implement",
+        json!([
+            {"stderr": "Attempt 1 failed: no capacity. Your quota will reset after 3h22m."},
+            {"stderr": "Suggested retry after 12120s.. Retrying after 13423351ms..."},
+            wait_for("never"),
+        ]),
+    )]));
+    let id = stage.create(&["Something", "--first", "implement", "--harness", "gemini"]);
+    stage.once();
+    assert_eq!(story(&stage.assignment(&id)), ["implement pending [usage_limit]"]);
+    let human = stage.agents(&["queue"]).ok().stdout;
+    assert!(human.contains("gemini to cool down, in 3h"), "{human}");
+}
+
+#[test]
+fn a_cli_that_tries_refused_credentials_again_is_ended_and_a_person_asked() {
+    let retry = |attempt: u32| {
+        let line = json!({
+            "type": "system", "subtype": "api_retry", "attempt": attempt, "max_retries": 10,
+            "retry_delay_ms": 500, "error_status": 401, "error": "authentication_failed",
+        });
+        json!({"raw": line.to_string()})
+    };
+    let stage =
+        Stage::playing(json!([on("implement", json!([retry(1), retry(2), retry(3), wait_for("never")]))]));
+    let id = stage.create_work("Something");
+    stage.once();
+    let blocked = stage.assignment(&id);
+    assert_eq!(story(&blocked), ["implement pending [auth]"]);
+    let reason = blocked["reason"].as_str().unwrap();
+    let go_on = format!("agents update-assignment {} --status active", short(&id));
+    assert!(reason.contains("claude /login") && reason.ends_with(&go_on), "{reason}");
 }

@@ -75,7 +75,7 @@ pub async fn run(
                 let observer = Observer::new(&prepared, streams, live);
                 supervise(claimed, around, (prepared, observer), Supervised { running, stop }).await
             }
-            Err(error) => early_end(attempt, not_started(&error, claimed, &prepared)),
+            Err(error) => early_end(attempt, not_started(&error, &prepared)),
         },
         Err(outcome) => early_end(attempt, outcome),
     }
@@ -97,6 +97,8 @@ struct End {
 enum EarlyEnd {
     Asked(StopReason),
     Timeout,
+    /// Its CLI goes on and will get nowhere.
+    Hopeless,
 }
 
 async fn supervise(
@@ -107,7 +109,7 @@ async fn supervise(
 ) -> AttemptReport {
     let attempt = claimed.attempt.id;
     let pid = supervised.running.pid;
-    let end = watch_over(&mut observer, &prepared, &mut supervised, attempt).await;
+    let end = watch_over(&mut observer, &prepared, &mut supervised, (attempt, &*around.clock)).await;
     stop::kill_group(pid);
     // What the agent's tools have left running is ended too. An agent that called no tool has started nothing, and
     // the search through all processes is saved.
@@ -123,12 +125,16 @@ async fn watch_over(
     observer: &mut Observer,
     prepared: &Prepared,
     supervised: &mut Supervised,
-    attempt: AttemptId,
+    (attempt, clock): (AttemptId, &dyn Clock),
 ) -> End {
     let deadline = tokio::time::sleep(prepared.timeout);
     tokio::pin!(deadline);
     loop {
         let pause = observer.read_on();
+        if observer.is_hopeless(clock.now()) {
+            let process = end_tree(observer, prepared, supervised, attempt).await;
+            return End { process, why: Some(EarlyEnd::Hopeless) };
+        }
         tokio::select! {
             process = supervised.running.ended() => return End { process, why: None },
             () = &mut deadline => {
@@ -199,7 +205,8 @@ fn report(
 ) -> AttemptReport {
     let (summary, last_activity) = told;
     let outcome = match end.why {
-        None => summary.outcome.clone(),
+        // What made it hopeless is what it came to.
+        None | Some(EarlyEnd::Hopeless) => summary.outcome.clone(),
         Some(EarlyEnd::Timeout) if slept_for_a_limit(&summary.outcome, prepared.timeout, around) => {
             summary.outcome.clone()
         }
@@ -252,14 +259,15 @@ fn timed_out(timeout: Duration, last_activity: Option<&str>) -> Outcome {
     )
 }
 
-fn not_started(error: &SpawnError, claimed: &Claimed, prepared: &Prepared) -> Outcome {
+fn not_started(error: &SpawnError, prepared: &Prepared) -> Outcome {
     match error {
         SpawnError::Missing { program: _ } => {
-            let go_on = format!("agents update-assignment {} --status active", claimed.assignment.id.short());
-            let fix = format!("{}, then {go_on}", prepared.install);
-            Outcome::failure(OutcomeClass::CliMissing, error.to_string()).with_fix(fix)
+            Outcome::failure(OutcomeClass::CliMissing, error.to_string()).with_fix(&prepared.install)
         }
-        SpawnError::NotRunnable { .. } => Outcome::failure(OutcomeClass::CliRejected, error.to_string()),
+        SpawnError::NotRunnable { program, .. } => {
+            let fix = format!("chmod +x \"$(command -v '{program}')\", or {}", prepared.install);
+            Outcome::failure(OutcomeClass::CliRejected, error.to_string()).with_fix(fix)
+        }
         SpawnError::Files { .. } => Outcome::failure(OutcomeClass::RunnerError, error.to_string()),
     }
 }
