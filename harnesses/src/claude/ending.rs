@@ -4,6 +4,7 @@
 use agents_domain::harness::{ProcessEnd, StreamEnd};
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::timestamp::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::wire::Line;
 use crate::ending::{
@@ -11,6 +12,7 @@ use crate::ending::{
 };
 use crate::json::words;
 use crate::kept::{ANSWER_BYTES, Kept, MESSAGE_BYTES};
+use crate::reset_time::resets_at;
 
 /// How the older form tells of a usage limit: these words, then the reset time in seconds since the epoch.
 const OLD_USAGE_LIMIT: &str = "Claude AI usage limit reached|";
@@ -119,7 +121,7 @@ impl ApiFailure {
 }
 
 /// What the run came to.
-pub(super) fn classify(ending: Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
+pub(super) fn classify(ending: Ending, tally: &Tally, end: &StreamEnd<'_>, zone: &TimeZone) -> Outcome {
     if ending.unreadable_result {
         return Outcome::failure(
             OutcomeClass::Contradiction,
@@ -127,7 +129,10 @@ pub(super) fn classify(ending: Ending, tally: &Tally, end: &StreamEnd<'_>) -> Ou
         );
     }
     match ending.terminal {
-        Some(terminal) if terminal.is_error => failed(terminal, ending.api_failure, ending.rejected),
+        Some(terminal) if terminal.is_error => {
+            let rejected = ending.rejected;
+            failed(terminal, ending.api_failure, rejected, (end.at, zone))
+        }
         Some(terminal) if !ending.turn_is_open => {
             let structured = tally.structured.clone();
             let answer = if terminal.text.is_blank() {
@@ -142,9 +147,23 @@ pub(super) fn classify(ending: Ending, tally: &Tally, end: &StreamEnd<'_>) -> Ou
 }
 
 /// A `result` that says that it is an error.
-fn failed(terminal: Terminal, failure: Option<ApiFailure>, rejected: Option<Option<Timestamp>>) -> Outcome {
-    let (class, resets_at) = class_of(&terminal, failure, rejected);
+fn failed(
+    terminal: Terminal,
+    failure: Option<ApiFailure>,
+    rejected: Option<Option<Timestamp>>,
+    (now, zone): (Timestamp, &TimeZone),
+) -> Outcome {
+    let (class, told) = class_of(&terminal, failure, rejected);
     let said = terminal.text.into_text();
+    // The typed time goes first; the words have minutes only.
+    let (class, resets_at) = match (class, told) {
+        (OutcomeClass::UsageLimit, None) => (class, resets_at(&said, now, zone)),
+        (OutcomeClass::RateLimit, None) => match resets_at(&said, now, zone) {
+            Some(over) => (OutcomeClass::UsageLimit, Some(over)),
+            None => (class, None),
+        },
+        (_, told) => (class, told),
+    };
     let text =
         if said.trim().is_empty() { format!("Claude Code ended with {}", terminal.subtype) } else { said };
     mended(Outcome::failure(class, text).with_reset(resets_at), terminal.startup_failure.as_deref())

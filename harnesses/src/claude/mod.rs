@@ -124,7 +124,7 @@ impl Harness for Claude {
     }
 
     fn reader(&self) -> Box<dyn StreamReader> {
-        Box::new(ClaudeReader::default())
+        Box::new(ClaudeReader::new(self.settings.time_zone.clone()))
     }
 
     fn probe(&self) -> Probe {

@@ -9,6 +9,7 @@ use agents_domain::agent_event::{AgentEvent, FinalResult, RateLimitStatus};
 use agents_domain::harness::{StreamEnd, StreamReader, StreamSummary};
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::{MicroUsd, TokenUsage};
+use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 use super::ending::{ApiFailure, Ending, Terminal, classify};
@@ -38,10 +39,12 @@ pub struct ClaudeReader {
     /// Tokens of the open turn's replies that are no longer in `replies`.
     earlier_replies: TokenUsage,
     last_text: Kept,
+    zone: TimeZone,
 }
 
-impl Default for ClaudeReader {
-    fn default() -> Self {
+impl ClaudeReader {
+    /// A reader; the words of Claude Code tell reset times in `zone`, the zone of the system it runs on.
+    pub fn new(zone: TimeZone) -> Self {
         Self {
             tally: Tally::default(),
             ending: Ending::default(),
@@ -49,6 +52,7 @@ impl Default for ClaudeReader {
             replies: Vec::new(),
             earlier_replies: TokenUsage::default(),
             last_text: Kept::new(ANSWER_BYTES),
+            zone,
         }
     }
 }
@@ -74,7 +78,7 @@ impl StreamReader for ClaudeReader {
             }
             self.tally.structured = terminal.structured.take();
         }
-        let outcome = classify(self.ending, &self.tally, end);
+        let outcome = classify(self.ending, &self.tally, end, &self.zone);
         self.tally.into_summary(outcome)
     }
 }
