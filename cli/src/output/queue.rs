@@ -12,6 +12,7 @@ use agents_domain::timestamp::Timestamp;
 use serde::Serialize;
 
 use super::cooldown::{self, CooldownView};
+use super::job::done_by;
 use super::json::{AssignmentCore, JobLineView, RunnerView, ready_at};
 use super::table::{Cell, Table};
 use super::text::{self, BOLD, CYAN, DIM, GREEN, RED, YELLOW};
@@ -250,7 +251,7 @@ impl Shown<'_> {
             let cells = vec![
                 Cell::colored(GREEN, line.job.id.short()),
                 line.job.job_type.as_str().into(),
-                line.attempt.as_ref().map_or(&line.job.harness, |attempt| &attempt.harness).into(),
+                done_by(&line.job, line.attempt.as_ref()).into(),
                 elapsed.map(time::precise).unwrap_or_default().into(),
                 (&line.north_star).into(),
             ];

@@ -83,6 +83,11 @@ fn a_fallback_does_the_job_at_once_with_its_own_model_and_session_and_says_so() 
         .iter()
         .rfind(|event| event["kind"] == "job_started" && event["job"] == job["id"]);
     assert_eq!(started.unwrap()["details"]["insteadOf"], "claude");
+    for list in [vec!["jobs"], vec!["assignment", &id]] {
+        let human = stage.agents(&list).ok().stdout;
+        let line = human.lines().find(|line| line.contains("implement")).unwrap();
+        assert!(line.contains("gemini"), "who really did it: {human}");
+    }
     let human = stage.agents(&["job", job["id"].as_str().unwrap()]).ok().stdout;
     assert!(human.contains("HARNESS") && human.contains("gemini"), "{human}");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aggregate::{Aggregate, Rejection};
 use crate::assignment::AssignmentStatus;
+use crate::attempt::Attempt;
 use crate::history::{EventKind, HistoryEvent};
 use crate::id::JobId;
 use crate::job::{Job, JobState, JobStatus};
@@ -15,6 +16,7 @@ pub fn check(before: &Aggregate, after: &Aggregate, history: &[HistoryEvent]) {
     one_runs_or_may_run(after, &line);
     started_jobs_are_first(&line);
     running_jobs_have_one_attempt(after);
+    sessions_stay_with_their_harness(before, after);
     positions_grow(after);
     what_was_stays(before, after);
     history_tells_it_all(after, history);
@@ -80,6 +82,17 @@ fn running_jobs_have_one_attempt(aggregate: &Aggregate) {
     let as_set = |pairs: &[_]| pairs.iter().copied().collect::<BTreeSet<_>>();
     assert_eq!(as_set(&of_jobs), as_set(&of_attempts), "running jobs and running attempts");
     assert_eq!(of_jobs.len(), of_attempts.len(), "running jobs and running attempts");
+}
+
+/// An attempt continues a session only if its own harness has it.
+fn sessions_stay_with_their_harness(before: &Aggregate, after: &Aggregate) {
+    let is_new = |attempt: &&Attempt| !before.attempts.iter().any(|one| one.id == attempt.id);
+    for attempt in after.attempts.iter().filter(is_new) {
+        let Some(resumed) = &attempt.resumes else { continue };
+        let job = before.jobs.iter().find(|job| job.id == attempt.job).expect("it was there before");
+        let session = job.progress.resume.as_ref().expect("a session to continue");
+        assert_eq!((&session.id, &session.harness), (resumed, &attempt.harness), "whose session it is");
+    }
 }
 
 fn positions_grow(aggregate: &Aggregate) {
