@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agents_domain::actor::Actor;
+use agents_domain::assignment::Assignment;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::id::{AssignmentId, IdSource, JobId};
 use agents_domain::namespace::Namespace;
@@ -170,6 +171,14 @@ pub fn is_alive(runner: &RunnerRecord, now: Timestamp) -> bool {
 /// Whether any runner of the queue is alive.
 pub fn any_alive(queue: &Queue, now: Timestamp) -> bool {
     queue.runners.iter().any(|runner| runner.concurrency > 0 && is_alive(runner, now))
+}
+
+/// What a person should know who has just changed an assignment that is paused.
+pub fn paused_warning(assignment: &Assignment) -> Option<String> {
+    let id = assignment.id.short();
+    assignment
+        .is_paused()
+        .then(|| format!("assignment {id} is paused: it goes on after `agents resume {id}`"))
 }
 
 /// What a person should know who has just given the runners something to do.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    assignment, assignments, chat, completions, config, cooldown, create, demo, doctor, history, init,
-    insert_job, job, jobs, logs, queue, runner, scripted_agent, template, update_assignment,
+    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, doctor, history,
+    init, insert_job, job, jobs, logs, pause, queue, resume, retry, runner, scripted_agent, template,
+    update_assignment,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -52,6 +53,10 @@ pub enum Command {
     Create(create::Create),
     InsertJob(insert_job::InsertJob),
     UpdateAssignment(update_assignment::UpdateAssignment),
+    Cancel(cancel::Cancel),
+    Pause(pause::Pause),
+    Resume(resume::Resume),
+    Retry(retry::Retry),
     Queue(queue::QueueCommand),
     Assignments(assignments::Assignments),
     Assignment(assignment::Assignment),

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Duration;
 
 use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::namespace::Namespace;
@@ -10,6 +11,7 @@ use agents_orchestrator::runner::{Control, RunnerOptions};
 use agents_orchestrator::store::SqlStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::app::{App, Here};
 use crate::config::Environment;
@@ -27,6 +29,8 @@ pub fn surroundings(app: &App, here: &Here, store: Arc<SqlStore>) -> Result<Surr
         ids: Arc::clone(&app.ids),
         data_folder: here.config.data_folder()?,
         agents_program: own_program()?,
+        keeper: agents_orchestrator::process::own_program(),
+        lease: here.config.lease(),
     })
 }
 
@@ -84,36 +88,111 @@ pub fn live_form(json: bool) -> Form {
     }
 }
 
-/// Turns signals into what the runner is to do: the first Ctrl-C drains, the second one stops; a terminal that
-/// closes and a service manager that ends us stop at once.
-pub fn listen_to_signals() -> Result<mpsc::Receiver<Control>, Failure> {
+/// What the first signal brings about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Leaving {
+    /// How long running jobs may go on after it. `None`: to their end.
+    pub grace: Option<Duration>,
+    /// What still runs then is left to the next runner instead of being stopped.
+    pub detach: bool,
+}
+
+/// Turns signals into what the runner is to do. The first Ctrl-C drains, for the grace at most; a service manager that
+/// ends us stops at once unless there is a grace; a terminal that closes hands over, since nobody has asked for an end.
+/// A second signal stops.
+pub fn listen_to_signals(leaving: Leaving) -> Result<mpsc::Receiver<Control>, Failure> {
     let failed = |error: std::io::Error| Failure::failed("listening to signals", error);
-    let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+    let signals = Signals {
+        interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        terminate: signal(SignalKind::terminate()).map_err(failed)?,
+        hang_up: signal(SignalKind::hangup()).map_err(failed)?,
+    };
     let (sender, receiver) = mpsc::channel(4);
-    tokio::spawn(forward(interrupt, terminate, hang_up, sender));
+    tokio::spawn(forward(signals, leaving, sender));
     Ok(receiver)
 }
 
-async fn forward(
-    mut interrupt: Signal,
-    mut terminate: Signal,
-    mut hang_up: Signal,
-    to: mpsc::Sender<Control>,
-) {
-    let mut interrupts = 0;
-    loop {
-        let control = tokio::select! {
-            _ = interrupt.recv() => {
-                interrupts += 1;
-                if interrupts == 1 { Control::Drain } else { Control::Stop }
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+/// A signal, or the end of the grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Happened {
+    Interrupt,
+    Terminate,
+    HangUp,
+    GraceOver,
+}
+
+impl Leaving {
+    /// What the runner is told, and whether the grace begins.
+    fn control(self, happened: Happened, is_first: bool) -> (Control, bool) {
+        let at_last = if self.detach { Control::HandOver } else { Control::Stop };
+        match (happened, self.grace) {
+            (Happened::GraceOver, _) => (at_last, false),
+            (Happened::HangUp, _) if is_first => (Control::HandOver, false),
+            (Happened::Interrupt | Happened::Terminate | Happened::HangUp, _) if !is_first => {
+                (Control::Stop, false)
             }
-            _ = terminate.recv() => Control::Stop,
-            _ = hang_up.recv() => Control::Stop,
+            (Happened::Interrupt | Happened::Terminate | Happened::HangUp, Some(_)) => (Control::Drain, true),
+            (Happened::Interrupt, None) if !self.detach => (Control::Drain, false),
+            (Happened::Interrupt | Happened::Terminate | Happened::HangUp, None) => (at_last, false),
+        }
+    }
+}
+
+async fn forward(mut signals: Signals, leaving: Leaving, to: mpsc::Sender<Control>) {
+    let mut is_first = true;
+    let mut grace_over = None;
+    loop {
+        let happened = tokio::select! {
+            _ = signals.interrupt.recv() => Happened::Interrupt,
+            _ = signals.terminate.recv() => Happened::Terminate,
+            _ = signals.hang_up.recv() => Happened::HangUp,
+            () = until(grace_over) => Happened::GraceOver,
         };
+        let (control, begins_grace) = leaving.control(happened, is_first);
+        is_first = false;
+        grace_over = leaving.grace.filter(|_| begins_grace).map(|grace| Instant::now() + grace);
         if to.send(control).await.is_err() {
             return;
         }
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(grace: Option<u64>, detach: bool, happened: Happened, first: Control, second: Control) {
+        let leaving = Leaving { grace: grace.map(Duration::from_secs), detach };
+        let told = [true, false].map(|is_first| leaving.control(happened, is_first).0);
+        assert_eq!(told, [first, second], "{leaving:?} {happened:?}");
+    }
+
+    #[test]
+    fn the_first_signal_drains_or_hands_over_as_it_was_wished_and_the_second_one_stops() {
+        use Control::{Drain, HandOver, Stop};
+        use Happened::{GraceOver, HangUp, Interrupt, Terminate};
+        check(None, false, Interrupt, Drain, Stop);
+        check(None, false, Terminate, Stop, Stop);
+        check(None, false, HangUp, HandOver, Stop);
+        check(None, true, Interrupt, HandOver, Stop);
+        check(None, true, Terminate, HandOver, Stop);
+        check(Some(60), false, Interrupt, Drain, Stop);
+        check(Some(60), false, Terminate, Drain, Stop);
+        check(Some(60), true, Terminate, Drain, Stop);
+        check(Some(60), false, GraceOver, Stop, Stop);
+        check(Some(60), true, GraceOver, HandOver, HandOver);
     }
 }

@@ -219,6 +219,18 @@ fn rejected(rejection: &Rejection) -> Failure {
             failure.hint("report what should follow in the final answer; the PM reads it")
         }
         Rejection::NotReady { .. } => failure.hint("`agents queue` says what it waits for"),
+        Rejection::StillRunning { job } => failure.hint(format!(
+            "end it first: agents cancel {0}; then agents retry {0} goes on in its session",
+            job.short()
+        )),
+        Rejection::AlreadyDone { job } => failure.hint(format!(
+            "`agents job {}` shows what it did; `agents insert-job` adds a job for what is still missing",
+            job.short()
+        )),
+        Rejection::AlreadyRepeated { job: _, by } => {
+            failure.hint(format!("`agents job {}` shows it", by.short()))
+        }
+        Rejection::IsQuestion { .. } => failure.hint("ask it again with `agents chat`"),
         Rejection::ReasonNeeded { .. } => failure.hint("add --reason \"why\""),
         Rejection::Conflict(_) => {
             failure.hint("a PM job makes one decision; what it decided first stands, so end your turn now")

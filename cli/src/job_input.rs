@@ -134,7 +134,7 @@ pub fn missing_program(here: &Here, harness: &str) -> Option<String> {
 }
 
 /// A span of time on the command line, in milliseconds: `90s`, `1h30m`, `1500`.
-fn milliseconds(text: &str) -> Result<u64, String> {
+pub fn milliseconds(text: &str) -> Result<u64, String> {
     let wrong = || "use 90s, 30m, 2h, 1h30m, or a number of milliseconds above 0".to_owned();
     let text = text.trim();
     let mut total: u64 = 0;

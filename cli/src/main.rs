@@ -18,6 +18,7 @@ mod target;
 
 use std::process::ExitCode;
 
+use agents_orchestrator::process::keeper::{self, terms};
 use clap::Parser;
 use clap::error::ErrorKind;
 
@@ -26,6 +27,9 @@ use failure::{Failure, FailureKind};
 use output::{Form, Printer};
 
 fn main() -> ExitCode {
+    if let Some(code) = keep() {
+        return ExitCode::from(code);
+    }
     let (printer, ended) = match Arguments::try_parse() {
         Ok(arguments) => {
             let printer = Printer { form: arguments.form() };
@@ -47,6 +51,18 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// The two hidden commands of a keeper, which must be small and start at once: nothing else of the program is set up.
+fn keep() -> Option<u8> {
+    let mut args = std::env::args_os().skip(1);
+    let command = args.next()?;
+    let rest = || args.collect::<Vec<_>>();
+    match command.to_str()? {
+        terms::KEEP => Some(keeper::keep(&rest())),
+        terms::LAUNCH => Some(keeper::launch(&rest())),
+        _ => None,
+    }
 }
 
 /// Help and the version are answers; everything else is a wrong command line.

@@ -8,6 +8,34 @@ use crate::failure::{Failure, FailureKind};
 /// The fewest hexadecimal digits that are taken for a part of an id.
 const MIN_DIGITS: usize = 4;
 
+/// A job or an assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Job(JobId),
+    Assignment(AssignmentId),
+}
+
+/// The one job or assignment that is meant.
+pub async fn job_or_assignment(store: &dyn Store, text: &str) -> Result<Target, Failure> {
+    check(text, "job")?;
+    let (jobs, assignments) = (store.jobs_like(text).await?, store.assignments_like(text).await?);
+    match (jobs.as_slice(), assignments.as_slice()) {
+        ([job], []) => Ok(Target::Job(*job)),
+        ([], [assignment]) => Ok(Target::Assignment(*assignment)),
+        ([], []) => {
+            let message = format!("no job or assignment of any namespace has the id `{text}`");
+            Err(Failure::new(FailureKind::NotFound, message).hint(
+                "`agents jobs --all-namespaces` and `agents assignments --all-namespaces` list what there is",
+            ))
+        }
+        (jobs, assignments) => {
+            let ids = jobs.iter().map(|id| format!("job {id}"));
+            let all = ids.chain(assignments.iter().map(|id| format!("assignment {id}"))).collect();
+            Err(ambiguous(text, "jobs or assignments", all))
+        }
+    }
+}
+
 /// The assignment that is meant.
 pub async fn assignment(store: &dyn Store, text: &str) -> Result<AssignmentId, Failure> {
     check(text, "assignment")?;

@@ -21,6 +21,7 @@ pub struct Assignment {
     pub max_jobs: u32,
     pub created_at: Timestamp,
     state: AssignmentState,
+    paused: bool,
     note: Option<String>,
     updated_at: Timestamp,
 }
@@ -76,6 +77,8 @@ impl AssignmentStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssignmentProgress {
     pub state: AssignmentState,
+    /// A person has paused it: it starts no job. Never with one that is closed.
+    pub paused: bool,
     pub note: Option<String>,
     pub updated_at: Timestamp,
 }
@@ -96,10 +99,8 @@ impl Assignment {
     /// A new assignment. `held`: it waits for its first job instead of asking its director.
     pub fn new(origin: AssignmentOrigin, held: bool) -> Self {
         let updated_at = origin.created_at;
-        Self::restore(
-            origin,
-            AssignmentProgress { state: AssignmentState::Active { held }, note: None, updated_at },
-        )
+        let state = AssignmentState::Active { held };
+        Self::restore(origin, AssignmentProgress { state, paused: false, note: None, updated_at })
     }
 
     /// The assignment as it was stored.
@@ -113,6 +114,7 @@ impl Assignment {
             max_jobs: origin.max_jobs,
             created_at: origin.created_at,
             state: progress.state,
+            paused: progress.paused,
             note: progress.note,
             updated_at: progress.updated_at,
         }
@@ -157,9 +159,19 @@ impl Assignment {
         self.state == AssignmentState::Active { held: true }
     }
 
-    /// Whether its jobs may run.
+    /// Whether it goes on: something of it is pending or running.
     pub fn is_active(&self) -> bool {
         self.status() == AssignmentStatus::Active
+    }
+
+    /// Whether a person has paused it. It may be active or blocked then.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether its jobs may start.
+    pub fn may_run(&self) -> bool {
+        self.is_active() && !self.paused
     }
 
     /// Whether it has ended (it can be made active again).
@@ -186,8 +198,15 @@ impl Assignment {
         }
     }
 
+    /// To another state. What is closed is not paused.
     pub(crate) fn change(&mut self, state: AssignmentState, now: Timestamp) {
         self.state = state;
+        self.paused &= !self.is_closed();
+        self.updated_at = now;
+    }
+
+    pub(crate) fn set_paused(&mut self, paused: bool, now: Timestamp) {
+        self.paused = paused;
         self.updated_at = now;
     }
 

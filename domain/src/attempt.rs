@@ -45,6 +45,15 @@ pub enum Proof {
     Silent { lease_until: Timestamp },
 }
 
+/// What a person wants of a running attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Its end, and its job's.
+    Cancel,
+    /// Its end; its job is pending again.
+    Pause,
+}
+
 /// One try of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
@@ -63,6 +72,8 @@ pub struct Attempt {
     pub resumes: Option<String>,
     /// A person asked for its end.
     pub cancel_requested: bool,
+    /// A person asked for its end, for now: the job goes on when its assignment does.
+    pub pause_requested: bool,
     /// What the PM has decided from inside it so far.
     pub decision: Option<Decision>,
     pub end: Option<AttemptEnd>,
@@ -111,4 +122,6 @@ pub struct AttemptReport {
     pub answer: Option<Result<Decision, String>>,
     pub unknown_lines: u32,
     pub bad_lines: u32,
+    /// Processes besides the agent itself that had to be ended, in words.
+    pub killed: Option<String>,
 }

@@ -149,6 +149,12 @@ pub trait Harness: Send + Sync {
         true
     }
 
+    /// Whether it says what it does while it does it. One that prints only its answer may be silent for long, and its
+    /// silence means nothing.
+    fn speaks_while_it_works(&self) -> bool {
+        true
+    }
+
     /// How to find out whether it is there.
     fn probe(&self) -> Probe;
 }

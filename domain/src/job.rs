@@ -33,7 +33,7 @@ pub struct JobProgress {
     pub tries: u32,
     /// Attempts that ended well without the decision that a PM job is for.
     pub asks: u32,
-    /// How the latest attempt ended.
+    /// How the latest attempt ended; of a job that repeats another one, how that one did, until then.
     pub outcome: Option<OutcomeClass>,
     /// The answer of a completed job; the explanation of the latest end of any other.
     pub result: Option<String>,
@@ -244,6 +244,37 @@ impl Job {
         self.progress.outcome = Some(class);
         self.progress.result = Some(result);
         self.progress.resume = None;
+    }
+
+    /// Running: why it is being ended, for whoever sees its end.
+    pub(crate) fn explain(&mut self, why: String) {
+        self.progress.result = Some(why);
+    }
+
+    /// Pending: ready now, and without the session that was to be continued if it is to be fresh. Whether that changes
+    /// anything.
+    pub(crate) fn hurry(&mut self, now: Timestamp, is_fresh: bool) -> bool {
+        let JobState::Pending { ready_at, head } = self.progress.state else { return false };
+        let drops_session = is_fresh && self.progress.resume.take().is_some();
+        self.progress.state = JobState::Pending { ready_at: ready_at.min(now), head };
+        drops_session || ready_at > now
+    }
+
+    /// A new job: it repeats an old one, and is told how that one ended.
+    pub(crate) fn continue_from(&mut self, old: &Job, session: Option<Session>) {
+        self.progress.outcome = old.progress.outcome;
+        self.progress.result = old.progress.result.clone();
+        self.progress.resume = session;
+    }
+
+    /// Whether it was made to repeat that job, and has not ended an attempt of its own yet.
+    pub(crate) fn repeats(&self, old: &Job) -> bool {
+        let is_first =
+            self.is_untouched() || (self.running_attempt().is_some() && self.progress.attempts == 1);
+        is_first
+            && self.job_type == old.job_type
+            && self.progress.outcome.is_some()
+            && (self.progress.outcome, &self.progress.result) == (old.progress.outcome, &old.progress.result)
     }
 
     /// Running -> pending again.

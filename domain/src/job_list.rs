@@ -16,7 +16,7 @@ pub(crate) struct NotInList(pub JobId);
 /// Puts a job into the list (which is in order) and gives it its position. A job never goes before one that
 /// has started: what was asked for as such goes directly after the last started one.
 pub(crate) fn insert(list: &mut Vec<Job>, job: Job, place: Place) -> Result<(), NotInList> {
-    let started = list.iter().rposition(|job| is_in_line(job) && !job.is_pending()).map_or(0, |i| i + 1);
+    let started = started(list);
     let index = match place {
         Place::End => list.len(),
         Place::First => started,
@@ -28,6 +28,18 @@ pub(crate) fn insert(list: &mut Vec<Job>, job: Job, place: Place) -> Result<(), 
     list.insert(index, job);
     renumber_around(list, index);
     Ok(())
+}
+
+/// How many jobs from the beginning are past: up to the last one that has run, and what was cancelled directly after
+/// it. One that was cancelled among those that wait is no reason to go behind them.
+fn started(list: &[Job]) -> usize {
+    let has_run = |job: &Job| match job.status() {
+        JobStatus::Running | JobStatus::Completed | JobStatus::Failed => is_in_line(job),
+        JobStatus::Pending | JobStatus::Cancelled => false,
+    };
+    let run = list.iter().rposition(has_run).map_or(0, |place| place + 1);
+    let is_past = |job: &&Job| is_in_line(job) && job.status() == JobStatus::Cancelled;
+    run + list[run..].iter().take_while(is_past).count()
 }
 
 /// Marks the one job that may run: the first unfinished one in line, if the list may run at all and nothing in

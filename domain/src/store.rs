@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::actor::Actor;
-use crate::aggregate::{HarnessDefaults, NewAssignment, Rejection, StatusChange};
+use crate::aggregate::{HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange};
 use crate::assignment::{Assignment, AssignmentStatus};
-use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof};
+use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof, Wish};
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::fallback::Fallbacks;
@@ -53,6 +53,27 @@ pub enum Change {
         assignment: AssignmentId,
         to: StatusChange,
     },
+    /// A person no longer wants the job.
+    Cancel {
+        assignment: AssignmentId,
+        job: JobId,
+        reason: Option<String>,
+    },
+    /// A person wants the assignment to start no job.
+    Pause {
+        assignment: AssignmentId,
+        mode: PauseMode,
+    },
+    /// A person lets a paused assignment go on.
+    Resume {
+        assignment: AssignmentId,
+    },
+    /// A person has the job done again.
+    Retry {
+        assignment: AssignmentId,
+        job: JobId,
+        again: Repetition,
+    },
     Finish {
         assignment: AssignmentId,
         report: Box<AttemptReport>,
@@ -83,6 +104,10 @@ impl Change {
             | Change::Ask { assignment, .. }
             | Change::Stage { assignment, .. }
             | Change::Update { assignment, .. }
+            | Change::Cancel { assignment, .. }
+            | Change::Pause { assignment, .. }
+            | Change::Resume { assignment }
+            | Change::Retry { assignment, .. }
             | Change::Finish { assignment, .. }
             | Change::GiveUp { assignment, .. }
             | Change::TakeOver { assignment, .. } => *assignment,
@@ -144,8 +169,8 @@ pub struct RunnerRecord {
 pub struct HeartbeatReply {
     /// Attempts that the runner named and does not own any longer.
     pub lost: Vec<AttemptId>,
-    /// Attempts of the runner that a person wants ended.
-    pub cancel: Vec<AttemptId>,
+    /// What people want of attempts of the runner.
+    pub wishes: Vec<(AttemptId, Wish)>,
 }
 
 /// A running attempt whose owner may be gone.
@@ -195,6 +220,7 @@ pub struct JobLine {
     pub namespace: Namespace,
     pub north_star: String,
     pub assignment_status: AssignmentStatus,
+    pub assignment_paused: bool,
     pub job: Job,
     /// The attempt that runs it, or ran it last.
     pub attempt: Option<AttemptRecord>,
@@ -233,6 +259,7 @@ pub struct AttemptRecord {
     pub unknown_lines: u32,
     pub bad_lines: u32,
     pub cancel_requested: bool,
+    pub pause_requested: bool,
 }
 
 /// A harness that cools down, in a list.
@@ -253,6 +280,8 @@ pub struct Queue {
     pub blocked: Vec<Assignment>,
     /// Active assignments that wait for their first job.
     pub held: Vec<Assignment>,
+    /// Assignments that a person has paused.
+    pub paused: Vec<Assignment>,
     pub cooldowns: Vec<CooldownLine>,
     pub runners: Vec<RunnerRecord>,
 }
@@ -330,8 +359,8 @@ pub trait Store: Send + Sync {
         progress: &[(AttemptId, AttemptProgress)],
     ) -> Result<(), StoreError>;
 
-    /// Attempts of this runner that a person wants ended.
-    async fn cancellations(&self, runner: RunnerId) -> Result<Vec<AttemptId>, StoreError>;
+    /// What people want of running attempts of this runner.
+    async fn wishes(&self, runner: RunnerId) -> Result<Vec<(AttemptId, Wish)>, StoreError>;
 
     /// Running attempts of other runners.
     async fn foreign_attempts(&self, runner: RunnerId) -> Result<Vec<Orphan>, StoreError>;

@@ -70,6 +70,13 @@ impl Harness for Custom {
         false
     }
 
+    fn speaks_while_it_works(&self) -> bool {
+        match self.stream() {
+            StreamKind::Claude | StreamKind::Codex | StreamKind::Gemini => true,
+            StreamKind::Text => false,
+        }
+    }
+
     fn probe(&self) -> Probe {
         let program = self.command.first().cloned().unwrap_or_default();
         Probe {

@@ -157,6 +157,13 @@ fn floor(jobs: usize, slots: usize) -> f64 {
     jobs as f64 / began.elapsed().as_secs_f64()
 }
 
+/// The program that keeps attempts.
+fn keeper() -> std::path::PathBuf {
+    std::env::var_os("AGENTS_BIN")
+        .expect("AGENTS_BIN is the agents program, built as the benchmark is")
+        .into()
+}
+
 /// Jobs per second through the whole path.
 fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
     let url = format!("sqlite:{}", folder.join("agents.db").display());
@@ -171,6 +178,8 @@ fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
             ids: Arc::new(SystemIds),
             data_folder: folder.to_owned(),
             agents_program: "/bin/true".into(),
+            keeper: keeper(),
+            lease: LEASE,
         };
         let options = RunnerOptions {
             folder: folder.to_owned(),

@@ -174,6 +174,7 @@ fn finish(claimed: &Claimed, summary: StreamSummary) -> Change {
         answer: None,
         unknown_lines: summary.unknown_lines,
         bad_lines: summary.bad_lines,
+        killed: None,
     };
     Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) }
 }

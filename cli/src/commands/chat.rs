@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::app::{App, Here};
 use crate::caller::Caller;
-use crate::engine::{self, Wanted};
+use crate::engine::{self, Leaving, Wanted};
 use crate::failure::Failure;
 use crate::job_input;
 use crate::output::text::plain;
@@ -70,11 +70,12 @@ async fn ask(app: &App, here: &Here, args: &ChatArgs, question: String) -> Resul
     let attempt = AttemptId::new(app.ids.next());
     let change = Change::Ask { assignment, question: new, holder: options.holder(), attempt };
     let command = Command { actor: Actor::Person, harness_defaults: here.config.harness_defaults(), change };
-    let claimed = store.take(command).await?;
-    app.printer.note(&format!("asking {} …", claimed.attempt.harness));
     let around = engine::surroundings(app, here, Arc::clone(&store))?;
     let runner = Runner::new(options, around, Board::default(), Arc::new(Silent) as Arc<dyn Listener>);
-    runner.run_one(claimed, engine::listen_to_signals()?).await?;
+    runner.announce().await?;
+    let claimed = store.take(command).await?;
+    app.printer.note(&format!("asking {} …", claimed.attempt.harness));
+    runner.run_one(claimed, engine::listen_to_signals(Leaving::default())?).await?;
     answer(app, &*store, job).await
 }
 

@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::app::{App, Here};
 use crate::caller::Caller;
 use crate::config::Flags;
-use crate::engine::{self, Wanted};
+use crate::engine::{self, Leaving, Wanted};
 use crate::failure::{Failure, FailureKind};
 use crate::live::{Screen, Style};
 use crate::output::text::{BOLD, RESET};
@@ -90,7 +90,7 @@ async fn play(app: &App, args: &DemoArgs, folder: &Path) -> Result<(), Failure> 
     let wanted = Wanted { namespace: None, concurrency: 1, once: true };
     let options = engine::options(&inside, &here, wanted)?;
     let around = engine::surroundings(&inside, &here, Arc::clone(&store))?;
-    let control = engine::listen_to_signals()?;
+    let control = engine::listen_to_signals(Leaving::default())?;
     let ended =
         Runner::new(options, around, board, Arc::clone(&screen) as Arc<dyn Listener>).run(control).await;
     screen.end();

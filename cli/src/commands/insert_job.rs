@@ -112,6 +112,7 @@ impl InsertJob {
         let stored = store.assignment(assignment).await?.ok_or(StoreError::NoAssignment(assignment))?;
         warnings.extend(app::no_runner_warning(store, &stored.namespace, app.now()).await?);
         warnings.extend(harness.as_deref().and_then(|harness| job_input::missing_program(here, harness)));
+        warnings.extend(app::paused_warning(&stored));
         if !stored.is_active() {
             warnings.push(format!(
                 "the assignment is {}: its jobs wait until `agents update-assignment {} --status active`",

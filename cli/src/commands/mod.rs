@@ -2,6 +2,7 @@
 
 pub mod assignment;
 pub mod assignments;
+pub mod cancel;
 pub mod chat;
 pub mod completions;
 pub mod config;
@@ -9,13 +10,17 @@ pub mod cooldown;
 pub mod create;
 pub mod demo;
 pub mod doctor;
+mod ending;
 pub mod history;
 pub mod init;
 pub mod insert_job;
 pub mod job;
 pub mod jobs;
 pub mod logs;
+pub mod pause;
 pub mod queue;
+pub mod resume;
+pub mod retry;
 pub mod runner;
 pub mod scripted_agent;
 mod staged;
@@ -39,6 +44,10 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Create(command) => block_on(command.run(app)),
         Command::InsertJob(command) => block_on(command.run(app)),
         Command::UpdateAssignment(command) => block_on(command.run(app)),
+        Command::Cancel(command) => block_on(command.run(app)),
+        Command::Pause(command) => block_on(command.run(app)),
+        Command::Resume(command) => block_on(command.run(app)),
+        Command::Retry(command) => block_on(command.run(app)),
         Command::Queue(command) => block_on(command.run(app)),
         Command::Assignments(command) => block_on(command.run(app)),
         Command::Assignment(command) => block_on(command.run(app)),

@@ -1,6 +1,7 @@
 //! `agents runner`: pulls ready jobs and runs their agents, until it is told to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agents_orchestrator::runner::{Board, Listener, Runner};
 use clap::{Args, ValueEnum};
@@ -8,8 +9,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, Here};
 use crate::caller::Caller;
-use crate::engine::{self, Wanted};
+use crate::engine::{self, Leaving, Wanted};
 use crate::failure::Failure;
+use crate::job_input;
 use crate::live::{Form, LineWriter, Screen};
 use crate::output;
 
@@ -18,7 +20,8 @@ use crate::output;
 /// Leave it open in a terminal. It takes ready jobs of this repository's namespace, runs their agents, and after
 /// each job lets the PM decide what comes next. Any number of runners may work side by side.
 ///
-/// Ctrl-C lets running jobs finish; a second Ctrl-C stops them, and they are pending again.
+/// Ctrl-C lets running jobs finish; a second Ctrl-C stops them, and they are pending again. With --detach, and when the
+/// terminal closes or the runner is killed, the agents go on, and the next runner takes them over where they stand.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  agents runner\n  agents runner --concurrency 4 --all-namespaces\n  \
                         agents runner --once --log-format json")]
@@ -32,6 +35,12 @@ pub struct RunnerArgs {
     /// Serve every namespace of the store, not only this repository's
     #[arg(long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
+    /// How long running jobs may go on after the first Ctrl-C or SIGTERM (30s, 10m, 2h)
+    #[arg(long, value_name = "TIME", value_parser = job_input::milliseconds)]
+    pub grace: Option<u64>,
+    /// Leave what still runs at the end to the next runner, instead of stopping it
+    #[arg(long)]
+    pub detach: bool,
     /// How events are written
     #[arg(long, value_enum, default_value = "auto")]
     pub log_format: LogFormat,
@@ -55,7 +64,8 @@ pub fn run(app: &App, args: &RunnerArgs) -> Result<(), Failure> {
     let namespace = here.listed_namespace(args.all_namespaces)?;
     let concurrency = args.concurrency.unwrap_or_else(|| here.config.concurrency());
     let wanted = Wanted { namespace, concurrency, once: args.once };
-    engine::runtime()?.block_on(serve(app, &here, wanted, form(app, args.log_format)))
+    let leaving = Leaving { grace: args.grace.map(Duration::from_millis), detach: args.detach };
+    engine::runtime()?.block_on(serve(app, &here, (wanted, leaving), form(app, args.log_format)))
 }
 
 fn form(app: &App, format: LogFormat) -> Form {
@@ -66,7 +76,12 @@ fn form(app: &App, format: LogFormat) -> Form {
     }
 }
 
-async fn serve(app: &App, here: &Here, wanted: Wanted, form: Form) -> Result<(), Failure> {
+async fn serve(
+    app: &App,
+    here: &Here,
+    (wanted, leaving): (Wanted, Leaving),
+    form: Form,
+) -> Result<(), Failure> {
     let store = Arc::new(app.store(here).await?);
     let board = Board::default();
     let screen = Screen::start(form, board.clone(), Arc::clone(&app.clock))
@@ -74,7 +89,7 @@ async fn serve(app: &App, here: &Here, wanted: Wanted, form: Form) -> Result<(),
     log_to(&screen, form);
     let around = engine::surroundings(app, here, store)?;
     let options = engine::options(app, here, wanted)?;
-    let control = engine::listen_to_signals()?;
+    let control = engine::listen_to_signals(leaving)?;
     let runner = Runner::new(options, around, board, Arc::clone(&screen) as Arc<dyn Listener>);
     let ended = runner.run(control).await;
     screen.end();

@@ -136,6 +136,7 @@ impl UpdateAssignment {
         let stored = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
         let mut warnings = Vec::new();
         if stored.is_active() {
+            warnings.extend(app::paused_warning(&stored));
             warnings.extend(app::no_runner_warning(store, &stored.namespace, app.now()).await?);
         }
         let updated = Updated {

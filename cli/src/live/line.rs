@@ -1,5 +1,6 @@
 //! One thing that happened in a runner, as a line for people or as JSON.
 
+use agents_domain::attempt::Wish;
 use agents_domain::history::{EventKind, HistoryEvent};
 use agents_domain::timestamp::Timestamp;
 use agents_orchestrator::runner::RunnerEvent;
@@ -44,9 +45,12 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
         RunnerEvent::Started { recovered: 0 } => (Style::Dim, "runner started; Ctrl-C ends it".to_owned()),
         RunnerEvent::Started { recovered } => (
             Style::Attention,
-            format!("runner started; took back {recovered} job(s) of a runner that is gone"),
+            format!("runner started; took over {recovered} job(s) of a runner that is gone"),
         ),
         RunnerEvent::Happened { namespace: _, event } => return happened(event),
+        RunnerEvent::Ending { attempt, wish } => {
+            (Style::Attention, format!("ending attempt {}: {}", attempt.short(), wanted(*wish)))
+        }
         RunnerEvent::Stale { attempt } => (
             Style::Attention,
             format!("attempt {} ended after its job had moved on; nothing changed", attempt.short()),
@@ -64,6 +68,10 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
         RunnerEvent::Stopping { running } => {
             (Style::Attention, format!("stopping {running} job(s); they are pending again"))
         }
+        RunnerEvent::HandedOver { running } => (
+            Style::Attention,
+            format!("{running} agent(s) go on and wait for the next runner, for 10 minutes at least"),
+        ),
         RunnerEvent::Ended { finished } => (Style::Dim, format!("runner ended after {finished} attempt(s)")),
     };
     Some(line)
@@ -91,6 +99,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Attention, format!("{assignment} cancelled{}", because(detail("reason"))))
         }
         EventKind::AssignmentNoted => (Style::Dim, format!("{assignment} noted: {}", detail("note"))),
+        EventKind::AssignmentPaused => (Style::Attention, format!("{assignment} paused")),
+        EventKind::AssignmentResumed => (Style::Plain, format!("{assignment} resumed")),
         EventKind::JobInserted => (Style::Dim, format!("{job} inserted for {}", detail("harness"))),
         EventKind::JobStarted => (Style::Plain, started(event, &job)),
         EventKind::JobCompleted => (Style::Good, format!("{job} completed{}", because(detail("result")))),
@@ -117,6 +127,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Attention, line)
         }
         EventKind::CancelRequested => (Style::Attention, format!("{job} is to be cancelled")),
+        EventKind::PauseRequested => (Style::Attention, format!("{job} is to be paused")),
+        EventKind::RetryRequested => (Style::Plain, format!("{job} is to be done now")),
         EventKind::DecisionApplied => {
             (Style::Plain, format!("{job} decided {}{}", detail("decision"), because(detail("reason"))))
         }
@@ -124,8 +136,19 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Attention, format!("{job} gave no valid decision: {}", detail("message")))
         }
         EventKind::AttemptTakenOver => (Style::Plain, format!("{job} goes on under this runner")),
-        EventKind::AttemptEnded | EventKind::DecisionStaged => return None,
+        EventKind::AttemptEnded => {
+            let killed = event.detail("killed")?;
+            (Style::Dim, format!("{job}: ended what it had left running: {killed}"))
+        }
+        EventKind::DecisionStaged => return None,
     })
+}
+
+fn wanted(wish: Wish) -> &'static str {
+    match wish {
+        Wish::Cancel => "a person has cancelled it",
+        Wish::Pause => "a person has paused its assignment",
+    }
 }
 
 fn started(event: &HistoryEvent, job: &str) -> String {
@@ -160,11 +183,21 @@ pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
             "attemptId": event.attempt.map(|id| id.to_string()),
             "details": event.details.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         }),
+        RunnerEvent::Ending { attempt, wish } => object!({
+            "at": now.to_string(),
+            "event": "ending_attempt",
+            "attemptId": attempt.to_string(),
+            "wish": match wish {
+                Wish::Cancel => "cancel",
+                Wish::Pause => "pause",
+            },
+        }),
         RunnerEvent::Stale { attempt } => about("stale_attempt", "attemptId", attempt.to_string().into()),
         RunnerEvent::StoreTrouble { error } => about("store_trouble", "error", error.as_str().into()),
         RunnerEvent::StoreMended => object!({"at": now.to_string(), "event": "store_mended"}),
         RunnerEvent::Draining { running } => about("draining", "running", (*running).into()),
         RunnerEvent::Stopping { running } => about("stopping", "running", (*running).into()),
+        RunnerEvent::HandedOver { running } => about("handed_over", "running", (*running).into()),
         RunnerEvent::Ended { finished } => about("runner_ended", "finished", (*finished).into()),
     }
 }

@@ -21,7 +21,12 @@ fn color(status: AssignmentStatus) -> &'static str {
 }
 
 fn status(assignment: &Assignment) -> Cell {
-    let words = if assignment.is_held() { "held" } else { assignment.status().as_str() };
+    let words = match (assignment.status(), assignment.is_paused()) {
+        (AssignmentStatus::Active, true) => "paused",
+        (AssignmentStatus::Active, false) if assignment.is_held() => "held",
+        (status, false) => status.as_str(),
+        (status, true) => return Cell::colored(color(status), format!("{}, paused", status.as_str())),
+    };
     Cell::colored(color(assignment.status()), words)
 }
 
@@ -54,9 +59,13 @@ pub fn list(lines: &[AssignmentLine], now: Timestamp, with_namespace: bool) -> S
 pub fn detail(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> String {
     let width = super::width();
     let state = assignment.status();
-    let words = if assignment.is_held() { "held: it waits for its first job" } else { state.as_str() };
+    let mut words =
+        if assignment.is_held() { "held: it waits for its first job" } else { state.as_str() }.to_owned();
+    if assignment.is_paused() {
+        words.push_str(", paused: it starts no job");
+    }
     let title = text::colored(BOLD, &format!("assignment {}", assignment.id.short()));
-    let mut shown = format!("{title}  {}\n", text::colored(color(state), words));
+    let mut shown = format!("{title}  {}\n", text::colored(color(state), &words));
     shown.push_str(&text::wrapped(&assignment.north_star, width, "  "));
     shown.push('\n');
     shown.push_str(&facts(assignment, jobs, now).render(width, "  "));
@@ -129,10 +138,16 @@ fn job_table(jobs: &[JobDetail], now: Timestamp) -> Table {
 fn next_step(assignment: &Assignment) -> String {
     let id = assignment.id.short();
     let said = match assignment.status() {
+        AssignmentStatus::Active if assignment.is_paused() => format!("go on: agents resume {id}"),
         AssignmentStatus::Active if assignment.is_held() => {
             format!("give it its first job: agents insert-job {id} --type plan --context \"…\"")
         }
         AssignmentStatus::Active => return String::new(),
+        AssignmentStatus::Blocked if assignment.is_paused() => {
+            format!(
+                "go on: agents resume {id}, and agents update-assignment {id} --status active --note \"…\""
+            )
+        }
         AssignmentStatus::Blocked => {
             format!("go on: agents update-assignment {id} --status active --note \"…\"")
         }

@@ -112,6 +112,7 @@ fn attempts(attempts: &[AttemptRecord], now: Timestamp) -> String {
     let mut table = Table::new(&["#", "HARNESS", "OUTCOME", "STARTED", "TOOK", "TOKENS", "COST", "MODEL"]);
     for attempt in attempts {
         let (outcome, color) = match attempt.outcome {
+            None if attempt.pause_requested && !attempt.cancel_requested => ("being paused", YELLOW),
             None if attempt.cancel_requested => ("being stopped", YELLOW),
             None => ("running", CYAN),
             Some(OutcomeClass::Success) => ("success", GREEN),

@@ -88,6 +88,7 @@ pub struct AttemptView<'a> {
     unknown_lines: u32,
     bad_lines: u32,
     cancel_requested: bool,
+    pause_requested: bool,
 }
 
 impl<'a> From<&'a AttemptRecord> for AttemptView<'a> {
@@ -114,6 +115,7 @@ impl<'a> From<&'a AttemptRecord> for AttemptView<'a> {
             unknown_lines: attempt.unknown_lines,
             bad_lines: attempt.bad_lines,
             cancel_requested: attempt.cancel_requested,
+            pause_requested: attempt.pause_requested,
         }
     }
 }
@@ -200,6 +202,7 @@ pub struct AssignmentCore<'a> {
     question: Option<&'a str>,
     note: Option<&'a str>,
     held: bool,
+    paused: bool,
     workspace: &'a str,
     max_jobs: u32,
     created_at: String,
@@ -217,6 +220,7 @@ impl<'a> From<&'a Assignment> for AssignmentCore<'a> {
             question: assignment.question(),
             note: assignment.note(),
             held: assignment.is_held(),
+            paused: assignment.is_paused(),
             workspace: &assignment.workspace,
             max_jobs: assignment.max_jobs,
             created_at: time(assignment.created_at),
@@ -250,6 +254,7 @@ pub struct JobInAssignment<'a> {
     namespace: &'a str,
     north_star: &'a str,
     assignment_status: &'static str,
+    assignment_paused: bool,
 }
 
 impl<'a> JobInAssignment<'a> {
@@ -261,6 +266,7 @@ impl<'a> JobInAssignment<'a> {
             namespace: assignment.namespace.as_str(),
             north_star: &assignment.north_star,
             assignment_status: assignment.status().as_str(),
+            assignment_paused: assignment.is_paused(),
         }
     }
 }
@@ -297,6 +303,7 @@ pub struct JobLineView<'a> {
     namespace: &'a str,
     north_star: &'a str,
     assignment_status: &'static str,
+    assignment_paused: bool,
     /// The attempt that runs it, or ran it last.
     attempt: Option<AttemptView<'a>>,
 }
@@ -309,6 +316,7 @@ impl<'a> From<&'a JobLine> for JobLineView<'a> {
             namespace: line.namespace.as_str(),
             north_star: &line.north_star,
             assignment_status: line.assignment_status.as_str(),
+            assignment_paused: line.assignment_paused,
             attempt: line.attempt.as_ref().map(AttemptView::from),
         }
     }

@@ -39,6 +39,7 @@ pub struct QueueView<'a> {
     ready: Vec<JobLineView<'a>>,
     waiting: Vec<WaitingView<'a>>,
     blocked: Vec<AssignmentCore<'a>>,
+    paused: Vec<AssignmentCore<'a>>,
     cooldowns: Vec<CooldownView<'a>>,
     runners: Vec<RunnerView<'a>>,
 }
@@ -106,6 +107,10 @@ struct Wait {
 
 fn wait_of(line: &JobLine, (queue, fallbacks): (&Queue, &Fallbacks)) -> Wait {
     match line.assignment_status {
+        AssignmentStatus::Active if line.assignment_paused => {
+            let what = format!("agents resume {}: the assignment is paused", line.job.assignment.short());
+            return Wait { what, until: None };
+        }
         AssignmentStatus::Active => {}
         AssignmentStatus::Blocked => {
             return Wait { what: "a person: the assignment is blocked".to_owned(), until: None };
@@ -153,6 +158,7 @@ impl Shown<'_> {
             ready: self.queue.ready.iter().map(JobLineView::from).collect(),
             waiting: self.waiting_views(),
             blocked: self.queue.blocked.iter().map(AssignmentCore::from).collect(),
+            paused: self.queue.paused.iter().map(AssignmentCore::from).collect(),
             cooldowns: self.queue.cooldowns.iter().map(CooldownView::from).collect(),
             runners: self.queue.runners.iter().map(|runner| RunnerView::new(runner, self.now)).collect(),
         }
@@ -184,6 +190,7 @@ impl Shown<'_> {
         self.section(&mut shown, "ready", self.ready(), width);
         self.section(&mut shown, "waiting", self.waiting(), width);
         self.section(&mut shown, "blocked", self.blocked(), width);
+        self.section(&mut shown, "paused", self.paused(), width);
         if self.longest() >= self.limit {
             shown.push_str(&format!(
                 "\n{}\n",
@@ -199,18 +206,20 @@ impl Shown<'_> {
     }
 
     fn longest(&self) -> usize {
-        let Queue { running: _, ready, waiting, blocked, held, cooldowns: _, runners: _ } = self.queue;
-        [ready.len(), waiting.len(), blocked.len(), held.len()].into_iter().max().unwrap_or(0)
+        let Queue { running: _, ready, waiting, blocked, held, paused, cooldowns: _, runners: _ } =
+            self.queue;
+        [ready.len(), waiting.len(), blocked.len(), held.len(), paused.len()].into_iter().max().unwrap_or(0)
     }
 
     fn summary(&self) -> String {
         let whose = self.namespace.map_or("all namespaces", |namespace| namespace.as_str());
-        let Queue { running, ready, waiting, blocked, held, cooldowns: _, runners: _ } = self.queue;
+        let Queue { running, ready, waiting, blocked, held, paused, cooldowns: _, runners: _ } = self.queue;
         let counts = [
             (running.len(), "running"),
             (ready.len(), "ready"),
             (waiting.len() + held.len(), "waiting"),
             (blocked.len(), "blocked"),
+            (paused.len(), "paused"),
         ];
         let some: Vec<String> = counts
             .iter()
@@ -332,6 +341,21 @@ impl Shown<'_> {
         (!cooldowns.is_empty()).then(|| cooldown::table(cooldowns, self.fallbacks, self.now))
     }
 
+    fn paused(&self) -> Option<Table> {
+        let paused = &self.queue.paused;
+        let mut table = self.table(&["ASSIGNMENT", "SINCE", "NORTH STAR"]);
+        for assignment in paused {
+            let cells = vec![
+                Cell::colored(YELLOW, assignment.id.short()),
+                time::relative(assignment.updated_at(), self.now).into(),
+                (&assignment.north_star).into(),
+            ];
+            self.row(&mut table, cells, &assignment.namespace);
+            table.below(Cell::colored(DIM, format!("agents resume {}", assignment.id.short())));
+        }
+        (!paused.is_empty()).then_some(table)
+    }
+
     fn runners(&self) -> String {
         if !any_alive(self.queue, self.now) {
             let said = "no runner is alive: start one with `agents runner`";
@@ -352,7 +376,12 @@ impl Shown<'_> {
 fn facts(line: &JobLine) -> Option<String> {
     let attempt = line.attempt.as_ref()?;
     let mut facts: Vec<String> = Vec::new();
-    facts.extend(attempt.cancel_requested.then(|| "being stopped".to_owned()));
+    let wish = match (attempt.cancel_requested, attempt.pause_requested) {
+        (true, _) => Some("being stopped"),
+        (false, true) => Some("being paused"),
+        (false, false) => None,
+    };
+    facts.extend(wish.map(str::to_owned));
     let asked_for = &line.job.harness;
     facts
         .extend((attempt.harness != *asked_for).then(|| format!("instead of {asked_for}, which cools down")));

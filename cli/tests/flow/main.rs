@@ -13,6 +13,7 @@ mod script;
 mod stage;
 mod wait;
 
+mod cancelling;
 mod chat;
 mod cooldown;
 mod crash;
@@ -28,6 +29,8 @@ mod logs;
 mod mending;
 mod news;
 mod order;
+mod pausing;
+mod retrying;
 mod side_by_side;
 mod stopping;
 mod volume;

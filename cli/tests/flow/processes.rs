@@ -23,6 +23,15 @@ pub fn of_attempt(attempt: &str) -> Vec<i32> {
     with_variable("AGENTS_ATTEMPT_ID", attempt)
 }
 
+/// The keeper of an attempt.
+pub fn keeper_of(attempt: &str) -> i32 {
+    let keeps = |pid: &i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(1) == Some(b"keep-attempt")
+    };
+    of_attempt(attempt).into_iter().find(keeps).expect("the attempt has a keeper")
+}
+
 /// Kills what still runs with this home folder.
 pub fn kill_all_of_home(home: &Path) {
     for pid in with_variable("HOME", &home.display().to_string()) {

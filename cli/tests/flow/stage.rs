@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
+use agents_domain::id::IdSource;
+use agents_domain::store::Store;
+use agents_orchestrator::system::SystemIds;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -120,6 +123,18 @@ impl Stage {
     /// A file of the repository.
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.repo().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Until when the store's lease of a running attempt is, in milliseconds.
+    pub fn read_lease(&self, attempt: &str) -> i64 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = self.store().await;
+            let stranger = agents_domain::id::RunnerId::new(SystemIds.next());
+            let foreign = store.foreign_attempts(stranger).await.unwrap();
+            let found = foreign.iter().find(|orphan| orphan.attempt.to_string() == attempt);
+            found.unwrap().lease_until.as_millis()
+        })
     }
 
     /// What the agent of a job was told in its latest attempt.

@@ -87,9 +87,53 @@ fn a_service_manager_that_ends_the_runner_stops_running_jobs_at_once() {
     stop(|runner| runner.signal(Signal::TERM));
 }
 
+/// Ends a runner that leaves its agent to the next one.
+fn hand_over(args: &[&str], how: Signal) {
+    let stage = Stage::playing(json!([
+        on("implement", json!([{"touch": "started"}, wait_for("go"), {"text": "Done."}])),
+        pm_completes(),
+    ]));
+    let id = stage.create_work("Something");
+    let mut runner = stage.runner(args);
+    stage.until_file("started");
+    let attempt = running_attempt(&stage.assignment(&id)).unwrap();
+    runner.signal(how);
+    runner.says("1 agent(s) go on and wait for the next runner");
+    assert!(runner.ended(PATIENCE).success());
+    assert!(of_attempt(&attempt).len() >= 2, "the agent and its keeper");
+    assert_eq!(story(&stage.assignment(&id)), ["implement running [running]"]);
+    let next = stage.runner(&[]);
+    next.says("took over 1 job(s)");
+    stage.touch("go");
+    let done = stage.until_status(&id, "complete");
+    assert_eq!(story(&done), ["implement completed [success]", "pm completed [success]"]);
+}
+
 #[test]
-fn a_terminal_that_closes_stops_running_jobs_at_once() {
-    stop(|runner| runner.signal(Signal::HUP));
+fn a_terminal_that_closes_leaves_agents_to_the_next_runner() {
+    hand_over(&[], Signal::HUP);
+}
+
+#[test]
+fn a_runner_that_detaches_leaves_agents_to_the_next_runner() {
+    hand_over(&["--detach"], Signal::INT);
+}
+
+#[test]
+fn a_runner_that_detaches_after_a_grace_drains_first() {
+    hand_over(&["--detach", "--grace", "200"], Signal::TERM);
+}
+
+#[test]
+fn without_detach_a_grace_ends_in_stopping() {
+    let stage = Stage::playing(json!([on("implement", json!([{"touch": "started"}, work_for_ever()]))]));
+    let id = stage.create_work("Something");
+    let mut runner = stage.runner(&["--grace", "200"]);
+    stage.until_file("started");
+    runner.signal(Signal::INT);
+    runner.says("stopping 1 job(s)");
+    assert!(runner.ended(PATIENCE).success());
+    assert_eq!(story(&stage.assignment(&id)), ["implement pending [stopped]"]);
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Aggregate {
             lease_until: ctx.now.after(holder.lease),
             resumes: resume.map(|session| session.id.clone()),
             cancel_requested: false,
+            pause_requested: false,
             decision: None,
             end: None,
         }

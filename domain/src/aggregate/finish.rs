@@ -1,5 +1,6 @@
 //! The end of an attempt and everything that follows from it: one pure step, one transaction.
 
+use super::obstacle::Obstacle;
 use super::{About, Aggregate, Context, Rejection, cut};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Proof};
@@ -41,18 +42,20 @@ impl Aggregate {
         let index = self
             .job_index(attempt.job)
             .ok_or(Rejection::NotInAssignment { job: attempt.job, assignment: self.assignment.id })?;
+        let session = session(&report, &attempt);
         let cooldown = cooldown(&attempt, &report.outcome, &self.jobs[index], ctx.now);
-        let outcome = as_it_counts(report.outcome, attempt.cancel_requested, &self.jobs[index]);
+        let outcome = as_it_counts(report.outcome, &attempt, &self.jobs[index]);
         let mut ended = Ended {
             index,
             job: attempt.job,
             attempt: attempt.id,
             outcome,
-            session: report.progress.session_id.map(|id| Session { harness: attempt.harness.clone(), id }),
+            session,
             was_resumed: attempt.resumes.is_some(),
         };
+        let staged = attempt.decision.clone();
         let decision = if self.jobs[index].job_type.is_pm() && ended.outcome.is_success() {
-            match attempt.decision.map_or_else(|| report.answer.unwrap_or_else(|| Err(no_answer())), Ok) {
+            match staged.map_or_else(|| report.answer.unwrap_or_else(|| Err(no_answer())), Ok) {
                 Ok(decision) => self.valid(decision).map(Some),
                 Err(why) => Err(why),
             }
@@ -61,9 +64,9 @@ impl Aggregate {
         };
         if let Err(why) = &decision {
             let bad = Outcome::failure(OutcomeClass::BadAnswer, why.clone());
-            ended.outcome = as_it_counts(bad, attempt.cancel_requested, &self.jobs[index]);
+            ended.outcome = as_it_counts(bad, &attempt, &self.jobs[index]);
         }
-        self.end_attempt(attempt_index, ended.outcome.class, &ended.outcome.text, ctx);
+        self.end_attempt(attempt_index, &ended.outcome, report.killed, ctx);
         if let Some(cooldown) = cooldown {
             self.cool_down(cooldown, ended.job, ctx);
         }
@@ -106,6 +109,7 @@ impl Aggregate {
             answer: None,
             unknown_lines: 0,
             bad_lines: 0,
+            killed: None,
         };
         self.end(report, self.live_attempt(attempt)?, ctx)
     }
@@ -134,7 +138,7 @@ impl Aggregate {
         }
     }
 
-    fn has_waiting(&self) -> bool {
+    pub(super) fn has_waiting(&self) -> bool {
         self.jobs.iter().any(|job| job_list::is_in_line(job) && job.is_pending())
     }
 
@@ -258,23 +262,21 @@ impl Aggregate {
         self.note_event(ctx, EventKind::JobCompleted, ended.about(), details);
         let mut details =
             vec![("decision", decision.name().to_owned()), ("reason", decision.reason().to_owned())];
-        if matches!(decision, Decision::Complete { .. }) && self.has_waiting() {
-            details.push(("effect", "none yet: jobs still wait in the list, and they run first".to_owned()));
-        }
+        let obstacle = self.obstacle_to(&decision);
+        details.extend(obstacle.map(|obstacle| ("effect", obstacle.text())));
         self.note_event(ctx, EventKind::DecisionApplied, ended.about(), details);
-        if self.assignment.is_closed() {
+        if matches!(obstacle, Some(Obstacle::Closed(_))) {
             return;
         }
         if self.assignment.updated_at() < asked_at {
             self.assignment.clear_note();
         }
+        if obstacle.is_some() {
+            return;
+        }
         match decision {
             Decision::InsertJobs { jobs, reason: _ } => self.insert_decided(ended.job, jobs, ctx),
-            Decision::Complete { reason } => {
-                if !self.has_waiting() {
-                    self.complete(Some(reason), ctx);
-                }
-            }
+            Decision::Complete { reason } => self.complete(Some(reason), ctx),
             Decision::Blocked { reason, question } => self.block(reason, question, ctx),
             Decision::Continue { reason: _ } => {}
         }
@@ -285,7 +287,9 @@ impl Aggregate {
         if let Err(Rejection::TooManyJobs { limit, .. }) = self.refuse_if_full(jobs.len()) {
             let reason =
                 format!("the limit of {limit} jobs is reached, and the PM wants {} more", jobs.len());
-            self.block(reason, None, ctx);
+            if self.assignment.is_active() {
+                self.block(reason, None, ctx);
+            }
             return;
         }
         let mut last = pm;
@@ -319,11 +323,16 @@ impl Ended {
         About::attempt(self.job, self.attempt)
     }
 
-    /// A continued session that ends again in a way that nobody understands is not continued once more: something in
-    /// it may be the cause.
     fn is_poisoned(&self) -> bool {
-        self.was_resumed && matches!(self.outcome.class, OutcomeClass::Lost | OutcomeClass::SilenceTimeout)
+        is_poisoned(self.was_resumed, self.outcome.class)
     }
+}
+
+/// The session that it ended in; of one that never ran, the one that it was to continue.
+fn session(report: &AttemptReport, attempt: &Attempt) -> Option<Session> {
+    let unused = attempt.resumes.as_ref().filter(|_| report.process.is_none());
+    let id = report.progress.session_id.as_ref().or(unused)?;
+    Some(Session { harness: attempt.harness.clone(), id: id.clone() })
 }
 
 /// The cool-down that follows from such an end.
@@ -351,20 +360,31 @@ fn as_try(outcome: &Outcome, job: &Job, attempt: AttemptId, now: Timestamp) -> T
     }
 }
 
-/// A cancellation that was asked for counts, however the attempt then ended, unless it had just succeeded.
-fn as_it_counts(outcome: Outcome, cancel_requested: bool, job: &Job) -> Outcome {
-    if cancel_requested && !outcome.is_success() {
+/// A cancellation that was asked for counts, however the attempt then ended, unless it had just succeeded. One that
+/// was lost while it was to be paused was not lost: nobody wanted it to go on.
+fn as_it_counts(outcome: Outcome, attempt: &Attempt, job: &Job) -> Outcome {
+    if attempt.cancel_requested && !outcome.is_success() {
+        let why = job.progress.result.as_deref().unwrap_or("a person wanted it");
         return Outcome::failure(
             OutcomeClass::Cancelled,
-            format!("{} job was cancelled while it ran", job.job_type),
+            format!("{} job was cancelled while it ran: {why}", job.job_type),
         );
+    }
+    if attempt.pause_requested && outcome.class == OutcomeClass::Lost {
+        return Outcome::failure(OutcomeClass::Stopped, "its assignment was paused");
     }
     outcome
 }
 
+/// A continued session that ends again in a way that nobody understands is not continued once more: something in it
+/// may be the cause.
+pub(super) fn is_poisoned(was_resumed: bool, class: OutcomeClass) -> bool {
+    was_resumed && matches!(class, OutcomeClass::Lost | OutcomeClass::SilenceTimeout)
+}
+
 /// Whether the agent's own session is worth continuing after such an end. One that overflowed, was refused or
 /// is unknown would only fail again.
-fn keeps_session(class: OutcomeClass) -> bool {
+pub(super) fn keeps_session(class: OutcomeClass) -> bool {
     matches!(
         class,
         OutcomeClass::BadAnswer

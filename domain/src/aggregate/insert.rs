@@ -7,7 +7,7 @@ use crate::history::EventKind;
 use crate::id::{AttemptId, JobId};
 use crate::job::{Job, JobOrigin, JobStatus};
 use crate::job_list;
-use crate::outcome::OutcomeClass;
+use crate::outcome::Outcome;
 
 impl Aggregate {
     /// A person inserts a job. It replaces a PM kick-off that has not started.
@@ -100,10 +100,22 @@ impl Aggregate {
 
     /// Puts a job into the list, without asking whether it may.
     pub(super) fn put_in(&mut self, new: NewJob, place: Place, ctx: &Context<'_>) -> Result<(), Rejection> {
+        self.put_in_with(new, place, Vec::new(), ctx)
+    }
+
+    /// The same; its event says more of it.
+    pub(super) fn put_in_with(
+        &mut self,
+        new: NewJob,
+        place: Place,
+        more: Vec<(&'static str, String)>,
+        ctx: &Context<'_>,
+    ) -> Result<(), Rejection> {
         let assignment = self.assignment.id;
         let harness =
             new.harness.unwrap_or_else(|| ctx.harness_defaults.harness_for(&new.job_type).to_owned());
-        let details = vec![("harness", harness.clone())];
+        let mut details = vec![("harness", harness.clone())];
+        details.extend(more);
         let origin = JobOrigin {
             id: new.id,
             assignment,
@@ -148,14 +160,16 @@ impl Aggregate {
     pub(super) fn end_attempt(
         &mut self,
         index: usize,
-        class: OutcomeClass,
-        message: &str,
+        outcome: &Outcome,
+        killed: Option<String>,
         ctx: &Context<'_>,
     ) {
         let attempt = &mut self.attempts[index];
-        attempt.end = Some(AttemptEnd { at: ctx.now, class, message: message.to_owned() });
+        attempt.end = Some(AttemptEnd { at: ctx.now, class: outcome.class, message: outcome.text.clone() });
         let about = About::attempt(attempt.job, attempt.id);
-        let details = vec![("number", attempt.number.to_string()), ("outcome", class.to_string())];
+        let mut details =
+            vec![("number", attempt.number.to_string()), ("outcome", outcome.class.to_string())];
+        details.extend(killed.map(|killed| ("killed", killed)));
         self.note_event(ctx, EventKind::AttemptEnded, about, details);
     }
 }

@@ -7,8 +7,11 @@ mod claim;
 mod create;
 mod finish;
 mod insert;
+mod obstacle;
+mod repeat;
 mod settle;
 mod update;
+mod wish;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +33,9 @@ use crate::timestamp::Timestamp;
 
 pub use claim::Routes;
 pub use create::{First, NewAssignment};
+pub use repeat::Repetition;
 pub use update::StatusChange;
+pub use wish::PauseMode;
 
 /// Which harness does which type of job when nobody says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +99,14 @@ pub enum Rejection {
     NotThePm { job: JobId },
     #[error("job {job} is not ready to start")]
     NotReady { job: JobId },
+    #[error("job {job} is running")]
+    StillRunning { job: JobId },
+    #[error("job {job} is completed, and what it did stands")]
+    AlreadyDone { job: JobId },
+    #[error("job {job} is done again already, as job {by}")]
+    AlreadyRepeated { job: JobId, by: JobId },
+    #[error("job {job} is a question")]
+    IsQuestion { job: JobId },
     #[error("no reason is given, and a {} assignment needs one", status.as_str())]
     ReasonNeeded { status: AssignmentStatus },
     #[error(transparent)]

@@ -1,4 +1,5 @@
-//! After every command: an active assignment has something pending or running, and exactly one job may run.
+//! After every command: an active assignment has something pending or running, and exactly one job may run; none while
+//! it is paused.
 
 use super::{About, Aggregate, Context, pm_job};
 use crate::assignment::AssignmentState;
@@ -19,7 +20,7 @@ impl Aggregate {
                 Director::None => self.end_undirected(ctx),
             }
         }
-        job_list::mark_head(&mut self.jobs, self.assignment.is_active());
+        job_list::mark_head(&mut self.jobs, self.assignment.may_run());
     }
 
     /// Inserts a PM job.

@@ -1,11 +1,14 @@
 //! What an aggregate decides: scenarios of a few lines each, and random sequences that must keep the invariants.
 
 mod beginning;
+mod cancelling;
 mod chat;
 mod closing;
 mod invariants;
+mod pausing;
 mod pm;
 mod random;
+mod repeating;
 mod retries;
 mod undirected;
 mod world;

@@ -53,7 +53,7 @@ impl Aggregate {
         Ok(())
     }
 
-    fn activate(&mut self, note: Option<String>, max_jobs: Option<u32>, ctx: &Context<'_>) {
+    pub(super) fn activate(&mut self, note: Option<String>, max_jobs: Option<u32>, ctx: &Context<'_>) {
         if let Some(limit) = max_jobs {
             self.assignment.max_jobs = limit;
         }
@@ -62,9 +62,14 @@ impl Aggregate {
             self.note_event(ctx, EventKind::AssignmentActivated, About::ASSIGNMENT, Vec::new());
         }
         if let Some(note) = note {
-            self.assignment.add_note(&note, ctx.now);
-            self.note_event(ctx, EventKind::AssignmentNoted, About::ASSIGNMENT, vec![("note", note)]);
+            self.note_for_pm(note, ctx);
         }
+    }
+
+    /// Adds to what the PM is told when it is asked next.
+    pub(super) fn note_for_pm(&mut self, note: String, ctx: &Context<'_>) {
+        self.assignment.add_note(&note, ctx.now);
+        self.note_event(ctx, EventKind::AssignmentNoted, About::ASSIGNMENT, vec![("note", note)]);
     }
 
     fn close(&mut self, status: AssignmentStatus, reason: Option<String>, ctx: &Context<'_>) {
@@ -78,7 +83,9 @@ impl Aggregate {
         for (id, job_status) in open {
             match job_status {
                 JobStatus::Pending => self.cancel_job(id, &why, ctx),
-                JobStatus::Running => self.request_cancel(id, ctx),
+                JobStatus::Running => {
+                    self.request_cancel(id, &why, ctx);
+                }
                 JobStatus::Completed | JobStatus::Failed | JobStatus::Cancelled => {}
             }
         }
@@ -89,19 +96,5 @@ impl Aggregate {
             self.assignment.change(AssignmentState::Cancelled { reason }, ctx.now);
             self.note_event(ctx, EventKind::AssignmentCancelled, About::ASSIGNMENT, details);
         }
-    }
-
-    /// Asks the runner of the job's attempt to end it. Asked twice, it is asked once.
-    fn request_cancel(&mut self, job: JobId, ctx: &Context<'_>) {
-        let running = self.job_index(job).and_then(|index| self.jobs[index].running_attempt());
-        let Some(attempt) = self.attempts.iter_mut().find(|attempt| Some(attempt.id) == running) else {
-            return;
-        };
-        if attempt.cancel_requested {
-            return;
-        }
-        attempt.cancel_requested = true;
-        let id = attempt.id;
-        self.note_event(ctx, EventKind::CancelRequested, About::attempt(job, id), Vec::new());
     }
 }

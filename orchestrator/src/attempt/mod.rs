@@ -1,19 +1,21 @@
-//! One attempt from its claim to its report: prompt, process, stream, end.
+//! One attempt from its claim to its report: prompt, keeper, stream, end.
 
 mod activity;
 mod observe;
 mod prepare;
+mod report;
 mod splitter;
+mod supervise;
 mod tail;
+mod watchdog;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agents_domain::attempt::{AttemptProgress, AttemptReport};
-use agents_domain::harness::{ProcessEnd, StreamEnd, StreamSummary};
+use agents_domain::attempt::{AttemptReport, Wish};
 use agents_domain::id::{AttemptId, IdSource};
-use agents_domain::outcome::{Outcome, OutcomeClass};
+use agents_domain::outcome::OutcomeClass;
 use agents_domain::store::{Claimed, Store};
 use agents_domain::timestamp::Clock;
 use tokio::sync::watch;
@@ -24,11 +26,12 @@ pub use prepare::allowed;
 pub use splitter::{LINE_MAX, Line, Splitter};
 pub use tail::Tail;
 
-use crate::process::{self, AttemptFiles, Running, SpawnError, stop};
-use crate::review;
+use crate::process::AttemptFiles;
+use crate::process::custody::{self, Custody};
+use crate::process::keeper::exit::{EndReason, Exit};
 use crate::settings::SettingsSource;
 use observe::Observer;
-use prepare::Prepared;
+use supervise::Supervised;
 
 /// What an attempt needs from around it.
 #[derive(Clone)]
@@ -40,8 +43,12 @@ pub struct Surroundings {
     pub ids: Arc<dyn IdSource>,
     /// The folder below which attempts keep their files.
     pub data_folder: PathBuf,
-    /// The `agents` program itself.
+    /// The `agents` program itself, for agents to call.
     pub agents_program: PathBuf,
+    /// The program that keeps attempts: this very one.
+    pub keeper: PathBuf,
+    /// How long a runner's right to an attempt lasts without a heartbeat.
+    pub lease: Duration,
 }
 
 /// Why an attempt is to end before its agent is done.
@@ -49,10 +56,46 @@ pub struct Surroundings {
 pub enum StopReason {
     /// A person wants it.
     Cancelled,
+    /// A person has paused the assignment; the job is done on later.
+    Paused,
     /// The runner shuts down; the job is done again later.
     Shutdown,
     /// Another runner owns the job now.
     LeaseLost,
+}
+
+impl StopReason {
+    /// What a person's wish comes to.
+    pub fn of(wish: Wish) -> Self {
+        match wish {
+            Wish::Cancel => StopReason::Cancelled,
+            Wish::Pause => StopReason::Paused,
+        }
+    }
+
+    /// How an attempt ends that is stopped for this reason before it has begun.
+    pub fn class(self) -> OutcomeClass {
+        match self {
+            StopReason::Cancelled => OutcomeClass::Cancelled,
+            StopReason::Paused | StopReason::Shutdown => OutcomeClass::Stopped,
+            StopReason::LeaseLost => OutcomeClass::Lost,
+        }
+    }
+
+    fn as_end(self) -> EndReason {
+        match self {
+            StopReason::Cancelled => EndReason::Cancelled,
+            StopReason::Paused => EndReason::Paused,
+            StopReason::Shutdown => EndReason::Shutdown,
+            StopReason::LeaseLost => EndReason::LeaseLost,
+        }
+    }
+}
+
+/// The share of a lease after which a keeper ends its agent: the rest is for the end itself, so that nothing lives any more
+/// when the lease is over.
+pub fn keeper_lease(lease: Duration) -> Duration {
+    lease / 4 * 3
 }
 
 /// The folder of an attempt's files. Spread over 256 folders by the random end of the id.
@@ -69,218 +112,63 @@ pub async fn run(
     stop: watch::Receiver<Option<StopReason>>,
 ) -> AttemptReport {
     let attempt = claimed.attempt.id;
-    match prepare::prepare(claimed, around).await {
-        Ok(prepared) => match process::start(&prepared.invocation, &prepared.files) {
-            Ok((running, streams)) => {
-                let observer = Observer::new(&prepared, streams, live);
-                supervise(claimed, around, (prepared, observer), Supervised { running, stop }).await
-            }
-            Err(error) => early_end(attempt, not_started(&error, &prepared)),
-        },
-        Err(outcome) => early_end(attempt, outcome),
+    let prepared = match prepare::prepare(claimed, around).await {
+        Ok(prepared) => prepared,
+        Err(outcome) => return report::early_end(attempt, outcome),
+    };
+    let rules = prepared.rules;
+    match Custody::start(attempt, (&prepared.invocation, &rules.files), prepared.terms) {
+        Ok((custody, streams)) => {
+            let observer = Observer::new(rules.harness.reader(), streams, live);
+            let age = Duration::ZERO;
+            let ended =
+                supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules, &*around.clock)
+                    .await;
+            report::report(claimed, around, (&rules, Some(&prepared.invocation)), ended)
+        }
+        Err(error) => report::early_end(attempt, report::not_started(&error, &rules)),
     }
 }
 
-struct Supervised {
-    running: Running,
-    stop: watch::Receiver<Option<StopReason>>,
-}
-
-/// How the process came to its end.
-struct End {
-    process: ProcessEnd,
-    why: Option<EarlyEnd>,
-}
-
-/// Why we ended it, if we did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum EarlyEnd {
-    Asked(StopReason),
-    Timeout,
-    /// Its CLI goes on and will get nowhere.
-    Hopeless,
-}
-
-async fn supervise(
+/// Goes on with an attempt that another runner has started: its stream is read from its beginning, and what it has told
+/// before is the same again.
+pub async fn adopt(
     claimed: &Claimed,
     around: &Surroundings,
-    (prepared, mut observer): (Prepared, Observer),
-    mut supervised: Supervised,
+    live: &Arc<Mutex<Live>>,
+    stop: watch::Receiver<Option<StopReason>>,
 ) -> AttemptReport {
     let attempt = claimed.attempt.id;
-    let pid = supervised.running.pid;
-    let end = watch_over(&mut observer, &prepared, &mut supervised, (attempt, &*around.clock)).await;
-    stop::kill_group(pid);
-    // What the agent's tools have left running is ended too. An agent that called no tool has started nothing, and
-    // the search through all processes is saved.
-    if observer.has_called_tools() {
-        kill_strays(attempt);
-    }
-    let told = observer.finish(&StreamEnd { process: end.process, stderr_tail: "", at: around.clock.now() });
-    report(claimed, around, &prepared, end, told)
-}
-
-/// Reads along until the process has ended, by itself or by us.
-async fn watch_over(
-    observer: &mut Observer,
-    prepared: &Prepared,
-    supervised: &mut Supervised,
-    (attempt, clock): (AttemptId, &dyn Clock),
-) -> End {
-    let deadline = tokio::time::sleep(prepared.timeout);
-    tokio::pin!(deadline);
-    loop {
-        let pause = observer.read_on();
-        if observer.is_hopeless(clock.now()) {
-            let process = end_tree(observer, prepared, supervised, attempt).await;
-            return End { process, why: Some(EarlyEnd::Hopeless) };
-        }
-        tokio::select! {
-            process = supervised.running.ended() => return End { process, why: None },
-            () = &mut deadline => {
-                let process = end_tree(observer, prepared, supervised, attempt).await;
-                return End { process, why: Some(EarlyEnd::Timeout) };
-            }
-            reason = asked_to_stop(&mut supervised.stop) => {
-                let process = end_tree(observer, prepared, supervised, attempt).await;
-                return End { process, why: Some(EarlyEnd::Asked(reason)) };
-            }
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-}
-
-/// Waits until somebody wants the end. If nobody is left who could want it, waits for ever.
-async fn asked_to_stop(stop: &mut watch::Receiver<Option<StopReason>>) -> StopReason {
-    match stop.wait_for(Option::is_some).await.map(|reason| *reason) {
-        Ok(Some(reason)) => reason,
-        Ok(None) | Err(_) => std::future::pending().await,
-    }
-}
-
-/// The signal it stops on cleanly, a grace in which its output is still read, then SIGKILL for all of it.
-async fn end_tree(
-    observer: &mut Observer,
-    prepared: &Prepared,
-    supervised: &mut Supervised,
-    attempt: AttemptId,
-) -> ProcessEnd {
-    let pid = supervised.running.pid;
-    stop::ask(pid, prepared.invocation.stop);
-    let grace = tokio::time::sleep(prepared.grace);
-    tokio::pin!(grace);
-    let by_itself = loop {
-        let pause = observer.read_on();
-        tokio::select! {
-            process = supervised.running.ended() => break Some(process),
-            () = &mut grace => break None,
-            () = tokio::time::sleep(pause) => {}
+    let (rules, _) = match prepare::rules(claimed, around) {
+        Ok(found) => found,
+        Err(outcome) => {
+            // Nobody can read its stream, so nobody may leave it running.
+            end_unread(attempt, &files(&around.data_folder, attempt)).await;
+            return report::early_end(attempt, outcome);
         }
     };
-    kill_tree(pid, attempt);
-    match by_itself {
-        Some(process) => process,
-        None => supervised.running.ended().await,
+    let adopted = Custody::adopt(attempt, &rules.files)
+        .and_then(|custody| Ok((custody, custody::streams(&rules.files)?)));
+    match adopted {
+        Ok((Some(custody), streams)) => {
+            let observer = Observer::new(rules.harness.reader(), streams, live);
+            let age = custody.age();
+            let ended =
+                supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules, &*around.clock)
+                    .await;
+            report::report(claimed, around, (&rules, None), ended)
+        }
+        Ok((None, streams)) => {
+            let observer = Observer::new(rules.harness.reader(), streams, live);
+            let exit = custody::left_behind(attempt, &rules.files);
+            report::report(claimed, around, (&rules, None), supervise::Ended { exit, observer, asked: None })
+        }
+        Err(error) => report::early_end(attempt, report::no_files(&rules, &error)),
     }
 }
 
-fn kill_tree(pid: i32, attempt: AttemptId) {
-    stop::kill_group(pid);
-    kill_strays(attempt);
-}
-
-fn kill_strays(attempt: AttemptId) {
-    let strays = stop::kill_marked(attempt);
-    if strays > 0 {
-        tracing::info!(%attempt, strays, "ended processes that had left the agent's group");
-    }
-}
-
-fn report(
-    claimed: &Claimed,
-    around: &Surroundings,
-    prepared: &Prepared,
-    end: End,
-    told: (StreamSummary, Option<String>),
-) -> AttemptReport {
-    let (summary, last_activity) = told;
-    let outcome = match end.why {
-        // What made it hopeless is what it came to.
-        None | Some(EarlyEnd::Hopeless) => summary.outcome.clone(),
-        Some(EarlyEnd::Timeout) if slept_for_a_limit(&summary.outcome, prepared.timeout, around) => {
-            summary.outcome.clone()
-        }
-        Some(EarlyEnd::Timeout) => timed_out(prepared.timeout, last_activity.as_deref()),
-        Some(EarlyEnd::Asked(StopReason::Cancelled)) => {
-            Outcome::failure(OutcomeClass::Cancelled, "it was cancelled")
-        }
-        Some(EarlyEnd::Asked(StopReason::Shutdown)) => {
-            Outcome::failure(OutcomeClass::Stopped, "the runner was stopped while it ran")
-        }
-        Some(EarlyEnd::Asked(StopReason::LeaseLost)) => {
-            Outcome::failure(OutcomeClass::Lost, "another runner owns the job now")
-        }
-    };
-    let answer = (claimed.job.job_type.is_pm() && outcome.is_success()).then(|| {
-        let text = summary.structured.as_deref().unwrap_or(&outcome.text);
-        review::read(text, &prepared.allowed, &*around.ids)
-    });
-    AttemptReport {
-        attempt: claimed.attempt.id,
-        outcome,
-        process: Some(end.process),
-        progress: AttemptProgress {
-            session_id: summary.session_id,
-            model: summary.model,
-            cli_version: summary.cli_version,
-            usage: summary.usage,
-            cost: summary.cost,
-            tool_calls: summary.tool_calls,
-            last_activity,
-        },
-        answer,
-        unknown_lines: summary.unknown_lines,
-        bad_lines: summary.bad_lines,
-    }
-}
-
-/// Whether the CLI was waiting, all the time it had, for the end of a limit. One that it named a shorter wait for was
-/// over before, and the agent has worked since.
-fn slept_for_a_limit(told: &Outcome, timeout: Duration, around: &Surroundings) -> bool {
-    let now = around.clock.now();
-    told.class == OutcomeClass::UsageLimit && told.resets_at.is_some_and(|reset| reset.since(now) >= timeout)
-}
-
-fn timed_out(timeout: Duration, last_activity: Option<&str>) -> Outcome {
-    let last = last_activity.unwrap_or("nothing that is known");
-    Outcome::failure(
-        OutcomeClass::Timeout,
-        format!("its {} s were up; the last it did: {last}", timeout.as_secs_f64()),
-    )
-}
-
-fn not_started(error: &SpawnError, prepared: &Prepared) -> Outcome {
-    match error {
-        SpawnError::Missing { program: _ } => {
-            Outcome::failure(OutcomeClass::CliMissing, error.to_string()).with_fix(&prepared.install)
-        }
-        SpawnError::NotRunnable { program, .. } => {
-            let fix = format!("chmod +x \"$(command -v '{program}')\", or {}", prepared.install);
-            Outcome::failure(OutcomeClass::CliRejected, error.to_string()).with_fix(fix)
-        }
-        SpawnError::Files { .. } => Outcome::failure(OutcomeClass::RunnerError, error.to_string()),
-    }
-}
-
-/// The report of an attempt whose process never ran.
-fn early_end(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
-    AttemptReport {
-        attempt,
-        outcome,
-        process: None,
-        progress: AttemptProgress::default(),
-        answer: None,
-        unknown_lines: 0,
-        bad_lines: 0,
-    }
+async fn end_unread(attempt: AttemptId, files: &AttemptFiles) -> Option<Exit> {
+    let mut custody = Custody::adopt(attempt, files).ok()??;
+    custody.ask_end(EndReason::Shutdown);
+    Some(custody.ended().await)
 }

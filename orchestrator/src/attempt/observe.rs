@@ -12,7 +12,6 @@ use agents_domain::harness::{StreamEnd, StreamReader, StreamSummary};
 use agents_domain::timestamp::Timestamp;
 
 use super::activity::describe;
-use super::prepare::Prepared;
 use super::splitter::Line;
 use super::tail::Tail;
 use crate::process::Streams;
@@ -34,6 +33,13 @@ pub struct Live {
     pub is_new: bool,
 }
 
+/// How much an agent has printed, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Printed {
+    pub stdout: u64,
+    pub stderr: u64,
+}
+
 /// Reads along with one agent.
 pub(super) struct Observer {
     tail: Tail,
@@ -46,10 +52,10 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    pub fn new(prepared: &Prepared, streams: Streams, live: &Arc<Mutex<Live>>) -> Self {
+    pub fn new(reader: Box<dyn StreamReader>, streams: Streams, live: &Arc<Mutex<Live>>) -> Self {
         Self {
             tail: Tail::of(streams.stdout),
-            reader: prepared.harness.reader(),
+            reader,
             complaints: streams.stderr.try_clone().ok().map(Tail::of),
             stderr: streams.stderr,
             live: Arc::clone(live),
@@ -94,10 +100,10 @@ impl Observer {
         self.reader.is_hopeless()
     }
 
-    /// Reads to the present end, and tells whether the agent has called a tool.
-    pub fn has_called_tools(&mut self) -> bool {
-        self.read_rest();
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).progress.tool_calls > 0
+    /// How much the agent has printed so far on both of its streams, as far as it was looked at.
+    pub fn printed(&self) -> Printed {
+        let beside = self.stderr.metadata().map_or(0, |found| found.len());
+        Printed { stdout: self.tail.offset(), stderr: beside }
     }
 
     fn read_rest(&mut self) {
@@ -130,7 +136,10 @@ impl Observer {
         self.show(seen);
         let stderr_tail = tail_of(&self.stderr).unwrap_or_default();
         let summary = self.reader.finish(&StreamEnd { stderr_tail: &stderr_tail, ..end.clone() });
-        let last = self.live.lock().unwrap_or_else(PoisonError::into_inner).progress.last_activity.clone();
+        let last = {
+            let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+            live.progress.last_activity.clone()
+        };
         (summary, last)
     }
 

@@ -11,48 +11,74 @@ use agents_domain::job_type::JobType;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::Claimed;
 
-use super::{Surroundings, files};
-use crate::process::{AttemptFiles, stop};
+use super::{Surroundings, files, keeper_lease};
+use crate::process::{AttemptFiles, Terms, stop};
 use crate::prompt::{self, Known};
 use crate::review::{self, Allowed};
-use crate::settings::Settings;
+use crate::settings::{Settings, Timeouts};
 use crate::workspace;
 
 /// An attempt that is ready to start.
 pub(super) struct Prepared {
     pub invocation: Invocation,
+    pub terms: Terms,
+    pub rules: Rules,
+}
+
+/// What is needed to watch over an attempt and to understand its end, whoever has started it.
+pub(super) struct Rules {
     pub files: AttemptFiles,
     pub harness: Arc<dyn Harness>,
-    pub timeout: Duration,
+    pub timeouts: Timeouts,
     pub grace: Duration,
     pub allowed: Allowed,
     /// The command that installs the CLI.
     pub install: String,
 }
 
+/// What holds for an attempt of that job now; what stands in the way is its outcome.
+pub(super) fn rules(claimed: &Claimed, around: &Surroundings) -> Result<(Rules, Arc<Settings>), Outcome> {
+    let workspace = Path::new(&claimed.assignment.workspace);
+    let settings = around
+        .settings
+        .for_workspace(workspace)
+        .map_err(|why| Outcome::failure(OutcomeClass::RunnerError, why))?;
+    let harness = harness(claimed, &settings)?;
+    let timeouts = settings.timeouts_for(&claimed.job.job_type);
+    let whole = claimed.job.timeout_ms.map_or(timeouts.whole, Duration::from_millis);
+    let rules = Rules {
+        files: files(&around.data_folder, claimed.attempt.id),
+        timeouts: Timeouts { whole, ..timeouts },
+        grace: settings.grace,
+        allowed: allowed(&settings),
+        install: harness.probe().install,
+        harness,
+    };
+    Ok((rules, settings))
+}
+
 /// Prepares an attempt; what stands in the way is its outcome.
 pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<Prepared, Outcome> {
     let failed = |why: String| Outcome::failure(OutcomeClass::RunnerError, why);
-    let workspace = Path::new(&claimed.assignment.workspace);
-    let settings = around.settings.for_workspace(workspace).map_err(failed)?;
-    let harness = harness(claimed, &settings)?;
-    let files = files(&around.data_folder, claimed.attempt.id);
-    let allowed = allowed(&settings);
-    let resume = claimed.attempt.resumes.clone().filter(|_| harness.can_resume());
-    let prompt = render(claimed, around, (&settings, resume.is_some()), &allowed).await?;
-    std::fs::create_dir_all(&files.folder)
-        .map_err(|error| failed(format!("{} can't be made: {error}", files.folder.display())))?;
-    let request = HarnessRequest { resume, ..request(claimed, around, &settings, (prompt, &files.folder)) };
-    let mut invocation = harness
+    let (rules, settings) = rules(claimed, around)?;
+    let resume = claimed.attempt.resumes.clone().filter(|_| rules.harness.can_resume());
+    let prompt = render(claimed, around, (&settings, resume.is_some()), &rules.allowed).await?;
+    let folder = &rules.files.folder;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| failed(format!("{} can't be made: {error}", folder.display())))?;
+    let request = HarnessRequest { resume, ..request(claimed, around, &settings, (prompt, folder)) };
+    let mut invocation = rules
+        .harness
         .invocation(&request)
         .map_err(|error| Outcome::failure(OutcomeClass::ContextOverflow, error.to_string()))?;
     invocation.env.extend(environment(claimed, around, &settings));
-    let timeout = claimed
-        .job
-        .timeout_ms
-        .map_or(settings.timeouts_for(&claimed.job.job_type).whole, Duration::from_millis);
-    let install = harness.probe().install;
-    Ok(Prepared { invocation, files, harness, timeout, grace: settings.grace, allowed, install })
+    let terms = Terms {
+        keeper: around.keeper.clone(),
+        lease: keeper_lease(around.lease),
+        grace: settings.grace,
+        max_output: settings.max_output,
+    };
+    Ok(Prepared { invocation, terms, rules })
 }
 
 fn harness(claimed: &Claimed, settings: &Settings) -> Result<Arc<dyn Harness>, Outcome> {

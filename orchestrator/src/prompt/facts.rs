@@ -159,7 +159,8 @@ pub(super) fn assignment_facts(assignment: &Assignment) -> AssignmentFacts {
 
 fn retry(job: &Job) -> Option<RetryFacts> {
     let progress = job.progress();
-    let outcome = progress.outcome.filter(|_| progress.attempts > 1)?;
+    // A first attempt knows of one only if its job repeats another one.
+    let outcome = progress.outcome?;
     Some(RetryFacts { outcome: outcome.to_string(), message: progress.result.clone().unwrap_or_default() })
 }
 

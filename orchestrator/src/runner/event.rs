@@ -1,5 +1,6 @@
 //! What a runner is told from outside, and what it tells.
 
+use agents_domain::attempt::Wish;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::AttemptId;
 use agents_domain::namespace::Namespace;
@@ -9,6 +10,8 @@ use agents_domain::namespace::Namespace;
 pub enum Control {
     /// Take no more jobs; end when the running ones have.
     Drain,
+    /// Leave the running ones to the next runner, and end.
+    HandOver,
     /// End the running ones now, cleanly; their jobs are pending again.
     Stop,
 }
@@ -24,6 +27,11 @@ pub enum RunnerEvent {
         namespace: Namespace,
         event: HistoryEvent,
     },
+    /// An attempt is being ended, because a person wants it.
+    Ending {
+        attempt: AttemptId,
+        wish: Wish,
+    },
     /// An attempt ended after its job had moved on without it; nothing has changed.
     Stale {
         attempt: AttemptId,
@@ -37,6 +45,10 @@ pub enum RunnerEvent {
         running: usize,
     },
     Stopping {
+        running: usize,
+    },
+    /// The running agents go on, and wait for the next runner.
+    HandedOver {
         running: usize,
     },
     Ended {

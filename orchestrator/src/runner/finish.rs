@@ -7,7 +7,7 @@ use std::time::Duration;
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::attempt::AttemptReport;
-use agents_domain::id::AssignmentId;
+use agents_domain::id::{AssignmentId, RunnerId};
 use agents_domain::store::{AttemptRecord, Change, Claimed, Command, StoreError};
 
 use super::{Listener, RunnerEvent, TROUBLE_LONGEST, TROUBLE_SHORTEST};
@@ -38,14 +38,14 @@ pub(super) async fn finish(
 
 /// Reports an attempt whose supervision broke down.
 pub(super) async fn give_back(
-    assignment: AssignmentId,
+    (assignment, runner): (AssignmentId, RunnerId),
     report: AttemptReport,
     around: &Surroundings,
     listener: &dyn Listener,
 ) {
     let Ok(Some(found)) = around.store.assignment(assignment).await else { return };
     let command = Command {
-        actor: Actor::Person,
+        actor: Actor::Runner(runner),
         harness_defaults: defaults(&found.workspace, around),
         change: Change::Finish { assignment, report: Box::new(report) },
     };
@@ -115,7 +115,8 @@ async fn keep_own_share(claimed: &Claimed, report: &mut AttemptReport, around: &
     if claimed.attempt.resumes.as_ref() != Some(&session) {
         return;
     }
-    let Ok(Some((_, detail))) = around.store.job(claimed.job.id).await else { return };
+    // A job that repeats another one may go on in that one's session.
+    let Ok(jobs) = around.store.job_details(claimed.assignment.id).await else { return };
     let is_earlier = |attempt: &&AttemptRecord| {
         attempt.id != claimed.attempt.id && attempt.session_id.as_ref() == Some(&session)
     };
@@ -123,7 +124,7 @@ async fn keep_own_share(claimed: &Claimed, report: &mut AttemptReport, around: &
         around.settings.for_workspace(Path::new(&claimed.assignment.workspace)).ok().and_then(|settings| {
             settings.harnesses.get(&claimed.attempt.harness).map(|one| one.usage_spans_session())
         });
-    for attempt in detail.attempts.iter().filter(is_earlier) {
+    for attempt in jobs.iter().flat_map(|detail| &detail.attempts).filter(is_earlier) {
         report.progress.cost = report.progress.cost.map(|cost| cost.less(attempt.cost.unwrap_or_default()));
         if usage_spans_session == Some(true) {
             report.progress.usage =

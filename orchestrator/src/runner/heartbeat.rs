@@ -1,22 +1,23 @@
 //! The runner's heartbeat: renews its leases from a thread of its own, so that a busy loop can't make a healthy
 //! runner look dead.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use agents_domain::attempt::LEASE;
 use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::store::{HeartbeatReply, Store, StoreError};
 use agents_domain::timestamp::Clock;
 use tokio::sync::mpsc;
 
 use super::Board;
-use crate::attempt::Surroundings;
+use crate::attempt::{Surroundings, files, keeper_lease};
+use crate::process::custody;
 use crate::store::SqlStore;
 
-/// A quarter of the lease: three beats may fail before the lease is over.
-const INTERVAL: Duration = Duration::from_secs(15);
+/// Beats in a lease: with four, three may fail before the lease is over.
+const BEATS: u32 = 4;
 /// How often the progress of running attempts is written, if there is any.
 const PROGRESS: Duration = Duration::from_secs(5);
 
@@ -35,6 +36,8 @@ pub(super) struct Heartbeat {
 struct Heart {
     runner: RunnerId,
     database_url: String,
+    data_folder: PathBuf,
+    lease: Duration,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     board: Board,
@@ -48,6 +51,8 @@ impl Heartbeat {
         let heart = Heart {
             runner,
             database_url: database_url.to_owned(),
+            data_folder: around.data_folder.clone(),
+            lease: around.lease,
             clock: Arc::clone(&around.clock),
             ids: Arc::clone(&around.ids),
             board: board.clone(),
@@ -77,13 +82,17 @@ impl Heart {
         let mut store = None;
         let mut since_beat = Duration::ZERO;
         loop {
-            let pause = if self.board.attempts().is_empty() { INTERVAL } else { PROGRESS };
+            let interval = self.lease / BEATS;
+            let pause = if self.board.attempts().is_empty() { interval } else { PROGRESS.min(interval) };
             match stopped.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
             since_beat += pause;
-            let is_beat = since_beat >= INTERVAL;
+            let is_beat = since_beat >= interval;
+            if is_beat {
+                self.renew_keepers();
+            }
             match runtime.block_on(self.write(&mut store, is_beat)) {
                 Ok(()) if is_beat => since_beat = Duration::ZERO,
                 Ok(()) => {}
@@ -91,6 +100,16 @@ impl Heart {
                     store = None;
                     tracing::warn!(%error, "a heartbeat failed");
                 }
+            }
+        }
+    }
+
+    /// Also while the store is in trouble: on this machine nobody takes an attempt whose keeper lives, and agents go on.
+    fn renew_keepers(&self) {
+        for attempt in self.board.attempts() {
+            let files = files(&self.data_folder, attempt);
+            if let Err(error) = custody::renew(&files, keeper_lease(self.lease)) {
+                tracing::warn!(%error, %attempt, "the lease of a keeper could not be renewed");
             }
         }
     }
@@ -105,7 +124,7 @@ impl Heart {
         let open = store.insert(open);
         open.progress(self.runner, &self.board.news()).await?;
         if is_beat {
-            let reply = open.heartbeat(self.runner, &self.board.attempts(), LEASE).await?;
+            let reply = open.heartbeat(self.runner, &self.board.attempts(), self.lease).await?;
             // Nobody listens any more when the runner ends at this moment.
             let heard = self.beats.send(Beat { reply });
             tracing::trace!(heard = heard.is_ok(), "heartbeat");

@@ -3,16 +3,18 @@
 mod board;
 mod event;
 mod finish;
+mod hand_over;
 mod heartbeat;
 mod lookahead;
 mod options;
 mod recovery;
 mod state;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agents_domain::attempt::{AttemptProgress, AttemptReport};
+use agents_domain::attempt::{AttemptProgress, AttemptReport, Wish};
 use agents_domain::fallback::Fallbacks;
 use agents_domain::id::AttemptId;
 use agents_domain::outcome::{Outcome, OutcomeClass};
@@ -74,6 +76,11 @@ impl Runner {
         self.work(Some(claimed), control).await
     }
 
+    /// Makes the runner known, before it takes anything: what a runner has that nobody knows is taken from it.
+    pub async fn announce(&self) -> Result<(), StoreError> {
+        self.around.store.register(&self.record()).await
+    }
+
     async fn work(
         self,
         only: Option<Claimed>,
@@ -82,14 +89,16 @@ impl Runner {
         let bell = Doorbell::hang(&self.options.bells, self.options.id)
             .inspect_err(|error| tracing::warn!(%error, "no doorbell: work is found by the slow tick"))
             .ok();
-        self.around.store.register(&self.record()).await?;
-        let recovered = recovery::recover(&self.around, self.options.id, &*self.listener).await?;
-        self.listener.hear(&RunnerEvent::Started { recovered });
+        self.announce().await?;
         let mut heartbeat =
             Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
         let mut state = State::new(only.is_some());
-        if let Some(claimed) = only {
-            self.begin(claimed, &mut state);
+        match only {
+            Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
+            None => {
+                let recovered = self.recover(&mut state).await?;
+                self.listener.hear(&RunnerEvent::Started { recovered });
+            }
         }
         loop {
             self.start_waiting(&mut state);
@@ -98,7 +107,8 @@ impl Runner {
             {
                 break;
             }
-            let wake_at = self.wake_at(&state).await;
+            // What happens more often than the tick must not put it off for ever.
+            let wake_at = self.wake_at(&state).await.min(state.ticked_at + self.tick());
             let event = tokio::select! {
                 () = ring(bell.as_ref()) => Event::Rung,
                 Some(ended) = state.tasks.join_next_with_id() => Event::Ended(Box::new(ended)),
@@ -183,11 +193,21 @@ impl Runner {
         while state.slots.len() < self.options.concurrency
             && let Some(claimed) = state.waiting.pop_front()
         {
-            self.begin(claimed, state);
+            self.begin(claimed, Begin::Anew, state);
         }
     }
 
-    fn begin(&self, claimed: Claimed, state: &mut State) {
+    /// Takes over what other runners have left behind. Tells how much there was.
+    async fn recover(&self, state: &mut State) -> Result<usize, StoreError> {
+        let recovered = state.lookout.recover(&self.around, &self.options, &*self.listener).await?;
+        let count = recovered.taken_over.len() + recovered.given_up;
+        for claimed in recovered.taken_over {
+            self.begin(claimed, Begin::WhereItStood, state);
+        }
+        Ok(count)
+    }
+
+    fn begin(&self, claimed: Claimed, how: Begin, state: &mut State) {
         let attempt = claimed.attempt.id;
         let assignment = claimed.assignment.id;
         for event in &claimed.events {
@@ -198,7 +218,10 @@ impl Runner {
         let live = self.board.put(Card::of(&claimed));
         let around = self.around.clone();
         let task = state.tasks.spawn(async move {
-            let report = attempt::run(&claimed, &around, &live, stopped).await;
+            let report = match how {
+                Begin::Anew => attempt::run(&claimed, &around, &live, stopped).await,
+                Begin::WhereItStood => attempt::adopt(&claimed, &around, &live, stopped).await,
+            };
             Ended { claimed, report }
         });
         state.by_task.insert(task.id(), (attempt, assignment));
@@ -210,16 +233,19 @@ impl Runner {
         match event {
             Event::Claimed(Ok(claimed)) => self.claimed(claimed, state),
             Event::Claimed(Err(error)) => tracing::error!(%error, "looking for work broke down"),
-            Event::Rung => self.look_for_cancellations(state).await,
+            Event::Rung => self.look_for_wishes(state).await,
             Event::Ended(ended) => self.ended(*ended, state),
             Event::Finished(Ok(())) => self.leave_to_others(state),
             Event::Finished(Err(error)) => {
                 tracing::error!(%error, "the end of an attempt was not handed to the store; its lease will run out");
             }
             Event::Beat(beat) => {
-                let stop = |ids: &[AttemptId], reason| ids.iter().for_each(|id| end(state, *id, reason));
-                stop(&beat.reply.lost, StopReason::LeaseLost);
-                stop(&beat.reply.cancel, StopReason::Cancelled);
+                for id in beat.reply.lost {
+                    end(state, id, StopReason::LeaseLost);
+                }
+                for (id, wish) in beat.reply.wishes {
+                    self.grant(id, wish, state);
+                }
             }
             Event::Control(Some(Control::Drain)) => {
                 state.is_draining = true;
@@ -234,16 +260,27 @@ impl Runner {
                     slot.stop.send_replace(Some(StopReason::Shutdown));
                 }
             }
+            Event::Control(Some(Control::HandOver)) => {
+                state.is_draining = true;
+                self.give_back_waiting("the runner ended before it started", state);
+                if let Err(error) = self.hand_over(state).await {
+                    self.listener.hear(&RunnerEvent::StoreTrouble { error: error.to_string() });
+                }
+            }
             Event::Control(None) => state.has_listener = false,
             Event::Tick if !state.waiting.is_empty() => {
+                state.ticked_at = Instant::now();
                 if state.moved_at.elapsed() >= HELD_LONGEST {
                     self.give_back_waiting("the runner had no time for it after all", state);
                     state.lookahead.saw(HELD_LONGEST);
                 }
             }
             Event::Tick => {
-                self.look_for_cancellations(state).await;
-                if let Err(error) = recovery::recover(&self.around, self.options.id, &*self.listener).await {
+                state.ticked_at = Instant::now();
+                self.look_for_wishes(state).await;
+                if !state.is_draining
+                    && let Err(error) = self.recover(state).await
+                {
                     tracing::warn!(%error, "could not look for lost attempts");
                 }
             }
@@ -259,26 +296,29 @@ impl Runner {
         }
     }
 
-    async fn look_for_cancellations(&self, state: &mut State) {
-        if state.slots.is_empty() {
+    async fn look_for_wishes(&self, state: &mut State) {
+        if state.slots.is_empty() && state.waiting.is_empty() {
             return;
         }
-        match self.around.store.cancellations(self.options.id).await {
-            Ok(cancelled) => cancelled.into_iter().for_each(|id| self.cancel(id, state)),
-            Err(error) => tracing::warn!(%error, "could not look for cancellations"),
+        match self.around.store.wishes(self.options.id).await {
+            Ok(wishes) => wishes.into_iter().for_each(|(id, wish)| self.grant(id, wish, state)),
+            Err(error) => tracing::warn!(%error, "could not look for what people want"),
         }
     }
 
     /// Ends an attempt that a person wants ended. One that has not started yet never does.
-    fn cancel(&self, attempt: AttemptId, state: &mut State) {
+    fn grant(&self, attempt: AttemptId, wish: Wish, state: &mut State) {
+        let reason = StopReason::of(wish);
         let place = state.waiting.iter().position(|claimed| claimed.attempt.id == attempt);
         match place.and_then(|place| state.waiting.remove(place)) {
             Some(claimed) => {
                 let report =
-                    without_process(attempt, OutcomeClass::Cancelled, "it was cancelled before it started");
+                    without_process(attempt, reason.class(), "a person stopped it before it started");
                 self.hand_back(claimed, report, state);
             }
-            None => end(state, attempt, StopReason::Cancelled),
+            None if end(state, attempt, reason) => self.listener.hear(&RunnerEvent::Ending { attempt, wish }),
+            // It has been asked already, or has just ended.
+            None => {}
         }
     }
 
@@ -296,21 +336,40 @@ impl Runner {
         }
         state.moved_at = Instant::now();
         state.finished += 1;
+        let limited =
+            ended.as_ref().filter(|ended| is_limit(ended)).map(|ended| ended.claimed.attempt.harness.clone());
         let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
-        let board = self.board.clone();
+        let (board, runner) = (self.board.clone(), self.options.id);
         state.finishing.spawn(async move {
             match ended {
                 Some(ended) => finish::finish(&ended.claimed, ended.report, &around, &*listener).await,
                 None => {
                     let why = "the supervision of the attempt broke down; this is a bug in agents";
                     let report = without_process(attempt, OutcomeClass::RunnerError, why);
-                    finish::give_back(assignment, report, &around, &*listener).await;
+                    finish::give_back((assignment, runner), report, &around, &*listener).await;
                 }
             }
             // Only now: until the store knows the end, the heartbeat keeps the lease, or another runner would do the
             // job again while the store is in trouble.
             board.take(attempt);
         });
+        if let Some(harness) = limited {
+            self.leave_alone(&harness, state);
+        }
+    }
+
+    /// A harness has hit a limit. What was taken ahead for it is given back, and no work is looked for until the store
+    /// knows: it would bring one more job for that harness.
+    fn leave_alone(&self, harness: &str, state: &mut State) {
+        let is_theirs = |one: &Claimed| one.attempt.harness == harness;
+        let (theirs, others): (VecDeque<_>, VecDeque<_>) = state.waiting.drain(..).partition(is_theirs);
+        state.waiting = others;
+        for claimed in theirs {
+            let why = "its harness cools down";
+            let report = without_process(claimed.attempt.id, OutcomeClass::Stopped, why);
+            self.hand_back(claimed, report, state);
+        }
+        state.must_look = false;
     }
 
     /// Jobs that were taken ahead and have not started are pending again.
@@ -336,14 +395,21 @@ impl Runner {
             return now + pause;
         }
         if state.is_draining || state.slots.len() >= self.options.concurrency || !state.claiming.is_empty() {
-            return now + TICK;
+            return now + self.tick();
         }
         match self.around.store.next_ready_at(self.options.namespace.as_ref(), &self.fallbacks()).await {
             // A job that became ready since the claim is found at once; the pause keeps a job that is ready and
             // can't be taken from making the loop spin.
-            Ok(Some(at)) => now + at.since(self.around.clock.now()).clamp(Duration::from_millis(50), TICK),
-            Ok(None) | Err(_) => now + TICK,
+            Ok(Some(at)) => {
+                now + at.since(self.around.clock.now()).clamp(Duration::from_millis(50), self.tick())
+            }
+            Ok(None) | Err(_) => now + self.tick(),
         }
+    }
+
+    /// Silence of other runners is noticed soon after their lease.
+    fn tick(&self) -> Duration {
+        TICK.min(self.options.lease / 2)
     }
 
     async fn leave(&self) {
@@ -353,17 +419,20 @@ impl Runner {
     }
 }
 
-/// Asks an attempt to end. One that has ended already does not hear it, which is as well.
-fn end(state: &State, attempt: AttemptId, reason: StopReason) {
-    if let Some(slot) = state.slots.get(&attempt) {
-        slot.stop.send_if_modified(|now| {
-            let is_first = now.is_none();
-            if is_first {
-                *now = Some(reason);
-            }
-            is_first
-        });
-    }
+fn is_limit(ended: &Ended) -> bool {
+    matches!(ended.report.outcome.class, OutcomeClass::RateLimit | OutcomeClass::UsageLimit)
+}
+
+/// Asks an attempt to end. One that has ended already does not hear it, which is as well. Whether it was the first time.
+fn end(state: &State, attempt: AttemptId, reason: StopReason) -> bool {
+    let Some(slot) = state.slots.get(&attempt) else { return false };
+    slot.stop.send_if_modified(|now| {
+        let is_first = now.is_none();
+        if is_first {
+            *now = Some(reason);
+        }
+        is_first
+    })
 }
 
 async fn ring(bell: Option<&Doorbell>) {
@@ -388,7 +457,16 @@ fn without_process(attempt: AttemptId, class: OutcomeClass, why: &str) -> Attemp
         answer: None,
         unknown_lines: 0,
         bad_lines: 0,
+        killed: None,
     }
+}
+
+/// How a runner begins with an attempt.
+#[derive(Debug, Clone, Copy)]
+enum Begin {
+    Anew,
+    /// Another runner has started it.
+    WhereItStood,
 }
 
 /// What every attempt shares while it runs.

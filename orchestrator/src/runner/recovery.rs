@@ -1,86 +1,190 @@
-//! Attempts whose runner is gone: ended for good, and their jobs made pending again.
+//! Attempts whose runner is gone: taken over where their keeper or its word is on this machine, else given up.
 //!
-//! By proof where there is one (the runner's process is dead on this boot of this machine), else only when the
-//! lease is over. What is left of the agent is ended before anybody can start the job again.
+//! By proof where there is one (the runner's process is dead, it has left, or its machine has been booted since). Without
+//! proof only when the same lease has been seen for a whole lease time by our own clock, whatever any wall clock says;
+//! and on this machine only when no keeper of it lives.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use agents_domain::actor::Actor;
-use agents_domain::attempt::Proof;
-use agents_domain::id::RunnerId;
-use agents_domain::store::{Change, Command, Orphan, StoreError};
+use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::attempt::{Host, Proof};
+use agents_domain::id::AttemptId;
+use agents_domain::store::{Change, Claimed, Command, Orphan, StoreError};
+use agents_domain::timestamp::Timestamp;
+use tokio::time::Instant;
 
-use super::{Listener, RunnerEvent};
-use crate::attempt::Surroundings;
+use super::{Listener, RunnerEvent, RunnerOptions};
+use crate::attempt::{Surroundings, files};
 use crate::process::identity::{self, Life};
-use crate::process::stop;
+use crate::process::keeper::mark;
 
-/// Gives up every attempt that can be given up. Gives how many there were.
-pub(super) async fn recover(
-    around: &Surroundings,
-    runner: RunnerId,
-    listener: &dyn Listener,
-) -> Result<usize, StoreError> {
-    let now = around.clock.now();
-    let mut recovered = 0;
-    for orphan in around.store.foreign_attempts(runner).await? {
-        let is_dead =
-            orphan.runner_process.as_ref().is_some_and(|process| identity::life(process) == Life::Dead);
-        if !is_dead && orphan.lease_until >= now {
-            continue;
-        }
-        end_agent(&orphan);
-        if give_up(&orphan, is_dead, around, runner, listener).await? {
-            recovered += 1;
-        }
-        if is_dead {
-            around.store.unregister(orphan.runner).await?;
-        }
-    }
-    Ok(recovered)
+/// What has been seen of other runners' attempts.
+#[derive(Debug, Default)]
+pub(super) struct Lookout {
+    leases: HashMap<AttemptId, (Timestamp, Instant)>,
 }
 
-/// Ends what is left of the agent, if it is on this machine.
-fn end_agent(orphan: &Orphan) {
-    let killed = stop::kill_marked(orphan.attempt);
-    if killed > 0 {
-        tracing::info!(attempt = %orphan.attempt, killed, "ended what a lost runner had left running");
+/// What came of looking.
+#[derive(Default)]
+pub(super) struct Recovered {
+    /// To be watched over by us from now on.
+    pub taken_over: Vec<Claimed>,
+    /// Given up; their jobs are pending again.
+    pub given_up: usize,
+}
+
+impl Lookout {
+    /// Looks for attempts of other runners that need a new one.
+    pub async fn recover(
+        &mut self,
+        around: &Surroundings,
+        options: &RunnerOptions,
+        listener: &dyn Listener,
+    ) -> Result<Recovered, StoreError> {
+        let orphans = around.store.foreign_attempts(options.id).await?;
+        self.leases.retain(|id, _| orphans.iter().any(|orphan| orphan.attempt == *id));
+        let mut recovered = Recovered::default();
+        for orphan in orphans {
+            let Some(proof) = self.proof(&orphan, options.lease) else { continue };
+            let Some(harness_defaults) = readable(&orphan, around).await? else { continue };
+            let is_here = is_this_machine(&orphan.host);
+            if is_here && !may_be_taken(&orphan, proof, around) {
+                continue;
+            }
+            let finder = Finder { around, options, listener, harness_defaults };
+            if is_here {
+                recovered.taken_over.extend(finder.take_over(&orphan, proof).await?);
+            } else if finder.give_up(&orphan, proof).await? {
+                recovered.given_up += 1;
+            }
+            if proof == Proof::Gone {
+                around.store.unregister(orphan.runner).await?;
+            }
+        }
+        Ok(recovered)
+    }
+
+    fn proof(&mut self, orphan: &Orphan, lease: Duration) -> Option<Proof> {
+        if is_gone(orphan) {
+            return Some(Proof::Gone);
+        }
+        let now = Instant::now();
+        let seen = self.leases.entry(orphan.attempt).or_insert((orphan.lease_until, now));
+        if seen.0 != orphan.lease_until {
+            *seen = (orphan.lease_until, now);
+        }
+        (now - seen.1 >= lease).then_some(Proof::Silent { lease_until: orphan.lease_until })
     }
 }
 
-async fn give_up(
+/// Whether the runner is proven not to live any more. One of another machine never is.
+fn is_gone(orphan: &Orphan) -> bool {
+    if !is_this_machine(&orphan.host) {
+        return false;
+    }
+    let own = identity::host();
+    let is_other_boot = !orphan.host.boot_id.is_empty() && orphan.host.boot_id != own.boot_id;
+    match &orphan.runner_process {
+        None => true,
+        Some(process) => is_other_boot || identity::life(process) == Life::Dead,
+    }
+}
+
+/// An attempt from before machines were written down is of this one: there was no way to share a store.
+fn is_this_machine(host: &Host) -> bool {
+    host.machine_id.is_empty() || host.machine_id == identity::host().machine_id
+}
+
+/// Without proof of its runner's death, an attempt is left alone while its keeper lives: the keeper ends it when nobody
+/// renews its lease.
+fn may_be_taken(orphan: &Orphan, proof: Proof, around: &Surroundings) -> bool {
+    match proof {
+        Proof::Gone => true,
+        Proof::Silent { .. } => {
+            let lock = files(&around.data_folder, orphan.attempt).lock();
+            mark::revoke(&lock).unwrap_or_else(|error| {
+                tracing::warn!(%error, "the lock of an attempt can't be looked at");
+                false
+            })
+        }
+    }
+}
+
+/// What follows is decided by the config of the attempt's workspace: until that can be read, the attempt is left alone.
+async fn readable(
     orphan: &Orphan,
-    proven: bool,
     around: &Surroundings,
-    runner: RunnerId,
-    listener: &dyn Listener,
-) -> Result<bool, StoreError> {
-    let Some(assignment) = around.store.assignment(orphan.assignment).await? else { return Ok(false) };
-    let harness_defaults = match around.settings.for_workspace(Path::new(&assignment.workspace)) {
-        Ok(settings) => std::sync::Arc::clone(&settings.harness_defaults),
+) -> Result<Option<Arc<HarnessDefaults>>, StoreError> {
+    let Some(assignment) = around.store.assignment(orphan.assignment).await? else { return Ok(None) };
+    match around.settings.for_workspace(Path::new(&assignment.workspace)) {
+        Ok(settings) => Ok(Some(Arc::clone(&settings.harness_defaults))),
         Err(error) => {
             tracing::warn!(%error, assignment = %assignment.id, "a lost attempt waits until its config can be read");
-            return Ok(false);
+            Ok(None)
         }
-    };
-    let (why, proof) = match proven {
-        true => ("its runner is gone", Proof::Gone),
-        false => {
-            let proof = Proof::Silent { lease_until: orphan.lease_until };
-            ("its runner was not heard of until the lease was over", proof)
+    }
+}
+
+/// Who has found an attempt to recover.
+struct Finder<'a> {
+    around: &'a Surroundings,
+    options: &'a RunnerOptions,
+    listener: &'a dyn Listener,
+    harness_defaults: Arc<HarnessDefaults>,
+}
+
+impl Finder<'_> {
+    fn command(&self, change: Change) -> Command {
+        let harness_defaults = Arc::clone(&self.harness_defaults);
+        Command { actor: Actor::Runner(self.options.id), harness_defaults, change }
+    }
+
+    async fn take_over(&self, orphan: &Orphan, proof: Proof) -> Result<Option<Claimed>, StoreError> {
+        let change = Change::TakeOver {
+            assignment: orphan.assignment,
+            attempt: orphan.attempt,
+            from: orphan.runner,
+            holder: self.options.holder(),
+            proof,
+        };
+        match self.around.store.take(self.command(change)).await {
+            Ok(claimed) => Ok(Some(claimed)),
+            Err(error) => or_somebody_was_quicker(error).map(|()| None),
         }
-    };
-    let why = why.to_owned();
-    let change = Change::GiveUp { assignment: orphan.assignment, attempt: orphan.attempt, why, proof };
-    match around.store.execute(Command { actor: Actor::Runner(runner), harness_defaults, change }).await {
-        Ok(receipt) => {
-            for event in receipt.events {
-                listener.hear(&RunnerEvent::Happened { namespace: assignment.namespace.clone(), event });
+    }
+
+    async fn give_up(&self, orphan: &Orphan, proof: Proof) -> Result<bool, StoreError> {
+        let why = "its runner was not heard of until the lease was over".to_owned();
+        let (assignment, attempt) = (orphan.assignment, orphan.attempt);
+        let change = Change::GiveUp { assignment, attempt, why, proof };
+        match self.around.store.execute(self.command(change)).await {
+            Ok(receipt) => {
+                let Some(found) = self.around.store.assignment(assignment).await? else { return Ok(true) };
+                for event in receipt.events {
+                    self.listener.hear(&RunnerEvent::Happened { namespace: found.namespace.clone(), event });
+                }
+                Ok(true)
             }
-            Ok(true)
+            Err(error) => or_somebody_was_quicker(error).map(|()| false),
         }
-        // Somebody else was quicker, or the runner lives after all.
-        Err(StoreError::Rejected(_) | StoreError::LostRace { .. }) => Ok(false),
-        Err(error) => Err(error),
+    }
+}
+
+/// Somebody else was quicker, or the runner lives after all: nothing is lost by that.
+fn or_somebody_was_quicker(error: StoreError) -> Result<(), StoreError> {
+    match error {
+        StoreError::Rejected(_) | StoreError::LostRace { .. } | StoreError::NoAssignment(_) => Ok(()),
+        error @ (StoreError::BadRow { .. }
+        | StoreError::Locked { .. }
+        | StoreError::ReadOnly { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Unreachable { .. }
+        | StoreError::BadUrl { .. }
+        | StoreError::Database { .. }) => Err(error),
     }
 }

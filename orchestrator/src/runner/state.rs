@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::event::Control;
 use super::heartbeat::Beat;
 use super::lookahead::Lookahead;
+use super::recovery::Lookout;
 use crate::attempt::StopReason;
 
 /// What happens in the loop.
@@ -80,6 +81,10 @@ pub(super) struct State {
     pub has_listener: bool,
     pub finished: usize,
     pub trouble: Option<Duration>,
+    /// When the slow tick was last served.
+    pub ticked_at: Instant,
+    /// What has been seen of other runners' attempts.
+    pub lookout: Lookout,
 }
 
 impl State {
@@ -99,6 +104,8 @@ impl State {
             has_listener: true,
             finished: 0,
             trouble: None,
+            ticked_at: Instant::now(),
+            lookout: Lookout::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use super::connection::Connection;
 use super::find::reversed;
 use super::statement::{Statement, Value, names};
 
-pub(super) const COLUMNS: [&str; 15] = [
+pub(super) const COLUMNS: [&str; 16] = [
     "id",
     "namespace",
     "north_star",
@@ -23,6 +23,7 @@ pub(super) const COLUMNS: [&str; 15] = [
     "max_jobs",
     "status",
     "held",
+    "paused",
     "reason",
     "question",
     "note",
@@ -32,7 +33,7 @@ pub(super) const COLUMNS: [&str; 15] = [
     "id_reversed",
 ];
 /// Those of [`COLUMNS`] that are read.
-pub(super) const READ: usize = 14;
+pub(super) const READ: usize = 15;
 
 /// An assignment and how often its row has been written.
 #[derive(Debug, Clone)]
@@ -52,6 +53,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
     let max_jobs = columns.count()?;
     let status = columns.parsed(AssignmentStatus::from_name)?;
     let held = columns.flag()?;
+    let paused = columns.flag()?;
     let reason = columns.optional_text()?;
     let question = columns.optional_text()?;
     let note = columns.optional_text()?;
@@ -67,7 +69,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
         AssignmentStatus::Cancelled => AssignmentState::Cancelled { reason },
     };
     let origin = AssignmentOrigin { id, namespace, north_star, director, workspace, max_jobs, created_at };
-    let assignment = Assignment::restore(origin, AssignmentProgress { state, note, updated_at });
+    let assignment = Assignment::restore(origin, AssignmentProgress { state, paused, note, updated_at });
     Ok(Stored { assignment, revision })
 }
 
@@ -118,6 +120,7 @@ pub(super) async fn update(
                 before.assignment.status().as_str().into(),
                 status,
                 held,
+                after.is_paused().into(),
                 reason,
                 question,
                 after.note().map(str::to_owned).into(),
@@ -128,11 +131,11 @@ pub(super) async fn update(
         .collect();
     let expected = rows.len() as u64;
     let done = Statement::new(
-        "WITH v (id, revision, old_status, status, held, reason, question, note, max_jobs, updated_at) AS (",
+        "WITH v (id, revision, old_status, status, held, paused, reason, question, note, max_jobs, updated_at) AS (",
     )
     .push_rows(rows)
     .push(
-        ") UPDATE assignments SET status = v.status, held = v.held, reason = v.reason, question = v.question, \
+        ") UPDATE assignments SET status = v.status, held = v.held, paused = v.paused, reason = v.reason, question = v.question, \
          note = v.note, max_jobs = v.max_jobs, updated_at = v.updated_at, revision = assignments.revision + 1 \
          FROM v \
          WHERE assignments.id = v.id AND assignments.revision = v.revision AND assignments.status = v.old_status",
@@ -153,6 +156,7 @@ fn row(assignment: &Assignment) -> Vec<Value> {
         assignment.max_jobs.into(),
         status,
         held,
+        assignment.is_paused().into(),
         reason,
         question,
         assignment.note().map(str::to_owned).into(),

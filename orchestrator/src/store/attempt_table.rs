@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use agents_domain::attempt::{Attempt, AttemptProgress, AttemptReport, Host};
+use agents_domain::attempt::{Attempt, AttemptProgress, AttemptReport, Host, Wish};
 use agents_domain::harness::ProcessEnd;
 use agents_domain::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use agents_domain::outcome::OutcomeClass;
@@ -18,7 +18,7 @@ use super::runner_table;
 use super::statement::{Statement, Value, names};
 
 /// The columns of a record, in the order in which they are read.
-pub(super) const COLUMNS: [&str; 26] = [
+pub(super) const COLUMNS: [&str; 27] = [
     "id",
     "job_id",
     "number",
@@ -44,10 +44,11 @@ pub(super) const COLUMNS: [&str; 26] = [
     "unknown_lines",
     "bad_lines",
     "cancel_requested",
+    "pause_requested",
     "assignment_id",
 ];
 /// Those of [`COLUMNS`] that a record has.
-pub(super) const READ: usize = 25;
+pub(super) const READ: usize = 26;
 
 /// The record whose columns begin at `first`.
 pub(super) fn read(row: &AnyRow, first: usize) -> Result<AttemptRecord, StoreError> {
@@ -75,6 +76,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<AttemptRecord, StoreErr
         unknown_lines: columns.count()?,
         bad_lines: columns.count()?,
         cancel_requested: columns.flag()?,
+        pause_requested: columns.flag()?,
     })
 }
 
@@ -96,7 +98,7 @@ pub(super) async fn load_running(
     on: &mut Connection,
     of: &[AssignmentId],
 ) -> Result<Vec<Attempt>, StoreError> {
-    const RUNNING: [&str; 13] = [
+    const RUNNING: [&str; 14] = [
         "id",
         "job_id",
         "assignment_id",
@@ -109,6 +111,7 @@ pub(super) async fn load_running(
         "lease_until",
         "resumes",
         "cancel_requested",
+        "pause_requested",
         "decision",
     ];
     let select = format!(
@@ -133,6 +136,7 @@ pub(super) async fn load_running(
             lease_until: columns.time()?,
             resumes: columns.optional_text()?,
             cancel_requested: columns.flag()?,
+            pause_requested: columns.flag()?,
             decision: columns.optional_parsed(decision_json::read)?,
             end: None,
         })
@@ -163,6 +167,7 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
                 attempt.resumes.clone().into(),
                 "running".into(),
                 attempt.cancel_requested.into(),
+                attempt.pause_requested.into(),
                 attempt.decision.as_ref().map(decision_json::write).into(),
                 0i64.into(),
                 0i64.into(),
@@ -172,7 +177,7 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
         .collect();
     Statement::new(
         "INSERT INTO attempts (id, job_id, assignment_id, number, runner_id, machine_id, boot_id, harness, started_at, \
-         lease_until, resumes, status, cancel_requested, decision, tool_calls, unknown_lines, bad_lines) ",
+         lease_until, resumes, status, cancel_requested, pause_requested, decision, tool_calls, unknown_lines, bad_lines) ",
     )
     .push_rows(rows)
     .execute(on, "writing new attempts")
@@ -213,20 +218,25 @@ pub(super) async fn update_owner(
     expect(done, expected)
 }
 
-/// Writes what has changed of attempts that still run: a staged decision, a wish to end them.
+/// Writes what has changed of attempts that still run: a staged decision, what people want of them.
 pub(super) async fn update_running(on: &mut Connection, changed: &[&Attempt]) -> Result<(), StoreError> {
     let rows: Vec<Vec<Value>> = changed
         .iter()
         .map(|attempt| {
             let decision = attempt.decision.as_ref().map(decision_json::write);
-            vec![attempt.id.to_string().into(), attempt.cancel_requested.into(), decision.into()]
+            vec![
+                attempt.id.to_string().into(),
+                attempt.cancel_requested.into(),
+                attempt.pause_requested.into(),
+                decision.into(),
+            ]
         })
         .collect();
     let expected = rows.len() as u64;
-    let done = Statement::new("WITH v (id, cancel_requested, decision) AS (")
+    let done = Statement::new("WITH v (id, cancel_requested, pause_requested, decision) AS (")
         .push_rows(rows)
         .push(
-            ") UPDATE attempts SET cancel_requested = v.cancel_requested, decision = v.decision \
+            ") UPDATE attempts SET cancel_requested = v.cancel_requested, pause_requested = v.pause_requested, decision = v.decision \
              FROM v WHERE attempts.id = v.id AND attempts.status = 'running'",
         )
         .execute(on, "writing running attempts")
@@ -338,45 +348,53 @@ pub(super) async fn progress(
     Ok(())
 }
 
-/// Renews the leases of these attempts of the runner; tells those that it still owns, each with whether it is to
-/// end. One that the runner does not know of is not renewed: nobody does its job, and its lease must run out.
+/// Renews the leases of these attempts of the runner; tells those that it still owns, each with what people want of
+/// it. One that the runner does not know of is not renewed: nobody does its job, and its lease must run out.
 pub(super) async fn renew(
     on: &mut Connection,
     runner: RunnerId,
     attempts: &[AttemptId],
     until: Timestamp,
-) -> Result<Vec<(AttemptId, bool)>, StoreError> {
-    const OWNED: [&str; 2] = ["id", "cancel_requested"];
+) -> Result<Vec<(AttemptId, Option<Wish>)>, StoreError> {
     let rows = Statement::new(
         "UPDATE attempts SET lease_until = $1 WHERE runner_id = $2 AND status = 'running' AND id IN ",
     )
     .bind(until.as_millis())
     .bind(runner.to_string())
     .push_list(attempts.iter().map(|id| Value::from(id.to_string())))
-    .push(" RETURNING id, cancel_requested")
+    .push(" RETURNING id, cancel_requested, pause_requested")
     .fetch(on, "renewing leases")
     .await?;
-    let read = |row: &AnyRow| {
-        let mut columns = Columns::new(row, "attempts", &OWNED, 0);
-        Ok((columns.parsed(|text| text.parse().ok())?, columns.flag()?))
-    };
-    rows.iter().map(read).collect()
+    rows.iter().map(read_wish).collect()
 }
 
-/// Attempts of this runner that a person wants ended.
-pub(super) async fn cancellations(
+/// What people want of running attempts of this runner.
+pub(super) async fn wishes(
     on: &mut Connection,
     runner: RunnerId,
-) -> Result<Vec<AttemptId>, StoreError> {
+) -> Result<Vec<(AttemptId, Wish)>, StoreError> {
     let rows = Statement::new(
-        "SELECT id FROM attempts WHERE runner_id = $1 AND status = 'running' AND cancel_requested = 1",
+        "SELECT id, cancel_requested, pause_requested FROM attempts \
+         WHERE runner_id = $1 AND status = 'running' AND (cancel_requested = 1 OR pause_requested = 1)",
     )
     .bind(runner.to_string())
-    .fetch(on, "looking for cancellations")
+    .fetch(on, "looking for what people want")
     .await?;
-    rows.iter()
-        .map(|row| Columns::new(row, "attempts", &["id"], 0).parsed(|text| text.parse().ok()))
-        .collect()
+    let all: Vec<_> = rows.iter().map(read_wish).collect::<Result<_, _>>()?;
+    Ok(all.into_iter().filter_map(|(id, wish)| Some((id, wish?))).collect())
+}
+
+/// A cancellation is the end of what a pause would interrupt.
+fn read_wish(row: &AnyRow) -> Result<(AttemptId, Option<Wish>), StoreError> {
+    const WISHED: [&str; 3] = ["id", "cancel_requested", "pause_requested"];
+    let mut columns = Columns::new(row, "attempts", &WISHED, 0);
+    let id = columns.parsed(|text| text.parse().ok())?;
+    let wish = match (columns.flag()?, columns.flag()?) {
+        (true, _) => Some(Wish::Cancel),
+        (false, true) => Some(Wish::Pause),
+        (false, false) => None,
+    };
+    Ok((id, wish))
 }
 
 /// Running attempts of other runners, with the runner's own process where it is still recorded.

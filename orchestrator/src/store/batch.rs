@@ -161,6 +161,12 @@ impl<'a> Batch<'a> {
             }
             Change::Stage { assignment: _, attempt, decision } => aggregate.stage(attempt, decision, &ctx)?,
             Change::Update { assignment: _, to } => aggregate.update(to, &ctx)?,
+            Change::Cancel { assignment: _, job, reason } => {
+                aggregate.cancel(job, reason.as_deref(), &ctx)?;
+            }
+            Change::Pause { assignment: _, mode } => aggregate.pause(mode, &ctx)?,
+            Change::Resume { assignment: _ } => aggregate.resume(&ctx)?,
+            Change::Retry { assignment: _, job, again } => aggregate.retry(job, again, &ctx)?,
             Change::Finish { assignment: _, report } => {
                 let attempt = report.attempt;
                 aggregate.finish((*report).clone(), &ctx)?;
@@ -379,6 +385,7 @@ fn first_attempt(
         lease_until: now.after(holder.lease),
         resumes: None,
         cancel_requested: false,
+        pause_requested: false,
         decision: None,
         end: None,
     }

@@ -25,3 +25,4 @@ mod leases;
 mod lists;
 mod round_trip;
 mod sqlite;
+mod wishes;

@@ -162,8 +162,9 @@ pub(super) async fn queue(
     waiting.extend(behind);
     let blocked = open_assignments(on, namespace, "a.status = 'blocked'", limit).await?;
     let held = open_assignments(on, namespace, "a.held = 1", limit).await?;
+    let paused = open_assignments(on, namespace, "a.paused = 1", limit).await?;
     let runners = runner_table::load(on, namespace).await?;
-    Ok(Queue { running, ready, waiting, blocked, held, cooldowns, runners })
+    Ok(Queue { running, ready, waiting, blocked, held, paused, cooldowns, runners })
 }
 
 /// Harnesses that cool down and for which no other one stands in.
@@ -237,9 +238,9 @@ async fn open_assignments(
 
 /// Job lines that fit the condition, with the latest attempt of each.
 async fn job_lines(on: &mut Connection, condition: Statement) -> Result<Vec<JobLine>, StoreError> {
-    const OF_ASSIGNMENT: [&str; 3] = ["namespace", "north_star", "status"];
+    const OF_ASSIGNMENT: [&str; 4] = ["namespace", "north_star", "status", "paused"];
     let select = format!(
-        "SELECT {}, a.namespace, a.north_star, a.status FROM jobs j JOIN assignments a ON a.id = j.assignment_id ",
+        "SELECT {}, a.namespace, a.north_star, a.status, a.paused FROM jobs j JOIN assignments a ON a.id = j.assignment_id ",
         names("j.", &job_table::COLUMNS[..job_table::READ]),
     );
     let rows = condition.after(select).fetch(on, "listing jobs").await?;
@@ -251,6 +252,7 @@ async fn job_lines(on: &mut Connection, condition: Statement) -> Result<Vec<JobL
             namespace: columns.parsed(|text| Namespace::new(text).ok())?,
             north_star: columns.text()?,
             assignment_status: columns.parsed(AssignmentStatus::from_name)?,
+            assignment_paused: columns.flag()?,
             job,
             attempt: None,
         });

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::assignment::Assignment;
-use agents_domain::attempt::AttemptProgress;
+use agents_domain::attempt::{AttemptProgress, Wish};
 use agents_domain::cooldown::Cooldown;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::history::HistoryEvent;
@@ -168,8 +168,8 @@ impl Store for SqlStore {
         self.write(|reply| Op::Progress(runner, progress.to_vec(), reply)).await
     }
 
-    async fn cancellations(&self, runner: RunnerId) -> Result<Vec<AttemptId>, StoreError> {
-        read!(self, reader => attempt_table::cancellations(&mut reader, runner))
+    async fn wishes(&self, runner: RunnerId) -> Result<Vec<(AttemptId, Wish)>, StoreError> {
+        read!(self, reader => attempt_table::wishes(&mut reader, runner))
     }
 
     async fn foreign_attempts(&self, runner: RunnerId) -> Result<Vec<Orphan>, StoreError> {

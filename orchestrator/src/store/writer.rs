@@ -229,7 +229,7 @@ async fn heartbeat(
     let is_owned = |id: &AttemptId| owned.iter().any(|(owned, _)| owned == id);
     Ok(HeartbeatReply {
         lost: attempts.iter().filter(|id| !is_owned(id)).copied().collect(),
-        cancel: owned.iter().filter(|(_, cancel)| *cancel).map(|(id, _)| *id).collect(),
+        wishes: owned.iter().filter_map(|(id, wish)| Some((*id, (*wish)?))).collect(),
     })
 }
 

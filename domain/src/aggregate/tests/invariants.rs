@@ -17,6 +17,7 @@ pub fn check(before: &Aggregate, after: &Aggregate, history: &[HistoryEvent]) {
     started_jobs_are_first(&line);
     running_jobs_have_one_attempt(after);
     sessions_stay_with_their_harness(before, after);
+    only_what_is_open_is_paused(after);
     positions_grow(after);
     what_was_stays(before, after);
     history_tells_it_all(after, history);
@@ -51,7 +52,7 @@ fn one_runs_or_may_run(aggregate: &Aggregate, line: &[&Job]) {
     assert!(running <= 1, "{running} jobs of one line run");
     let heads: Vec<JobId> = line.iter().filter(|job| is_head(job)).map(|job| job.id).collect();
     let first_open = line.iter().find(|job| !job.status().is_final()).map(|job| job.id);
-    let may_run = aggregate.assignment.is_active() && running == 0;
+    let may_run = aggregate.assignment.is_active() && !aggregate.assignment.is_paused() && running == 0;
     assert_eq!(heads, first_open.filter(|_| may_run).into_iter().collect::<Vec<_>>(), "which may run");
     for question in aggregate.jobs.iter().filter(|job| job.job_type.is_chat()) {
         assert!(!question.is_pending() || is_head(question), "a question always may run");
@@ -95,6 +96,15 @@ fn sessions_stay_with_their_harness(before: &Aggregate, after: &Aggregate) {
     }
 }
 
+fn only_what_is_open_is_paused(aggregate: &Aggregate) {
+    let assignment = &aggregate.assignment;
+    assert!(!(assignment.is_paused() && assignment.is_closed()), "a closed assignment is paused");
+    for attempt in &aggregate.attempts {
+        let is_wanted = !attempt.pause_requested || attempt.cancel_requested || assignment.is_paused();
+        assert!(is_wanted, "an attempt is to be paused, and its assignment is not");
+    }
+}
+
 fn positions_grow(aggregate: &Aggregate) {
     let grows = aggregate.jobs.windows(2).all(|pair| pair[0].position < pair[1].position);
     assert!(grows, "positions must keep the order");
@@ -115,6 +125,7 @@ fn what_was_stays(before: &Aggregate, after: &Aggregate) {
 /// The history alone gives the same statuses.
 fn history_tells_it_all(aggregate: &Aggregate, history: &[HistoryEvent]) {
     let mut status = None;
+    let mut paused = false;
     let mut jobs: BTreeMap<JobId, JobStatus> = BTreeMap::new();
     for event in history {
         let job = |status| event.job.map(|id| (id, status));
@@ -131,8 +142,12 @@ fn history_tells_it_all(aggregate: &Aggregate, history: &[HistoryEvent]) {
             EventKind::JobFailed => (None, job(JobStatus::Failed)),
             EventKind::JobCancelled => (None, job(JobStatus::Cancelled)),
             EventKind::AssignmentNoted
+            | EventKind::AssignmentPaused
+            | EventKind::AssignmentResumed
             | EventKind::CancelRequested
             | EventKind::HarnessCooledDown
+            | EventKind::PauseRequested
+            | EventKind::RetryRequested
             | EventKind::AttemptTakenOver
             | EventKind::AttemptEnded
             | EventKind::DecisionStaged
@@ -140,9 +155,18 @@ fn history_tells_it_all(aggregate: &Aggregate, history: &[HistoryEvent]) {
             | EventKind::DecisionInvalid => (None, None),
         };
         status = of_assignment.or(status);
+        paused = event.kind == EventKind::AssignmentPaused || (paused && !ends_a_pause(event.kind));
         jobs.extend(of_job);
     }
     assert_eq!(status, Some(aggregate.assignment.status()), "the assignment's status by its history");
+    assert_eq!(paused, aggregate.assignment.is_paused(), "whether it is paused by its history");
     let real: BTreeMap<JobId, JobStatus> = aggregate.jobs.iter().map(|job| (job.id, job.status())).collect();
     assert_eq!(jobs, real, "the jobs' statuses by their history");
+}
+
+fn ends_a_pause(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::AssignmentResumed | EventKind::AssignmentCompleted | EventKind::AssignmentCancelled
+    )
 }

@@ -6,7 +6,7 @@ use proptest::sample::{Index, select};
 use uuid::Uuid;
 
 use super::world::{Answer, World, blocked, complete, go_on, job};
-use crate::aggregate::{First, StatusChange};
+use crate::aggregate::{First, PauseMode, StatusChange};
 use crate::attempt::Proof;
 use crate::decision::{Decision, Place};
 use crate::director::Director;
@@ -23,6 +23,10 @@ enum Step {
     FinishStale(OutcomeClass),
     GiveUp(Index),
     Update(StatusChange),
+    Cancel(Index, Option<&'static str>),
+    Pause(PauseMode),
+    Resume,
+    Retry(Index, Option<&'static str>),
     Stage(Index, Said),
     Ask,
     Later(u64),
@@ -91,6 +95,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => class().prop_map(Step::FinishStale),
         1 => any::<Index>().prop_map(Step::GiveUp),
         2 => update().prop_map(Step::Update),
+        1 => (any::<Index>(), select(vec![None, Some("so")])).prop_map(|(which, why)| Step::Cancel(which, why)),
+        1 => select(vec![PauseMode::Now, PauseMode::AfterJob]).prop_map(Step::Pause),
+        1 => Just(Step::Resume),
+        2 => (any::<Index>(), select(vec![None, Some("s-1")])).prop_map(|(which, session)| Step::Retry(which, session)),
         2 => (any::<Index>(), said()).prop_map(|(which, said)| Step::Stage(which, said)),
         1 => Just(Step::Ask),
         2 => (0u64..2000).prop_map(Step::Later),
@@ -126,15 +134,16 @@ impl World {
         (!attempts.is_empty()).then(|| which.get(attempts).id)
     }
 
+    fn any_job(&self, which: &Index) -> Option<JobId> {
+        let jobs = self.aggregate.jobs();
+        (!jobs.is_empty()).then(|| which.get(jobs).id)
+    }
+
     /// Does it; whether it was accepted.
     fn does(&mut self, step: &Step) -> bool {
         match step {
             Step::Insert(job_type, place) => self.insert(job_type, self.place(place)).is_ok(),
-            Step::Claim(which) => {
-                let jobs = self.aggregate.jobs();
-                let job = (!jobs.is_empty()).then(|| which.get(jobs).id);
-                job.is_some_and(|job| self.claim_job(job).is_ok())
-            }
+            Step::Claim(which) => self.any_job(which).is_some_and(|job| self.claim_job(job).is_ok()),
             Step::Finish(which, class, said) => self.running(which).is_some_and(|attempt| {
                 let answer = self.answer(said);
                 self.finish(attempt, outcome(*class), answer).expect("a running attempt may end");
@@ -149,6 +158,12 @@ impl World {
                 self.command(|aggregate, ctx| aggregate.give_up(attempt, ("gone", Proof::Gone), ctx)).is_ok()
             }),
             Step::Update(change) => self.update(change.clone()).is_ok(),
+            Step::Cancel(which, why) => self.any_job(which).is_some_and(|job| self.cancel(job, *why).is_ok()),
+            Step::Pause(mode) => self.pause(*mode).is_ok(),
+            Step::Resume => self.resume().is_ok(),
+            Step::Retry(which, session) => {
+                self.any_job(which).is_some_and(|job| self.retry(job, *session).is_ok())
+            }
             Step::Stage(which, said) => match (self.running(which), self.answer(said)) {
                 (Some(attempt), Some(Ok(decision))) => self.stage(attempt, decision).is_ok(),
                 (Some(_) | None, Some(_) | None) => false,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::world::{World, session};
+use crate::attempt::{AttemptProgress, AttemptReport};
 use crate::cooldown::Cooldown;
 use crate::fallback::Fallbacks;
 use crate::history::EventKind;
@@ -141,4 +142,23 @@ fn a_blocked_assignment_keeps_its_reason_when_a_job_meets_trouble() {
         (world.list(), world.status().as_str()),
         (vec!["implement pending".to_owned()], "blocked: wait")
     );
+}
+
+#[test]
+fn an_attempt_that_never_ran_leaves_the_session_that_it_was_to_continue() {
+    let mut world = World::with_first("implement");
+    world.work_ends(OutcomeClass::Stopped);
+    let attempt = world.claim();
+    let report = AttemptReport {
+        attempt,
+        outcome: Outcome::failure(OutcomeClass::Stopped, "its harness cools down"),
+        process: None,
+        progress: AttemptProgress::default(),
+        answer: None,
+        unknown_lines: 0,
+        bad_lines: 0,
+        killed: None,
+    };
+    world.command(|aggregate, ctx| aggregate.finish(report, ctx)).unwrap();
+    assert_eq!(world.aggregate.jobs()[0].progress().resume, Some(session()));
 }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::invariants;
 use crate::actor::Actor;
 use crate::aggregate::{
-    Aggregate, Context, First, HarnessDefaults, NewAssignment, News, Rejection, Routes, StatusChange,
+    Aggregate, Context, First, HarnessDefaults, NewAssignment, News, PauseMode, Rejection, Repetition,
+    Routes, StatusChange,
 };
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, LEASE};
 use crate::cooldown::Cooldown;
@@ -26,6 +27,7 @@ use crate::job_type::JobType;
 use crate::namespace::Namespace;
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::session::Session;
+use crate::store::{AttemptRecord, JobDetail};
 use crate::timestamp::Timestamp;
 
 /// 1, 2, 3, ...
@@ -133,6 +135,40 @@ impl World {
         self.command(|aggregate, ctx| aggregate.update(change, ctx))
     }
 
+    /// A person cancels a job.
+    pub fn cancel(&mut self, job: JobId, reason: Option<&str>) -> Result<(), Rejection> {
+        self.command(|aggregate, ctx| aggregate.cancel(job, reason, ctx))
+    }
+
+    /// A person pauses the assignment.
+    pub fn pause(&mut self, mode: PauseMode) -> Result<(), Rejection> {
+        self.command(|aggregate, ctx| aggregate.pause(mode, ctx))
+    }
+
+    /// A person lets it go on.
+    pub fn resume(&mut self) -> Result<(), Rejection> {
+        self.command(|aggregate, ctx| aggregate.resume(ctx))
+    }
+
+    /// A person has a job done again, in that session or afresh. Gives the id of the job that may repeat it.
+    pub fn retry(&mut self, job: JobId, session: Option<&str>) -> Result<JobId, Rejection> {
+        let id = JobId::new(self.ids.next());
+        let context = self.contexts.get(&job).cloned().unwrap_or_default();
+        let session = session.map(|id| Session { id: id.to_owned(), ..super::world::session() });
+        let again = Repetition { id, context, is_fresh: session.is_none(), session };
+        self.command(|aggregate, ctx| aggregate.retry(job, again, ctx)).map(|()| id)
+    }
+
+    /// The id of the n-th job of the list.
+    pub fn nth(&self, place: usize) -> JobId {
+        self.aggregate.jobs[place].id
+    }
+
+    /// The last event of that kind.
+    pub fn last(&self, kind: EventKind) -> &HistoryEvent {
+        self.events.iter().rfind(|event| event.kind == kind).unwrap()
+    }
+
     /// A person makes the assignment active.
     pub fn activate(&mut self) {
         self.update(StatusChange::Active { note: None, max_jobs: None }).unwrap();
@@ -158,6 +194,7 @@ impl World {
             lease_until: self.now.after(LEASE),
             resumes: None,
             cancel_requested: false,
+            pause_requested: false,
             decision: None,
             end: None,
         };
@@ -199,6 +236,7 @@ impl World {
             answer,
             unknown_lines: 0,
             bad_lines: 0,
+            killed: None,
         };
         self.command(|aggregate, ctx| aggregate.finish(report, ctx))
     }
@@ -322,4 +360,36 @@ pub fn context(now: Timestamp, ids: &CountingIds) -> Context<'_> {
     let by_type = BTreeMap::from([("review".to_owned(), "codex".to_owned())]);
     let harness_defaults = Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type });
     Context { now, ids, harness_defaults, actor: Actor::Person }
+}
+
+/// A failed job of claude's, whose one attempt had the session `session` and ended so.
+pub fn failed_detail(class: OutcomeClass, resumes: Option<&str>) -> JobDetail {
+    let mut world = World::with_first("implement");
+    let job = world.aggregate.jobs.remove(0);
+    let attempt = AttemptRecord {
+        id: AttemptId::new(Uuid::nil()),
+        job: job.id,
+        number: 1,
+        runner: runner(),
+        harness: "claude".to_owned(),
+        started_at: world.now,
+        ended_at: Some(world.now),
+        outcome: Some(class),
+        message: None,
+        exit_code: None,
+        signal: None,
+        session_id: Some("session".to_owned()),
+        resumes: resumes.map(str::to_owned),
+        model: None,
+        cli_version: None,
+        usage: None,
+        cost: None,
+        tool_calls: 0,
+        last_activity: None,
+        unknown_lines: 0,
+        bad_lines: 0,
+        cancel_requested: false,
+        pause_requested: false,
+    };
+    JobDetail { job, context: "do it".to_owned(), attempts: vec![attempt] }
 }

@@ -4,7 +4,7 @@
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, Rejection, StatusChange};
 use agents_domain::assignment::AssignmentStatus;
-use agents_domain::attempt::{Attempt, LEASE, Proof};
+use agents_domain::attempt::{Attempt, LEASE, Proof, Wish};
 use agents_domain::decision::{Decision, Place};
 use agents_domain::history::EventKind;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
@@ -183,7 +183,7 @@ async fn a_running_attempt_is_taken_over_once_and_only_its_new_runner_ends_it(en
 async fn a_job_that_is_cancelled_in_the_moment_in_which_it_is_claimed_is_asked_to_end(env: Env) {
     let (assignment, job) = env.create("implement").await;
     let (claimed, ()) = tokio::join!(env.claim_one(), env.cancel(assignment));
-    assert_eq!(env.store.cancellations(runner(1)).await.unwrap(), [claimed.attempt.id]);
+    assert_eq!(env.store.wishes(runner(1)).await.unwrap(), [(claimed.attempt.id, Wish::Cancel)]);
     assert!(env.store.job(job).await.unwrap().unwrap().1.attempts[0].cancel_requested);
 }
 

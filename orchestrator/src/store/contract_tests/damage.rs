@@ -72,6 +72,8 @@ async fn the_schema_refuses_every_impossible_row(env: Env) {
         "UPDATE attempts SET status = 'done'",
         "UPDATE attempts SET number = 0",
         "UPDATE attempts SET cancel_requested = 2",
+        "UPDATE attempts SET pause_requested = 2",
+        "UPDATE assignments SET paused = 2",
         "UPDATE attempts SET status = 'ended' WHERE status = 'running'",
         "UPDATE attempts SET ended_at = 5 WHERE status = 'running'",
         "UPDATE attempts SET outcome = 'auth' WHERE status = 'running'",

@@ -273,6 +273,7 @@ pub fn report(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
         answer: None,
         unknown_lines: 0,
         bad_lines: 0,
+        killed: None,
     }
 }
 

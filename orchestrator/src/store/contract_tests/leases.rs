@@ -1,6 +1,6 @@
 //! Runners and their rights to attempts.
 
-use agents_domain::attempt::{AttemptProgress, LEASE, Proof};
+use agents_domain::attempt::{AttemptProgress, LEASE, Proof, Wish};
 use agents_domain::id::AttemptId;
 use agents_domain::outcome::Outcome;
 use agents_domain::store::{Change, HeartbeatReply, Orphan};
@@ -62,11 +62,11 @@ async fn a_heartbeat_tells_what_is_lost_and_what_is_to_end(env: Env) {
     let unknown = AttemptId::new(Uuid::from_u128(404));
     let named = [kept.attempt.id, ended.attempt.id, unwanted.attempt.id, unknown];
     let reply = env.store.heartbeat(runner(1), &named, LEASE).await.unwrap();
-    let expected =
-        HeartbeatReply { lost: vec![ended.attempt.id, unknown], cancel: vec![unwanted.attempt.id] };
+    let wishes = vec![(unwanted.attempt.id, Wish::Cancel)];
+    let expected = HeartbeatReply { lost: vec![ended.attempt.id, unknown], wishes: wishes.clone() };
     assert_eq!(reply, expected);
-    assert_eq!(env.store.cancellations(runner(1)).await.unwrap(), [unwanted.attempt.id]);
-    assert_eq!(env.store.cancellations(runner(2)).await.unwrap(), []);
+    assert_eq!(env.store.wishes(runner(1)).await.unwrap(), wishes);
+    assert_eq!(env.store.wishes(runner(2)).await.unwrap(), []);
     assert_eq!(env.store.heartbeat(runner(1), &[], LEASE).await.unwrap(), HeartbeatReply::default());
 }
 

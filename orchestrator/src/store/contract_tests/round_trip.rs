@@ -123,6 +123,7 @@ async fn an_attempt_keeps_all_its_fields(env: Env) {
         unknown_lines: 2,
         bad_lines: 3,
         cancel_requested: false,
+        pause_requested: false,
     };
     let again = env.claim_one().await;
     assert_eq!((again.attempt.number, again.attempt.resumes.as_deref()), (2, Some("s-1")));

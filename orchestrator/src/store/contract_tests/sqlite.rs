@@ -216,7 +216,7 @@ async fn walk(env: &Env) {
     let claimed = env.claim_one().await;
     env.store.heartbeat(runner(1), &[claimed.attempt.id], LEASE).await.unwrap();
     env.store.progress(runner(1), &[(claimed.attempt.id, Default::default())]).await.unwrap();
-    env.store.cancellations(runner(1)).await.unwrap();
+    env.store.wishes(runner(1)).await.unwrap();
     env.store.foreign_attempts(runner(2)).await.unwrap();
     let repo = namespace("repo");
     for of in [None, Some(&repo)] {

@@ -1,0 +1,174 @@
+//! What a runner reports of an attempt that has ended: from the word of its keeper, and from its stream.
+
+use std::io;
+use std::time::Duration;
+
+use agents_domain::attempt::{AttemptProgress, AttemptReport};
+use agents_domain::harness::StreamEnd;
+use agents_domain::id::AttemptId;
+use agents_domain::invocation::Invocation;
+use agents_domain::outcome::{Outcome, OutcomeClass};
+use agents_domain::store::Claimed;
+
+use super::Surroundings;
+use super::prepare::Rules;
+use super::supervise::Ended;
+use crate::process::keeper::exit::{EndReason, Exit, NotStarted};
+use crate::process::{SpawnError, refused};
+use crate::review;
+
+/// The report of an attempt of which nothing lives any more.
+pub(super) fn report(
+    claimed: &Claimed,
+    around: &Surroundings,
+    (rules, invocation): (&Rules, Option<&Invocation>),
+    ended: Ended,
+) -> AttemptReport {
+    let Ended { exit, observer, asked } = ended;
+    let end = StreamEnd { process: exit.process(), stderr_tail: "", at: around.clock.now() };
+    let (summary, last_activity) = observer.finish(&end);
+    let reason = exit.reason.or(asked.filter(|_| exit.is_unknown));
+    let outcome = match (reason, &exit.not_started) {
+        (Some(EndReason::Timeout), _) if slept_for_a_limit(&summary.outcome, rules, around) => {
+            summary.outcome.clone()
+        }
+        // What made it hopeless is what it came to.
+        (Some(EndReason::Hopeless), _) => summary.outcome.clone(),
+        (Some(reason), _) => ended_early(reason, rules, last_activity.as_deref()),
+        (None, Some(not_started)) => not_run(not_started, invocation, rules),
+        (None, None) if exit.is_unknown => {
+            Outcome::failure(OutcomeClass::Lost, "its keeper was killed, so nobody knows how it ended")
+        }
+        (None, None) => summary.outcome.clone(),
+    };
+    let answer = (claimed.job.job_type.is_pm() && outcome.is_success()).then(|| {
+        let text = summary.structured.as_deref().unwrap_or(&outcome.text);
+        review::read(text, &rules.allowed, &*around.ids)
+    });
+    AttemptReport {
+        attempt: claimed.attempt.id,
+        outcome,
+        process: Some(exit.process()),
+        progress: AttemptProgress {
+            session_id: summary.session_id,
+            model: summary.model,
+            cli_version: summary.cli_version,
+            usage: summary.usage,
+            cost: summary.cost,
+            tool_calls: summary.tool_calls,
+            last_activity,
+        },
+        answer,
+        unknown_lines: summary.unknown_lines,
+        bad_lines: summary.bad_lines,
+        killed: killed(&exit),
+    }
+}
+
+fn ended_early(reason: EndReason, rules: &Rules, last_activity: Option<&str>) -> Outcome {
+    let last = last_activity.unwrap_or("nothing that is known");
+    let seconds = |time: Duration| time.as_secs_f64();
+    let (class, text) = match reason {
+        EndReason::Cancelled => (OutcomeClass::Cancelled, "it was cancelled".to_owned()),
+        EndReason::Paused => (OutcomeClass::Stopped, "its assignment was paused while it ran".to_owned()),
+        EndReason::Shutdown => (OutcomeClass::Stopped, "the runner was stopped while it ran".to_owned()),
+        EndReason::Terminated => {
+            (OutcomeClass::Stopped, "its keeper was told to end, as when the machine shuts down".to_owned())
+        }
+        EndReason::LeaseLost => (OutcomeClass::Lost, "another runner owns the job now".to_owned()),
+        EndReason::LeaseOver => (
+            OutcomeClass::Lost,
+            "no runner was left to watch over it, so its keeper ended it when the lease was over".to_owned(),
+        ),
+        EndReason::Timeout => (
+            OutcomeClass::Timeout,
+            format!("its {} s were up; the last it did: {last}", seconds(rules.timeouts.whole)),
+        ),
+        EndReason::StartTimeout => (
+            OutcomeClass::StartTimeout,
+            format!("nothing came from it in its first {} s", seconds(rules.timeouts.start)),
+        ),
+        EndReason::SilenceTimeout => (
+            OutcomeClass::SilenceTimeout,
+            format!(
+                "nothing came from it for {} s, and nothing that it had started was at work; the last it did: {last}",
+                seconds(rules.timeouts.silence)
+            ),
+        ),
+        EndReason::OutputOverflow => (
+            OutcomeClass::OutputOverflow,
+            format!("it printed more than an attempt may (`maxOutputBytes`); the last it did: {last}"),
+        ),
+        EndReason::Hopeless => {
+            (OutcomeClass::Unclassified, "to wait for it any longer was hopeless".to_owned())
+        }
+    };
+    Outcome::failure(class, text)
+}
+
+/// What had to be ended besides the agent itself, in words.
+fn killed(exit: &Exit) -> Option<String> {
+    let named = |list: &[crate::process::keeper::exit::Ended]| {
+        let names: Vec<String> = list.iter().map(|one| format!("{} ({})", one.name, one.pid)).collect();
+        names.join(", ")
+    };
+    let mut words = named(&exit.ended);
+    if exit.ended_count > exit.ended.len() {
+        words.push_str(&format!(" and {} more", exit.ended_count - exit.ended.len()));
+    }
+    if !exit.survivors.is_empty() {
+        words.push_str(&format!("; the kernel did not end: {}", named(&exit.survivors)));
+    }
+    (!words.is_empty()).then_some(words)
+}
+
+/// Whether the CLI was waiting, all the time it had, for the end of a limit. One that it named a shorter wait for was
+/// over before, and the agent has worked since.
+fn slept_for_a_limit(told: &Outcome, rules: &Rules, around: &Surroundings) -> bool {
+    let now = around.clock.now();
+    told.class == OutcomeClass::UsageLimit
+        && told.resets_at.is_some_and(|reset| reset.since(now) >= rules.timeouts.whole)
+}
+
+fn not_run(not_started: &NotStarted, invocation: Option<&Invocation>, rules: &Rules) -> Outcome {
+    let error = io::Error::from_raw_os_error(not_started.errno);
+    match invocation {
+        Some(invocation) => self::not_started(&refused(invocation, &error), rules),
+        None => Outcome::failure(OutcomeClass::CliRejected, format!("its program can't be run: {error}")),
+    }
+}
+
+/// The outcome of an attempt whose agent could not be started.
+pub(super) fn not_started(error: &SpawnError, rules: &Rules) -> Outcome {
+    match error {
+        SpawnError::Missing { program: _ } => {
+            Outcome::failure(OutcomeClass::CliMissing, error.to_string()).with_fix(&rules.install)
+        }
+        SpawnError::NotRunnable { program, .. } => {
+            let fix = format!("chmod +x \"$(command -v '{program}')\", or {}", rules.install);
+            Outcome::failure(OutcomeClass::CliRejected, error.to_string()).with_fix(fix)
+        }
+        SpawnError::Revoked => Outcome::failure(OutcomeClass::Lost, error.to_string()),
+        SpawnError::Files { .. } => Outcome::failure(OutcomeClass::RunnerError, error.to_string()),
+    }
+}
+
+/// The outcome of an attempt whose files can't be read.
+pub(super) fn no_files(rules: &Rules, error: &io::Error) -> Outcome {
+    let folder = rules.files.folder.display();
+    Outcome::failure(OutcomeClass::Lost, format!("what it printed can't be read ({folder}: {error})"))
+}
+
+/// The report of an attempt whose process never ran.
+pub(super) fn early_end(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
+    AttemptReport {
+        attempt,
+        outcome,
+        process: None,
+        progress: AttemptProgress::default(),
+        answer: None,
+        unknown_lines: 0,
+        bad_lines: 0,
+        killed: None,
+    }
+}

@@ -1,0 +1,280 @@
+//! The keeper of one attempt: a small process between a runner and its agent. It starts the agent in a session of its own,
+//! inherits every orphan below it, ends the whole tree when told or when no runner renews its lease, and writes down how
+//! it ended. It outlives its runner.
+//!
+//! While it lives it holds the lock on the attempt's lock file, which its runner took before it was started; so whoever
+//! gets that lock knows that nothing of the attempt runs.
+
+pub mod cgroup;
+pub mod control;
+pub mod exit;
+mod launch;
+mod lookout;
+pub mod mark;
+pub mod terms;
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Signal, WaitOptions, WaitStatus, wait};
+
+pub use launch::launch;
+pub use lookout::now;
+
+use super::{AttemptFiles, own_program, stop, tree};
+use exit::{EndReason, Ended, Exit, NotStarted};
+use lookout::Lookout;
+use terms::{LAUNCH, Terms};
+
+/// How often the size of the agent's output is looked at.
+const OUTPUT_CHECK: Duration = Duration::from_secs(1);
+/// How long is waited between two rounds of SIGKILL.
+const ROUND: Duration = Duration::from_millis(2);
+/// How long the kernel may take to end a process that was killed. One that it holds longer is named and left.
+const KILL_PATIENCE: Duration = Duration::from_secs(10);
+/// How many of the processes that had to be ended are named.
+const NAMED: usize = 20;
+/// The pause before the exit status is written again where it could not be.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+struct Keeper {
+    terms: Terms,
+    files: AttemptFiles,
+    lookout: Lookout,
+    group: Option<PathBuf>,
+    agent: i32,
+    agent_end: Option<WaitStatus>,
+    /// Whether anything is left below us.
+    has_children: bool,
+    exit: Exit,
+}
+
+/// Keeps one attempt, to the end of all its processes. Gives the exit code.
+pub fn keep(args: &[OsString]) -> u8 {
+    let Some(terms) = Terms::from_args(args) else { return 2 };
+    match Keeper::begin(terms) {
+        Ok(mut keeper) => {
+            keeper.watch();
+            keeper.end_tree();
+            keeper.leave();
+            0
+        }
+        Err(_) => 1,
+    }
+}
+
+impl Keeper {
+    /// Everything that may fail comes before the agent is started: then nothing runs, and no exit status says so.
+    fn begin(terms: Terms) -> io::Result<Self> {
+        let files = AttemptFiles { folder: terms.folder.clone() };
+        let lookout = Lookout::new(&files.control(), terms.deadline)?;
+        become_subreaper();
+        let attempt = terms.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let group = cgroup::make(&attempt);
+        mark::write(group.as_deref())?;
+        let mut keeper = Self {
+            terms,
+            files,
+            lookout,
+            group,
+            agent: 0,
+            agent_end: None,
+            has_children: false,
+            exit: Exit::default(),
+        };
+        if keeper.lookout.is_over() {
+            keeper.exit.reason = Some(EndReason::LeaseOver);
+        } else {
+            keeper.start()?;
+        }
+        // The folder that the agent works in is nothing to us, and must not be held.
+        std::env::set_current_dir("/")?;
+        Ok(keeper)
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this module is part of the one that spawns")]
+    fn start(&mut self) -> io::Result<()> {
+        let stdout = OpenOptions::new().create(true).append(true).mode(0o600).open(self.files.stdout())?;
+        let mut command = Command::new(own_program());
+        command.arg(LAUNCH).arg(std::process::id().to_string()).arg(&self.terms.folder);
+        command.arg(self.group.as_deref().unwrap_or("".as_ref())).args(&self.terms.command);
+        // Standard input is the prompt and standard error its file: both were given to us for the agent.
+        let child = command.stdout(Stdio::from(stdout)).spawn()?;
+        self.agent = child.id().cast_signed();
+        self.has_children = true;
+        Ok(())
+    }
+
+    /// Until the agent has ended, or is to be ended.
+    fn watch(&mut self) {
+        while self.agent_end.is_none() && self.has_children && self.exit.reason.is_none() {
+            self.pause(OUTPUT_CHECK);
+            if self.exit.reason.is_some() || self.agent_end.is_some() {
+                return;
+            }
+            if self.lookout.is_over() {
+                self.exit.reason = Some(EndReason::LeaseOver);
+            } else if self.files.output() > self.terms.max_output {
+                self.exit.reason = Some(EndReason::OutputOverflow);
+            }
+        }
+    }
+
+    /// Waits until something happens, for so long at most.
+    fn pause(&mut self, most: Duration) {
+        let asked = self.lookout.pause(most);
+        self.exit.reason = self.exit.reason.or(asked);
+        self.reap();
+    }
+
+    fn pause_while(&mut self, until: u64, goes_on: impl Fn(&Self) -> bool) {
+        while goes_on(self) && now() < until {
+            self.pause(Duration::from_millis(until - now()));
+        }
+    }
+
+    fn reap(&mut self) {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) if pid.as_raw_pid() == self.agent => self.agent_end = Some(status),
+                Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+                Ok(None) => {
+                    self.has_children = true;
+                    return;
+                }
+                Err(_) => {
+                    self.has_children = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The signal that the agent stops on cleanly; when it is gone, SIGTERM for what it has left; when the grace is over,
+    /// SIGKILL for all.
+    fn end_tree(&mut self) {
+        let grace = match self.exit.reason {
+            // The lease has a share for this.
+            Some(EndReason::LeaseOver) => self.terms.grace.min(self.lookout.last_grace()),
+            Some(_) | None => self.terms.grace,
+        };
+        let over = now() + u64::try_from(grace.as_millis()).unwrap_or(u64::MAX / 2);
+        if self.agent_end.is_none() && self.has_children {
+            stop::ask(self.agent, self.terms.stop);
+            self.tell_all(Signal::CONT);
+            self.pause_while(over, |keeper| keeper.agent_end.is_none() && keeper.has_children);
+        }
+        self.reap();
+        if self.has_children && now() < over {
+            self.note_all();
+            self.tell_all(Signal::TERM);
+            self.tell_all(Signal::CONT);
+            self.pause_while(over, |keeper| keeper.has_children);
+        }
+        self.kill_all();
+        if let Some(group) = &self.group {
+            cgroup::remove(group);
+        }
+    }
+
+    fn kill_all(&mut self) {
+        let give_up = now() + u64::try_from(KILL_PATIENCE.as_millis()).unwrap_or(u64::MAX);
+        let mut is_first = true;
+        loop {
+            self.reap();
+            if !self.has_children {
+                self.kill_group();
+                return;
+            }
+            self.note_all();
+            if let Some(group) = &self.group {
+                cgroup::kill(group);
+            }
+            if !is_first {
+                self.freeze();
+            }
+            is_first = false;
+            self.tell_all(Signal::KILL);
+            if now() > give_up {
+                let left = self.below();
+                self.exit.survivors =
+                    left.into_iter().map(|seen| Ended { pid: seen.pid, name: seen.name }).collect();
+                return;
+            }
+            self.pause(ROUND);
+        }
+    }
+
+    /// Where orphans do not come to us, the group is all that is known of them.
+    fn kill_group(&self) {
+        if cfg!(not(target_os = "linux")) && self.agent > 0 {
+            stop::kill_group(self.agent);
+        }
+    }
+
+    /// Stops processes until no new one appears: one that forks all the time is overtaken.
+    fn freeze(&self) {
+        const ROUNDS: usize = 100;
+        let mut known = 0;
+        for _ in 0..ROUNDS {
+            let found = self.below();
+            if found.len() <= known {
+                return;
+            }
+            known = found.len();
+            for seen in &found {
+                tree::signal(seen, Signal::STOP);
+            }
+        }
+    }
+
+    fn below(&self) -> Vec<tree::Seen> {
+        tree::below(std::process::id().cast_signed())
+    }
+
+    fn tell_all(&self, signal: Signal) {
+        for seen in self.below().iter().filter(|seen| !seen.is_zombie()) {
+            tree::signal(seen, signal);
+        }
+    }
+
+    /// Writes down what else than the agent has to be ended.
+    fn note_all(&mut self) {
+        for seen in self.below() {
+            let is_known = self.exit.ended.iter().any(|ended| ended.pid == seen.pid);
+            if seen.pid == self.agent || seen.is_zombie() || is_known {
+                continue;
+            }
+            self.exit.ended_count += 1;
+            if self.exit.ended.len() < NAMED {
+                self.exit.ended.push(Ended { pid: seen.pid, name: seen.name });
+            }
+        }
+    }
+
+    /// Writes the exit status. A full disk may be mended while a runner still waits for us.
+    fn leave(&mut self) {
+        if let Some(status) = self.agent_end {
+            self.exit.exit_code = status.exit_status();
+            self.exit.signal = status.terminating_signal();
+        }
+        let errno = std::fs::read_to_string(self.terms.folder.join(launch::NOT_STARTED)).ok();
+        self.exit.not_started = errno.and_then(|errno| Some(NotStarted { errno: errno.parse().ok()? }));
+        while self.exit.write(&self.files.exit()).is_err() && !self.lookout.is_over() {
+            self.lookout.pause(WRITE_AGAIN);
+        }
+    }
+}
+
+/// Orphans below us become our children, wherever they have gone.
+fn become_subreaper() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
+        tracing::debug!(%error, "orphans go elsewhere");
+    }
+}
