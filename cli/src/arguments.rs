@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, doctor, history,
+    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, doctor, gc, history,
     init, insert_job, job, jobs, logs, pause, queue, resume, retry, runner, scripted_agent, template,
     update_assignment,
 };
@@ -64,6 +64,7 @@ pub enum Command {
     Job(job::Job),
     History(history::History),
     Logs(logs::LogsArgs),
+    Gc(gc::Gc),
     Chat(chat::ChatArgs),
     Runner(runner::RunnerArgs),
     Cooldown(cooldown::CooldownArgs),

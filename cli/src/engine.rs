@@ -107,6 +107,10 @@ pub fn listen_to_signals(leaving: Leaving) -> Result<mpsc::Receiver<Control>, Fa
         terminate: signal(SignalKind::terminate()).map_err(failed)?,
         hang_up: signal(SignalKind::hangup()).map_err(failed)?,
     };
+    // Its default action ends the process. Caught, a write past the limit on file sizes fails as on a full disk, and
+    // the agents that run go on; who starts them gives it back to them, since a handler does not outlive exec.
+    let past_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map_err(failed)?;
+    drop(past_limit);
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(forward(signals, leaving, sender));
     Ok(receiver)

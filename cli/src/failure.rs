@@ -169,18 +169,23 @@ impl From<StoreError> for Failure {
         let failure = |kind| Failure::new(kind, error.to_string());
         match &error {
             StoreError::Rejected(rejection) => rejected(rejection),
-            StoreError::NoAssignment(_) => {
-                failure(FailureKind::NotFound).hint("`agents assignments --all-namespaces` lists what there is")
-            }
+            StoreError::NoAssignment(_) => failure(FailureKind::NotFound)
+                .hint("`agents assignments --all-namespaces` lists what there is"),
             StoreError::LostRace { .. } => failure(FailureKind::Rejected).hint("run the same command again"),
             StoreError::Locked { .. } => failure(FailureKind::StoreUnavailable)
                 .hint("close the program that holds it (a database browser, a backup), then try again"),
             StoreError::ReadOnly { .. } => failure(FailureKind::StoreUnavailable)
                 .hint("make the file and its folder writable, or set databaseUrl to another place"),
-            StoreError::Corrupt { path, .. } => failure(FailureKind::StoreUnavailable).hint(format!(
-                "move {path} away (its -wal and -shm files too) and restore a backup; without one a new database \
-                 is made"
-            )),
+            StoreError::Full { .. } => failure(FailureKind::StoreUnavailable)
+                .hint("free some space; `agents gc --dry-run` says what old logs take")
+                .hint("a runner goes on by itself"),
+            StoreError::Corrupt { .. } => failure(FailureKind::StoreUnavailable)
+                .hint("nothing was changed; `agents doctor` says how to save what is in it"),
+            StoreError::Truncated { path } => failure(FailureKind::StoreUnavailable)
+                .hint(format!(
+                    "nothing was changed; put a backup of {path} back, with {path}-wal beside it as it is"
+                ))
+                .hint(format!("to begin anew, move {path}-wal and {path}-shm away too")),
             StoreError::Newer { .. } => failure(FailureKind::StoreUnavailable)
                 .hint("update agents, or set databaseUrl to another file for this version"),
             StoreError::Unreachable { .. } => failure(FailureKind::StoreUnavailable)
@@ -189,8 +194,9 @@ impl From<StoreError> for Failure {
             StoreError::BadRow { .. } | StoreError::Database { .. } => {
                 failure(FailureKind::StoreUnavailable).hint("`agents doctor` checks the database")
             }
-            StoreError::BadUrl { .. } => failure(FailureKind::BadInput)
-                .hint("`agents config show` says where databaseUrl comes from"),
+            StoreError::BadUrl { .. } => {
+                failure(FailureKind::BadInput).hint("`agents config show` says where databaseUrl comes from")
+            }
         }
     }
 }

@@ -123,6 +123,7 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
             .collect(),
         max_output: config.max_output(),
         grace: config.grace(),
+        retention: config.retention(),
         access: config.permissions(),
         template_folders: template_folders(place),
         agents_folders: agents_folders(config)?,

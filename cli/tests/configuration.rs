@@ -141,6 +141,8 @@ fn a_wrong_config_is_refused_with_the_file_the_key_and_what_was_meant() {
     check(r#"{"harnesses": {"x": {"command": []}}}"#, &["is empty"]);
     check(r#"{"harnesses": {"claude": {"stream": "text"}}}"#, &["`stream`"]);
     check(r#"{"namespace": "a b"}"#, &["cannot be a namespace"]);
+    check(r#"{"retention": {"logs": "30"}}"#, &["retention.logs", "`30d`", "`forever`"]);
+    check(r#"{"retention": {"log": "30d"}}"#, &["`retention.log`", "did you mean `logs`?"]);
 }
 
 #[test]
@@ -168,6 +170,7 @@ fn the_example_has_every_key_and_is_accepted() {
     let entry = &schema["properties"]["harnesses"]["additionalProperties"]["properties"];
     assert_eq!(keys(&parsed["harnesses"]["my-cli"]), keys(entry));
     assert_eq!(keys(&parsed["limits"]), keys(&schema["properties"]["limits"]["properties"]));
+    assert_eq!(keys(&parsed["retention"]), keys(&schema["properties"]["retention"]["properties"]));
     for built_in in keys(&schema["properties"]["harnessDefaults"]["properties"]) {
         assert!(parsed["harnessDefaults"].get(&built_in).is_some(), "{built_in}");
     }

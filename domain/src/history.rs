@@ -1,5 +1,7 @@
 //! The append-only history: one event for each transition, written in the transaction that makes it.
 
+pub mod replay;
+
 use std::borrow::Cow;
 
 use crate::id::{AssignmentId, AttemptId, JobId};

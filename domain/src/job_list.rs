@@ -64,6 +64,19 @@ pub(crate) fn is_in_line(job: &Job) -> bool {
     !job.job_type.is_chat()
 }
 
+/// Gives every job a place of its own, in the order in which they stand, if two have the same one.
+pub(crate) fn renumber_if_equal(list: &mut [Job]) {
+    if list.windows(2).any(|pair| pair[0].position >= pair[1].position) {
+        renumber(list);
+    }
+}
+
+fn renumber(list: &mut [Job]) {
+    for (place, job) in list.iter_mut().enumerate() {
+        job.position = place as i64 * GAP;
+    }
+}
+
 fn renumber_around(list: &mut [Job], index: usize) {
     let before = index.checked_sub(1).map(|i| list[i].position);
     let after = list.get(index + 1).map(|job| job.position);
@@ -76,11 +89,7 @@ fn renumber_around(list: &mut [Job], index: usize) {
     };
     match position {
         Some(position) => list[index].position = position,
-        None => {
-            for (place, job) in list.iter_mut().enumerate() {
-                job.position = place as i64 * GAP;
-            }
-        }
+        None => renumber(list),
     }
 }
 

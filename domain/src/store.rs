@@ -9,6 +9,7 @@ use crate::actor::Actor;
 use crate::aggregate::{HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange};
 use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof, Wish};
+use crate::audit::Repair;
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::fallback::Fallbacks;
@@ -18,6 +19,7 @@ use crate::job::{Job, JobStatus};
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
 use crate::timestamp::Timestamp;
+use crate::upkeep::Upkeep;
 use crate::usage::{MicroUsd, TokenUsage};
 
 /// A change to one assignment, decided by its aggregate.
@@ -93,6 +95,11 @@ pub enum Change {
         holder: Holder,
         proof: Proof,
     },
+    /// What an audit has found wrong is put right, as far as it can be.
+    Repair {
+        assignment: AssignmentId,
+        repair: Repair,
+    },
 }
 
 impl Change {
@@ -110,7 +117,8 @@ impl Change {
             | Change::Retry { assignment, .. }
             | Change::Finish { assignment, .. }
             | Change::GiveUp { assignment, .. }
-            | Change::TakeOver { assignment, .. } => *assignment,
+            | Change::TakeOver { assignment, .. }
+            | Change::Repair { assignment, .. } => *assignment,
         }
     }
 }
@@ -307,16 +315,24 @@ pub enum StoreError {
     /// The database cannot be written.
     #[error("database {path} can't be written: {why}")]
     ReadOnly { path: String, why: String },
+    /// There is no room for what is to be written.
+    #[error("database {path} can't be written: the disk is full")]
+    Full { path: String },
     /// The file is not a database, or a damaged one.
     #[error("{path} is not a sound database: {why}")]
     Corrupt { path: String, why: String },
+    /// The file is empty or gone, and the journal that belongs to it is there.
+    #[error(
+        "database {path} was truncated or removed: it has nothing, and its journal {path}-wal has something"
+    )]
+    Truncated { path: String },
     /// A newer version of the program made the database.
     #[error(
         "database {path} was made by a newer version of agents (its schema is {found}, this version knows {known})"
     )]
     Newer { path: String, found: i64, known: i64 },
     /// The database can't be reached or opened.
-    #[error("database {path} can't be opened: {why}")]
+    #[error("database {path} can't be used: {why}")]
     Unreachable { path: String, why: String },
     /// The address of the database is not understood.
     #[error("`{url}` is not the address of a database: {why}")]
@@ -328,7 +344,7 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Upkeep {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

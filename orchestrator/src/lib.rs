@@ -1,7 +1,9 @@
 //! The engine: the store, the dispatcher, the attempt runner, processes, prompts, review, recovery.
 
 pub mod attempt;
+pub mod crash_point;
 pub mod doorbell;
+pub mod housekeeping;
 pub mod process;
 pub mod prompt;
 pub mod review;

@@ -10,6 +10,7 @@ use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
+use agents_domain::retention::Retention;
 
 /// The configuration that holds for the jobs of one workspace.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Settings {
     pub max_output: u64,
     /// The time between the first signal and SIGKILL.
     pub grace: Duration,
+    /// How long what is finished keeps its logs and its history.
+    pub retention: Retention,
     /// What agents may do, where it is not the default of the job type.
     pub access: BTreeMap<String, Access>,
     /// Folders with templates that win over the built-in ones, the first one most.

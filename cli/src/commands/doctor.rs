@@ -1,16 +1,21 @@
 //! `agents doctor`: is everything there that the agents need? Each trouble with its fix.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Probe;
 use agents_domain::store::Store;
+use agents_orchestrator::housekeeping::Scope;
 use agents_orchestrator::process::probe::probe_version;
 use agents_orchestrator::settings::SettingsSource;
+use agents_orchestrator::store::SqlStore;
 use clap::Args;
 use serde::Serialize;
 
+use super::health::{self, StoreHealth};
 use crate::app::{self, App, Here};
+use crate::caller::Caller;
 use crate::config::Environment;
 use crate::failure::{Failure, FailureKind};
 use crate::output;
@@ -19,15 +24,23 @@ use crate::output::text::{self, DIM, GREEN, RED, YELLOW};
 use crate::place;
 use crate::settings_source::{self, ConfigSettings};
 
-/// Check git, the database, the config and each agent CLI; say how to fix what is wrong
+/// Check git, the database and what it holds, the config and each agent CLI; say how to fix what is wrong
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   agents doctor
+  agents doctor --full --repair
   agents doctor --json | jq '.checks[] | select(.status == \"problem\")'
 
-It ends with 8 if something would keep jobs from running.")]
-pub struct Doctor {}
+It ends with 8 if something would keep jobs from running, or the store holds what can't be.")]
+pub struct Doctor {
+    /// Mend what the store holds and can't be; nothing is deleted, and a damaged file is not touched
+    #[arg(long)]
+    repair: bool,
+    /// Check every assignment, not only the open ones and the latest 500 of the closed ones
+    #[arg(long)]
+    full: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,7 +53,7 @@ enum Status {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Check {
+pub struct Check {
     name: String,
     status: Status,
     detail: String,
@@ -48,19 +61,19 @@ struct Check {
 }
 
 impl Check {
-    fn ok(name: &str, detail: impl Into<String>) -> Self {
+    pub fn ok(name: &str, detail: impl Into<String>) -> Self {
         Self { name: name.to_owned(), status: Status::Ok, detail: detail.into(), fix: None }
     }
 
-    fn note(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn note(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { name: name.to_owned(), status: Status::Note, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    fn problem(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn problem(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { status: Status::Problem, ..Self::note(name, detail, fix) }
     }
 
-    fn failure(name: &str, failure: Failure) -> Self {
+    pub fn failure(name: &str, failure: Failure) -> Self {
         Self::problem(name, failure.message, failure.hints.join("; "))
     }
 }
@@ -68,19 +81,29 @@ impl Check {
 impl Doctor {
     /// Checks everything and prints what it found.
     pub async fn run(self, app: &App) -> Result<(), Failure> {
+        if self.repair {
+            Caller::of_process()?.person_only("repair the store")?;
+        }
+        let scope = if self.full { Scope::All } else { Scope::Recent };
         let mut checks = vec![git().await];
+        let mut found = None;
         match app.here() {
             Ok(here) => {
                 checks.push(repository(&here));
                 checks.push(config(app, &here));
-                checks.extend(store(app, &here).await);
+                let (of_store, health) = store(app, &here, (scope, self.repair)).await;
+                checks.extend(of_store);
+                found = health;
                 checks.extend(harnesses(&here).await);
             }
             Err(failure) => checks.push(Check::failure("config", failure)),
         }
         checks.extend(root());
         let problems = checks.iter().filter(|check| check.status == Status::Problem).count();
-        let json = || serde_json::json!({ "ok": problems == 0, "checks": checks });
+        let json = || {
+            let store = found.as_ref().map(StoreHealth::view);
+            serde_json::json!({ "ok": problems == 0, "checks": checks, "store": store })
+        };
         app.printer.answer(json, || human(&checks))?;
         if problems == 0 {
             return Ok(());
@@ -140,26 +163,46 @@ fn config(app: &App, here: &Here) -> Check {
     Check::ok("config", files.join(", "))
 }
 
-async fn store(app: &App, here: &Here) -> Vec<Check> {
+async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Option<StoreHealth>) {
+    let only = |check: Check| (vec![check], None);
     let url = match here.config.database_url() {
         Ok(url) => url.to_owned(),
-        Err(failure) => return vec![Check::failure("database", failure)],
+        Err(failure) => return only(Check::failure("database", failure)),
     };
-    let store = match app.store(here).await {
-        Ok(store) => store,
-        Err(failure) => return vec![Check::failure("database", failure)],
+    let store = match SqlStore::open(&url, Arc::clone(&app.clock), Arc::clone(&app.ids)).await {
+        Ok(store) => Arc::new(store),
+        Err(error) => return only(health::unusable(error)),
     };
-    let sound = match store.integrity().await {
-        Ok(None) => Check::ok("database", url),
-        Ok(Some(said)) => Check::problem(
-            "database",
-            format!("{url} is damaged: {said}"),
-            "stop the runners, and restore the file from a backup",
-        ),
-        Err(error) => Check::failure("database", error.into()),
+    match store.integrity().await {
+        Ok(None) => {}
+        Ok(Some(said)) => {
+            let path = url.split_once(':').map_or(url.as_str(), |(_, path)| path);
+            return only(Check::problem(
+                "database",
+                format!("{url} is damaged: {said}"),
+                health::rescue(path),
+            ));
+        }
+        Err(error) => return only(health::unusable(error)),
+    }
+    let mut checks = vec![Check::ok("database", url)];
+    let found = match health::look(app, here, &store, what).await {
+        Ok(found) => {
+            checks.extend(found.checks());
+            Some(found)
+        }
+        Err(failure) => {
+            checks.push(Check::failure("store", failure));
+            None
+        }
     };
+    checks.push(runner(app, here, &*store).await);
+    (checks, found)
+}
+
+async fn runner(app: &App, here: &Here, store: &dyn Store) -> Check {
     let namespace = here.namespace().ok().map(|chosen| chosen.namespace);
-    let runner = match store.queue(namespace.as_ref(), &Fallbacks::default(), 1).await {
+    match store.queue(namespace.as_ref(), &Fallbacks::default(), 1).await {
         Ok(queue) if app::any_alive(&queue, app.now()) => {
             let alive = queue.runners.iter().filter(|runner| app::is_alive(runner, app.now()));
             let names: Vec<&str> = alive.map(|runner| runner.name.as_str()).collect();
@@ -167,8 +210,7 @@ async fn store(app: &App, here: &Here) -> Vec<Check> {
         }
         Ok(_) => Check::note("runner", "no runner is alive", "start one with `agents runner`"),
         Err(error) => Check::failure("runner", error.into()),
-    };
-    vec![sound, runner]
+    }
 }
 
 /// Each harness; those that no type of job uses by default are no problem when they are missing.

@@ -221,4 +221,5 @@ fn copy(path: &Path) -> Result<(), Failure> {
 fn missing_log(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::NotFound, format!("{} can't be read: {error}", path.display()))
         .hint("logs are on the machine, and in the data folder, of the runner that ran the job")
+        .hint("those of closed assignments are deleted after `retention.logs` (`agents config show`)")
 }

@@ -11,6 +11,8 @@ pub mod create;
 pub mod demo;
 pub mod doctor;
 mod ending;
+pub mod gc;
+mod health;
 pub mod history;
 pub mod init;
 pub mod insert_job;
@@ -55,6 +57,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Job(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
+        Command::Gc(command) => block_on(command.run(app)),
         Command::Config(command) => command.run(app),
         Command::Completions(command) => command.run(app),
         Command::Logs(command) => block_on(logs::run(app, &command)),

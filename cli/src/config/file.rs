@@ -6,6 +6,7 @@ use std::fmt;
 
 use agents_domain::access::Access;
 use agents_domain::job_type::JobType;
+use agents_domain::retention::Keep;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -80,6 +81,9 @@ pub struct ConfigFile {
     /// Limits of an assignment.
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    /// How long a closed assignment keeps what its agents printed, and its history.
+    #[serde(skip_serializing_if = "RetentionTimes::is_empty")]
+    pub retention: RetentionTimes,
 }
 
 /// Settings of one harness.
@@ -137,6 +141,51 @@ pub struct Limits {
 impl Limits {
     fn is_empty(&self) -> bool {
         self.max_jobs.is_none()
+    }
+}
+
+/// How long a closed assignment keeps things: `12h`, `30d`, `8w` or `forever`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct RetentionTimes {
+    /// Prompts, streams and standard error of its agents. Not set: 30d.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs: Option<KeepTime>,
+    /// The events of its history. Not set: 365d.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<KeepTime>,
+}
+
+impl RetentionTimes {
+    fn is_empty(&self) -> bool {
+        self.logs.is_none() && self.events.is_none()
+    }
+}
+
+/// How long something is kept, as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepTime(pub Keep);
+
+impl Serialize for KeepTime {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for KeepTime {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Keep::from_text(&String::deserialize(from)?).map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for KeepTime {
+    fn schema_name() -> Cow<'static, str> {
+        "KeepTime".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^([1-9][0-9]*[hdw]|forever)$" })
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::check;
 use super::environment::Environment;
-use super::file::{ConfigFile, HarnessEntry, Limits, TimeoutsEntry};
+use super::file::{ConfigFile, HarnessEntry, Limits, RetentionTimes, TimeoutsEntry};
 use super::{Config, Flags, Origin};
 use crate::failure::Failure;
 use crate::place;
@@ -178,6 +178,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         harnesses,
         permissions,
         limits: Limits { max_jobs },
+        retention: RetentionTimes { logs, events },
     } = above;
     replace(&mut below.namespace, namespace);
     replace(&mut below.database_url, database_url);
@@ -199,6 +200,8 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     }
     below.permissions.extend(permissions);
     replace(&mut below.limits.max_jobs, max_jobs);
+    replace(&mut below.retention.logs, logs);
+    replace(&mut below.retention.events, events);
 }
 
 fn overlay_harness(below: &mut HarnessEntry, above: HarnessEntry) {

@@ -21,6 +21,7 @@ use agents_domain::assignment::DEFAULT_MAX_JOBS;
 use agents_domain::attempt::LEASE;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::namespace::Namespace;
+use agents_domain::retention::Retention;
 use agents_orchestrator::settings::Timeouts;
 
 pub use environment::Environment;
@@ -215,6 +216,15 @@ impl Config {
         self.file.limits.max_jobs.unwrap_or(DEFAULT_MAX_JOBS)
     }
 
+    /// How long what is finished keeps its logs and its history.
+    pub fn retention(&self) -> Retention {
+        let default = Retention::default();
+        Retention {
+            logs: self.file.retention.logs.map_or(default.logs, |time| time.0),
+            events: self.file.retention.events.map_or(default.events, |time| time.0),
+        }
+    }
+
     /// Which harness does which type of job.
     pub fn harness_defaults(&self) -> Arc<HarnessDefaults> {
         let mut by_type = self.file.harness_defaults.clone();
@@ -272,6 +282,10 @@ fn defaults() -> ConfigFile {
         concurrency: Some(DEFAULT_CONCURRENCY),
         harness_defaults: BTreeMap::from([("default".to_owned(), DEFAULT_HARNESS.to_owned())]),
         limits: file::Limits { max_jobs: Some(DEFAULT_MAX_JOBS) },
+        retention: file::RetentionTimes {
+            logs: Some(file::KeepTime(Retention::default().logs)),
+            events: Some(file::KeepTime(Retention::default().events)),
+        },
         ..ConfigFile::default()
     }
 }

@@ -21,6 +21,7 @@ mod decisions;
 mod demo;
 mod ending;
 mod environment;
+mod every_write;
 mod failures;
 mod full_loop;
 mod garbage;
@@ -33,5 +34,8 @@ mod pausing;
 mod retrying;
 mod side_by_side;
 mod stopping;
+// What other systems have instead of prlimit and capabilities is not known to it.
+#[cfg(target_os = "linux")]
+mod storage;
 mod volume;
 mod wake_up;

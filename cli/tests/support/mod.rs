@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use agents_domain::actor::Actor;
+use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::attempt::{Holder, Host, ProcessMark};
 use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::namespace::Namespace;
-use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, Store};
+use agents_domain::store::{Change, ClaimRequest, Claimed, Command as StoreCommand, RunnerRecord, Store};
 use agents_domain::timestamp::Clock;
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::system::{SystemClock, SystemIds};
@@ -177,7 +179,7 @@ impl Run<'_> {
         let output = child.wait_with_output().unwrap();
         writer.join().unwrap();
         Ended {
-            code: output.status.code().unwrap(),
+            code: exit_code(output.status),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
@@ -197,7 +199,7 @@ impl Run<'_> {
             .wait_with_output();
         let output = output.unwrap();
         Ended {
-            code: output.status.code().unwrap(),
+            code: exit_code(output.status),
             stdout: String::new(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
@@ -241,4 +243,18 @@ pub fn has_keys(value: &Value, keys: &[&str]) {
     for key in keys {
         assert!(value.get(key).is_some(), "no `{key}` in {value:#}");
     }
+}
+
+/// The exit code; of a process that was killed, the one that a shell gives.
+fn exit_code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap()
+}
+
+/// Lets the store carry out a person's command.
+pub async fn execute(world: &World, change: Change) {
+    let default = "claude".to_owned();
+    let harness_defaults = Arc::new(HarnessDefaults { default, by_type: Default::default() });
+    let command = StoreCommand { actor: Actor::Person, harness_defaults, change };
+    world.store().await.execute(command).await.unwrap();
 }

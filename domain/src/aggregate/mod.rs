@@ -8,6 +8,7 @@ mod create;
 mod finish;
 mod insert;
 mod obstacle;
+mod repair;
 mod repeat;
 mod settle;
 mod update;

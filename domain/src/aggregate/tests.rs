@@ -8,6 +8,7 @@ mod invariants;
 mod pausing;
 mod pm;
 mod random;
+mod repair;
 mod repeating;
 mod retries;
 mod undirected;

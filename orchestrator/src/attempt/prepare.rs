@@ -12,6 +12,7 @@ use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::Claimed;
 
 use super::{Surroundings, files, keeper_lease};
+use crate::crash_point;
 use crate::process::{AttemptFiles, Terms, stop};
 use crate::prompt::{self, Known};
 use crate::review::{self, Allowed};
@@ -66,6 +67,7 @@ pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<
     let folder = &rules.files.folder;
     std::fs::create_dir_all(folder)
         .map_err(|error| failed(format!("{} can't be made: {error}", folder.display())))?;
+    crash_point::pass("folder made");
     let request = HarnessRequest { resume, ..request(claimed, around, &settings, (prompt, folder)) };
     let mut invocation = rules
         .harness

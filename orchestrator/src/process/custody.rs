@@ -19,6 +19,7 @@ use super::keeper::exit::{EndReason, Exit};
 use super::keeper::mark::{self, Mark};
 use super::keeper::{cgroup, now};
 use super::{AttemptFiles, SpawnError, Streams, Terms, start, stop, tree};
+use crate::crash_point;
 
 /// How often the lock of a keeper is tried that tells us nothing else.
 const LOCK_CHECK: Duration = Duration::from_millis(50);
@@ -82,6 +83,7 @@ impl Custody {
                 }
             }
         }
+        crash_point::pass("end noticed");
         left_behind(self.attempt, &self.files)
     }
 

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use super::AttemptFiles;
 use super::keeper::mark::{self, Taken};
 use super::keeper::{control, now, terms};
+use crate::crash_point;
 
 /// Why a process could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,7 @@ pub fn start(
     for extra in &invocation.files {
         write_extra(extra).map_err(in_files(extra.path.clone()))?;
     }
+    crash_point::pass("prompt written");
     let (stdout, stderr) = (create(&files.stdout())?, create(&files.stderr())?);
     let program = program(invocation)?;
     // From here on the lock is held until nothing of the attempt lives: by us, then by the keeper, which inherits it.
@@ -70,6 +72,7 @@ pub fn start(
         Taken::Fresh(lock) => lock,
         Taken::Used(_) | Taken::Held => return Err(SpawnError::Revoked),
     };
+    crash_point::pass("lock taken");
     control::make(&files.control()).map_err(in_files(files.control()))?;
     let their_stderr = stderr.try_clone().map_err(in_files(files.stderr()))?;
     let mut agent = vec![program.into_os_string()];
@@ -86,6 +89,7 @@ pub fn start(
     command.arg(terms::KEEP).args(terms.into_args());
     command.stdin(Stdio::from(stdin)).stdout(Stdio::from(lock)).stderr(Stdio::from(their_stderr));
     let child = command.spawn().map_err(|error| refused(invocation, &error))?;
+    crash_point::pass("keeper started");
     Ok((child, Streams { stdout, stderr }))
 }
 
@@ -117,6 +121,12 @@ fn command(invocation: &Invocation, keeper: &Path) -> Command {
         };
         if name.to_str().is_some_and(is_removed) {
             command.env_remove(&name);
+        }
+    }
+    if cfg!(debug_assertions) {
+        command.env_remove(crash_point::OF_RUNNER).env_remove(crash_point::LOG);
+        if let Some(number) = std::env::var_os(crash_point::OF_KEEPER) {
+            command.env(crash_point::OF_RUNNER, number);
         }
     }
     command.envs(invocation.env.iter().map(|(name, value)| (name, value)));

@@ -5,6 +5,7 @@ mod event;
 mod finish;
 mod hand_over;
 mod heartbeat;
+mod housekeeping;
 mod lookahead;
 mod options;
 mod recovery;
@@ -31,6 +32,7 @@ use crate::attempt::{self, StopReason, Surroundings};
 use crate::doorbell::{self, Doorbell};
 use crate::process::identity;
 use heartbeat::Heartbeat;
+use housekeeping::Chore;
 use state::{Ended, Event, Found, Slot, State};
 
 /// The slow tick: how late work is found whose bell was not heard.
@@ -92,6 +94,7 @@ impl Runner {
         self.announce().await?;
         let mut heartbeat =
             Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
+        let mut chore = Chore::new(self.options.once || only.is_some(), Instant::now());
         let mut state = State::new(only.is_some());
         match only {
             Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
@@ -103,6 +106,7 @@ impl Runner {
         loop {
             self.start_waiting(&mut state);
             self.look_for_work(&mut state);
+            chore.start_if_due(&self.around, &self.options.database_url);
             if state.is_idle() && (state.is_draining || (self.options.once && state.found == Found::Nothing))
             {
                 break;

@@ -181,6 +181,8 @@ fn or_somebody_was_quicker(error: StoreError) -> Result<(), StoreError> {
         error @ (StoreError::BadRow { .. }
         | StoreError::Locked { .. }
         | StoreError::ReadOnly { .. }
+        | StoreError::Full { .. }
+        | StoreError::Truncated { .. }
         | StoreError::Corrupt { .. }
         | StoreError::Newer { .. }
         | StoreError::Unreachable { .. }

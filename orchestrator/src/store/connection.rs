@@ -106,6 +106,7 @@ impl Database {
             std::fs::create_dir_all(folder).map_err(|error| self.unreachable(&error))?;
         }
         self.refuse_what_is_no_file()?;
+        self.refuse_what_was_truncated()?;
         let give_up_at = Instant::now() + self.patience;
         loop {
             let opened = self.connect_and_migrate().await;
@@ -156,6 +157,19 @@ impl Database {
         Ok(())
     }
 
+    /// SQLite takes an empty file for a new database and deletes the journal beside it, which may have everything. A
+    /// new database never looks so: its first page is there before its journal is.
+    fn refuse_what_was_truncated(&self) -> Result<(), StoreError> {
+        let mut journal = self.path.clone().into_os_string();
+        journal.push("-wal");
+        let length = |path: &Path| std::fs::metadata(path).map(|data| data.len()).ok();
+        let journal = length(Path::new(&journal)).unwrap_or(0);
+        if journal > 0 && length(&self.path).is_none_or(|length| length == 0) {
+            return Err(StoreError::Truncated { path: self.shown() });
+        }
+        Ok(())
+    }
+
     fn unreachable(&self, error: &std::io::Error) -> StoreError {
         StoreError::Unreachable { path: self.shown(), why: error.to_string() }
     }
@@ -163,6 +177,11 @@ impl Database {
     fn shown(&self) -> String {
         self.path.display().to_string()
     }
+}
+
+/// The file of the database at that address.
+pub fn file_of(url: &str) -> Result<PathBuf, StoreError> {
+    Database::parse(url).map(|database| database.path)
 }
 
 /// The statement with `?` for `$1`, `$2` ...; `None` if they do not stand once each and in order.

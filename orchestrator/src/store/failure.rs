@@ -20,7 +20,7 @@ pub(super) fn from_driver(error: sqlx::Error, path: &str, doing: &'static str) -
     match primary_code(&error) {
         Some(SQLITE_BUSY | SQLITE_LOCKED) => StoreError::Locked { path },
         Some(SQLITE_READONLY) => StoreError::ReadOnly { path, why },
-        Some(SQLITE_FULL) => StoreError::ReadOnly { path, why: "the disk is full".to_owned() },
+        Some(SQLITE_FULL) => StoreError::Full { path },
         Some(SQLITE_CORRUPT | SQLITE_NOTADB) => StoreError::Corrupt { path, why },
         Some(SQLITE_CANTOPEN | SQLITE_IOERR) => StoreError::Unreachable { path, why },
         Some(_) | None => StoreError::Database { doing, why },

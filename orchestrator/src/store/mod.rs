@@ -17,6 +17,7 @@ mod job_table;
 mod lists;
 mod runner_table;
 mod statement;
+mod upkeep;
 mod writer;
 
 #[cfg(test)]
@@ -45,6 +46,8 @@ use writer::{Op, Writer};
 
 /// The latest version of the schema that this program knows.
 pub use connection::SCHEMA_VERSION;
+/// The file of the database at that address.
+pub use connection::file_of;
 
 /// Read connections that are kept for the next reader.
 const IDLE_READERS: usize = 4;

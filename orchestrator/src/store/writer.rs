@@ -1,6 +1,6 @@
 //! The one writer of a process: a task that owns the write connection and commits together what waits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::Batch;
 use super::connection::Connection;
 use super::statement::Statement;
-use super::{attempt_table, job_table, runner_table};
+use super::{attempt_table, job_table, runner_table, upkeep};
+use crate::crash_point;
 
 /// Operations that one transaction takes at most.
 const BATCH_MAX: usize = 64;
@@ -40,6 +41,7 @@ pub(super) enum Op {
     Heartbeat(RunnerId, Vec<AttemptId>, Duration, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
     LiftCooldown(String, Reply<Option<Cooldown>>),
+    Forget(Vec<(AssignmentId, Timestamp)>, u32, Reply<BTreeMap<AssignmentId, u64>>),
 }
 
 /// Where operations are sent.
@@ -116,6 +118,7 @@ enum Done {
     Claimed(Vec<Claimed>),
     Heartbeat(HeartbeatReply),
     Lifted(Option<Cooldown>),
+    Forgotten(BTreeMap<AssignmentId, u64>),
     Nothing,
 }
 
@@ -126,9 +129,13 @@ async fn transaction(
     ids: &dyn IdSource,
 ) -> Result<Vec<Result<Done, StoreError>>, StoreError> {
     Statement::new("BEGIN IMMEDIATE").execute(on, "beginning a transaction").await?;
+    crash_point::pass("transaction begun");
     match work(on, ops, Batch::new(clock.now(), ids)).await {
         Ok(results) => match Statement::new("COMMIT").execute(on, "committing").await {
-            Ok(_) => Ok(results),
+            Ok(_) => {
+                crash_point::pass("transaction committed");
+                Ok(results)
+            }
             Err(error) => Err(roll_back(on, error).await),
         },
         Err(error) => Err(roll_back(on, error).await),
@@ -169,7 +176,8 @@ async fn work(
             | Op::Unregister(..)
             | Op::Heartbeat(..)
             | Op::Progress(..)
-            | Op::LiftCooldown(..) => {}
+            | Op::LiftCooldown(..)
+            | Op::Forget(..) => {}
         }
     }
     batch.load(on, &assignments).await?;
@@ -193,9 +201,12 @@ async fn work(
             Op::Progress(runner, progress, _) => {
                 attempt_table::progress(on, *runner, progress).await.map(|()| Done::Nothing)
             }
+            Op::Forget(of, limit, _) => upkeep::forget(on, of, *limit).await.map(Done::Forgotten),
         });
     }
+    crash_point::pass("transaction decided");
     batch.write(on).await?;
+    crash_point::pass("transaction written");
     add_contexts(on, &mut results).await?;
     Ok(results)
 }
@@ -243,7 +254,14 @@ async fn add_contexts(
         match result {
             Ok(Done::Claimed(jobs)) => claimed.extend(jobs.iter_mut().filter(|job| job.context.is_empty())),
             Ok(Done::Taken(job)) if job.context.is_empty() => claimed.push(job),
-            Ok(Done::Taken(_) | Done::Receipt(_) | Done::Heartbeat(_) | Done::Lifted(_) | Done::Nothing)
+            Ok(
+                Done::Taken(_)
+                | Done::Receipt(_)
+                | Done::Heartbeat(_)
+                | Done::Lifted(_)
+                | Done::Forgotten(_)
+                | Done::Nothing,
+            )
             | Err(_) => {}
         }
     }
@@ -268,6 +286,7 @@ impl Op {
             (Op::Claim(_, reply), Ok(Done::Claimed(claimed))) => reply.send(Ok(claimed)).is_ok(),
             (Op::Heartbeat(_, _, _, reply), Ok(Done::Heartbeat(beat))) => reply.send(Ok(beat)).is_ok(),
             (Op::LiftCooldown(_, reply), Ok(Done::Lifted(lifted))) => reply.send(Ok(lifted)).is_ok(),
+            (Op::Forget(_, _, reply), Ok(Done::Forgotten(events))) => reply.send(Ok(events)).is_ok(),
             (
                 Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
                 Ok(Done::Nothing),
@@ -289,6 +308,7 @@ impl Op {
             Op::Claim(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Heartbeat(_, _, _, reply) => reply.send(Err(error)).is_ok(),
             Op::LiftCooldown(_, reply) => reply.send(Err(error)).is_ok(),
+            Op::Forget(_, _, reply) => reply.send(Err(error)).is_ok(),
             Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
                 reply.send(Err(error)).is_ok()
             }

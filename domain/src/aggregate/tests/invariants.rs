@@ -1,11 +1,13 @@
 //! What must hold of an aggregate after every command, whatever came before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::aggregate::{Aggregate, Rejection};
-use crate::assignment::AssignmentStatus;
+use crate::aggregate::{Aggregate, Context, News, Rejection};
 use crate::attempt::Attempt;
-use crate::history::{EventKind, HistoryEvent};
+use crate::audit::Repair;
+use crate::history::EventKind;
+use crate::history::HistoryEvent;
+use crate::history::replay::{Told, replay};
 use crate::id::JobId;
 use crate::job::{Job, JobState, JobStatus};
 
@@ -122,46 +124,25 @@ fn what_was_stays(before: &Aggregate, after: &Aggregate) {
     }
 }
 
-/// The history alone gives the same statuses.
+/// The history alone gives the same statuses, and lacks nothing.
 fn history_tells_it_all(aggregate: &Aggregate, history: &[HistoryEvent]) {
-    let mut status = None;
-    let mut paused = false;
-    let mut jobs: BTreeMap<JobId, JobStatus> = BTreeMap::new();
-    for event in history {
-        let job = |status| event.job.map(|id| (id, status));
-        let (of_assignment, of_job) = match event.kind {
-            EventKind::AssignmentCreated | EventKind::AssignmentActivated => {
-                (Some(AssignmentStatus::Active), None)
-            }
-            EventKind::AssignmentBlocked => (Some(AssignmentStatus::Blocked), None),
-            EventKind::AssignmentCompleted => (Some(AssignmentStatus::Complete), None),
-            EventKind::AssignmentCancelled => (Some(AssignmentStatus::Cancelled), None),
-            EventKind::JobInserted | EventKind::JobRetried => (None, job(JobStatus::Pending)),
-            EventKind::JobStarted => (None, job(JobStatus::Running)),
-            EventKind::JobCompleted => (None, job(JobStatus::Completed)),
-            EventKind::JobFailed => (None, job(JobStatus::Failed)),
-            EventKind::JobCancelled => (None, job(JobStatus::Cancelled)),
-            EventKind::AssignmentNoted
-            | EventKind::AssignmentPaused
-            | EventKind::AssignmentResumed
-            | EventKind::CancelRequested
-            | EventKind::HarnessCooledDown
-            | EventKind::PauseRequested
-            | EventKind::RetryRequested
-            | EventKind::AttemptTakenOver
-            | EventKind::AttemptEnded
-            | EventKind::DecisionStaged
-            | EventKind::DecisionApplied
-            | EventKind::DecisionInvalid => (None, None),
-        };
-        status = of_assignment.or(status);
-        paused = event.kind == EventKind::AssignmentPaused || (paused && !ends_a_pause(event.kind));
-        jobs.extend(of_job);
-    }
-    assert_eq!(status, Some(aggregate.assignment.status()), "the assignment's status by its history");
+    let told = replay(history);
+    let jobs = aggregate.jobs.iter().map(|job| (job.id, job.status())).collect();
+    let status = Some(aggregate.assignment.status());
+    assert_eq!(told, Told { is_whole: true, status, jobs, gaps: Vec::new() }, "what the history tells");
+    let ends = |paused: bool, kind| kind == EventKind::AssignmentPaused || (paused && !ends_a_pause(kind));
+    let paused = history.iter().fold(false, |paused, event| ends(paused, event.kind));
     assert_eq!(paused, aggregate.assignment.is_paused(), "whether it is paused by its history");
-    let real: BTreeMap<JobId, JobStatus> = aggregate.jobs.iter().map(|job| (job.id, job.status())).collect();
-    assert_eq!(jobs, real, "the jobs' statuses by their history");
+}
+
+/// A repair finds nothing to do in what commands have made.
+pub fn check_repair_changes_nothing(aggregate: &Aggregate, ctx: &Context<'_>) {
+    let mut repaired = aggregate.clone();
+    repaired.repair(&Repair::default(), ctx);
+    assert_eq!(repaired.assignment, aggregate.assignment);
+    assert_eq!(repaired.jobs, aggregate.jobs);
+    assert_eq!(repaired.attempts, aggregate.attempts);
+    assert_eq!(repaired.take_news(), News::default());
 }
 
 fn ends_a_pause(kind: EventKind) -> bool {

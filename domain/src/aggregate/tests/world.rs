@@ -111,6 +111,7 @@ impl World {
         self.aggregate =
             Aggregate::restore(self.aggregate.assignment.clone(), self.aggregate.jobs.clone(), running);
         invariants::check(before, &self.aggregate, &self.events);
+        invariants::check_repair_changes_nothing(&self.aggregate, &context(self.now, &self.ids));
     }
 
     /// Time goes by.

@@ -7,6 +7,8 @@ use std::path::Path;
 use agents_domain::harness::ProcessEnd;
 use serde::{Deserialize, Serialize};
 
+use crate::crash_point;
+
 /// Why an agent was ended before it ended by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -122,6 +124,7 @@ impl Exit {
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let unfinished = path.with_extension("new");
         fs::write(&unfinished, serde_json::to_vec(self)?)?;
+        crash_point::pass("exit half written");
         fs::rename(&unfinished, path)
     }
 

@@ -27,6 +27,7 @@ pub use launch::launch;
 pub use lookout::now;
 
 use super::{AttemptFiles, own_program, stop, tree};
+use crate::crash_point;
 use exit::{EndReason, Ended, Exit, NotStarted};
 use lookout::Lookout;
 use terms::{LAUNCH, Terms};
@@ -60,8 +61,11 @@ pub fn keep(args: &[OsString]) -> u8 {
     match Keeper::begin(terms) {
         Ok(mut keeper) => {
             keeper.watch();
+            crash_point::pass("agent ended");
             keeper.end_tree();
+            crash_point::pass("tree ended");
             keeper.leave();
+            crash_point::pass("exit written");
             0
         }
         Err(_) => 1,
@@ -76,7 +80,9 @@ impl Keeper {
         become_subreaper();
         let attempt = terms.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let group = cgroup::make(&attempt);
+        crash_point::pass("group made");
         mark::write(group.as_deref())?;
+        crash_point::pass("mark written");
         let mut keeper = Self {
             terms,
             files,
@@ -101,12 +107,16 @@ impl Keeper {
     fn start(&mut self) -> io::Result<()> {
         let stdout = OpenOptions::new().create(true).append(true).mode(0o600).open(self.files.stdout())?;
         let mut command = Command::new(own_program());
+        if cfg!(debug_assertions) {
+            command.env_remove(crash_point::OF_RUNNER).env_remove(crash_point::OF_KEEPER);
+        }
         command.arg(LAUNCH).arg(std::process::id().to_string()).arg(&self.terms.folder);
         command.arg(self.group.as_deref().unwrap_or("".as_ref())).args(&self.terms.command);
         // Standard input is the prompt and standard error its file: both were given to us for the agent.
         let child = command.stdout(Stdio::from(stdout)).spawn()?;
         self.agent = child.id().cast_signed();
         self.has_children = true;
+        crash_point::pass("agent started");
         Ok(())
     }
 

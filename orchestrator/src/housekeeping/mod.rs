@@ -1,0 +1,16 @@
+//! What nobody needs any longer goes: files of attempts, events of the history. And what a check finds is put right.
+//!
+//! Nothing here is on a job's way. It is done in small pieces, bounded in number and time, and what can't be done is
+//! named and stops nothing.
+
+mod folder;
+mod health;
+mod plan;
+mod sweep;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use health::{Health, Mended, Patient, Scope, examine, mend};
+pub use plan::Why;
+pub use sweep::{Bounds, GoneEvents, GoneFolder, Left, Mode, Sweep, SweepReport, sweep};
