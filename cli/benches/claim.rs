@@ -41,7 +41,8 @@ async fn filled(database: &Path, finished: usize, ready: usize) -> SqlStore {
 /// One claim, in milliseconds.
 async fn claim(store: &SqlStore, runner: RunnerId) -> f64 {
     let namespaces = Some(vec![agents_domain::namespace::Namespace::new("bench").unwrap()]);
-    let request = ClaimRequest { holder: Holder::new(runner, Host::default()), namespaces, limit: 1 };
+    let holder = Holder::new(runner, Host::default());
+    let request = ClaimRequest { holder, namespaces, limit: 1, fallbacks: Default::default() };
     let began = Instant::now();
     let claimed = store.claim(request).await.unwrap();
     let time = millis(began.elapsed());

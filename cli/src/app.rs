@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agents_domain::actor::Actor;
 use agents_domain::assignment::Assignment;
+use agents_domain::fallback::Fallbacks;
 use agents_domain::id::{AssignmentId, IdSource, JobId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{Change, Command, Queue, Receipt, RunnerRecord, Store};
@@ -186,6 +187,6 @@ pub async fn no_runner_warning(
     namespace: &Namespace,
     now: Timestamp,
 ) -> Result<Option<String>, Failure> {
-    let queue = store.queue(Some(namespace), 1).await?;
+    let queue = store.queue(Some(namespace), &Fallbacks::default(), 1).await?;
     Ok((!any_alive(&queue, now)).then(|| "no runner is alive: start one with `agents runner`".to_owned()))
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    assignment, assignments, cancel, chat, completions, config, create, demo, doctor, gc, history, init,
-    insert_job, job, jobs, logs, pause, queue, resume, retry, runner, scripted_agent, template,
+    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, doctor, gc, history,
+    init, insert_job, job, jobs, logs, pause, queue, resume, retry, runner, scripted_agent, template,
     update_assignment,
 };
 use crate::config::Flags;
@@ -67,6 +67,7 @@ pub enum Command {
     Gc(gc::Gc),
     Chat(chat::ChatArgs),
     Runner(runner::RunnerArgs),
+    Cooldown(cooldown::CooldownArgs),
     Template(template::TemplateArgs),
     Demo(demo::DemoArgs),
     Config(config::ConfigCommand),

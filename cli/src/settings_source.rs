@@ -115,6 +115,7 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
     Ok(Settings {
         harnesses,
         harness_defaults: config.harness_defaults(),
+        fallbacks: config.fallbacks(),
         timeouts: config.timeouts(None),
         timeouts_by_type: config
             .types_with_timeouts()

@@ -72,6 +72,14 @@ fn tables_are_merged_and_relative_paths_are_relative_to_the_file() {
         (value("harnessDefaults.review"), value("harnessDefaults.default")),
         (json!("codex"), json!("claude"))
     );
+    world.write("home/.config/agents/config.json", r#"{"harnessFallback": {"codex": "claude"}}"#);
+    world.write("shop/.agents/config.json", r#"{"dataDir": "data", "harnessFallback": {"claude": "codex"}}"#);
+    world.agents(&["queue"]).fails(6, &["is a circle", "null takes away"]);
+    world.write(
+        "shop/.agents/config.json",
+        r#"{"dataDir": "data", "harnessFallback": {"claude": "codex", "codex": null}}"#,
+    );
+    world.agents(&["queue"]).ok();
     let folder = world.path("shop/data");
     assert_eq!(value("dataDir"), json!(folder));
     assert_eq!(value("databaseUrl"), json!(format!("sqlite:{}", folder.join("agents.db").display())));
@@ -117,6 +125,16 @@ fn a_wrong_config_is_refused_with_the_file_the_key_and_what_was_meant() {
         r#"{"harnessDefaults": {"implment": "codex"}}"#,
         &["harnessDefaults.implment", "did you mean `implement`?"],
     );
+    check(
+        r#"{"harnessFallback": {"cluade": "codex"}}"#,
+        &["harnessFallback.cluade", "no harness `cluade`", "did you mean `claude`?"],
+    );
+    check(r#"{"harnessFallback": {"claude": "mine"}}"#, &["harnessFallback.claude", "no harness `mine`"]);
+    check(
+        r#"{"harnessFallback": {"claude": "codex", "codex": "gemini", "gemini": "claude"}}"#,
+        &["harnessFallback: claude -> codex -> gemini -> claude is a circle", "config.json"],
+    );
+    check(r#"{"harnessFallback": {"claude": 1}}"#, &["harnessFallback.claude"]);
     check(r#"{"harnessDefaults": {"Plan it": "codex"}}"#, &["cannot be a job type"]);
     check(r#"{"permissions": {"reviw": "edit"}}"#, &["permissions.reviw", "did you mean `review`?"]);
     check(r#"{"harnesses": {"cladue": {"model": "x"}}}"#, &["has no `command`", "did you mean `claude`?"]);

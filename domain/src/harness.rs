@@ -87,6 +87,16 @@ pub trait StreamReader: Send {
     /// Takes note of a line that was longer than the cap and is not here; `head` is its beginning.
     fn overlong_line(&mut self, head: &[u8], total_bytes: u64);
 
+    /// Reads one line of standard error (without its line feed) that came at that moment. Most CLIs say nothing there
+    /// that matters before their end.
+    fn stderr_line(&mut self, _line: &str, _at: Timestamp) {}
+
+    /// Whether the CLI goes on and will get nowhere: it tries again what can't succeed, or sleeps until a limit is over.
+    /// The attempt is then ended, and [`StreamReader::finish`] says what it came to.
+    fn is_hopeless(&self) -> bool {
+        false
+    }
+
     /// The stream and the process have both ended. Classifies by typed events, exit code and standard error
     /// only, never by what the agent wrote.
     fn finish(self: Box<Self>, end: &StreamEnd<'_>) -> StreamSummary;

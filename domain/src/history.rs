@@ -25,6 +25,7 @@ pub enum EventKind {
     JobRetried,
     JobCancelled,
     CancelRequested,
+    HarnessCooledDown,
     PauseRequested,
     RetryRequested,
     AttemptTakenOver,
@@ -36,7 +37,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [EventKind; 22] = [
+    pub const ALL: [EventKind; 23] = [
         EventKind::AssignmentCreated,
         EventKind::AssignmentActivated,
         EventKind::AssignmentBlocked,
@@ -52,6 +53,7 @@ impl EventKind {
         EventKind::JobRetried,
         EventKind::JobCancelled,
         EventKind::CancelRequested,
+        EventKind::HarnessCooledDown,
         EventKind::PauseRequested,
         EventKind::RetryRequested,
         EventKind::AttemptTakenOver,
@@ -79,6 +81,7 @@ impl EventKind {
             EventKind::JobRetried => "job_retried",
             EventKind::JobCancelled => "job_cancelled",
             EventKind::CancelRequested => "cancel_requested",
+            EventKind::HarnessCooledDown => "harness_cooled_down",
             EventKind::PauseRequested => "pause_requested",
             EventKind::RetryRequested => "retry_requested",
             EventKind::AttemptTakenOver => "attempt_taken_over",

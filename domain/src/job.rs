@@ -3,6 +3,7 @@
 use crate::id::{AssignmentId, AttemptId, JobId};
 use crate::job_type::JobType;
 use crate::outcome::OutcomeClass;
+use crate::session::Session;
 use crate::timestamp::Timestamp;
 
 /// One piece of work. What it was told (its context) and what it answered are kept in the store beside it.
@@ -11,7 +12,7 @@ pub struct Job {
     pub id: JobId,
     pub assignment: AssignmentId,
     pub job_type: JobType,
-    /// The agent CLI that does it.
+    /// The agent CLI that is to do it. An attempt says which one really did.
     pub harness: String,
     pub model: Option<String>,
     pub timeout_ms: Option<u64>,
@@ -37,7 +38,7 @@ pub struct JobProgress {
     /// The answer of a completed job; the explanation of the latest end of any other.
     pub result: Option<String>,
     /// The session to continue in the next attempt, if the last one is to be continued.
-    pub resume: Option<String>,
+    pub resume: Option<Session>,
 }
 
 /// Where a job stands, and what is then true of it.
@@ -260,7 +261,7 @@ impl Job {
     }
 
     /// A new job: it repeats an old one, and is told how that one ended.
-    pub(crate) fn continue_from(&mut self, old: &Job, session: Option<String>) {
+    pub(crate) fn continue_from(&mut self, old: &Job, session: Option<Session>) {
         self.progress.outcome = old.progress.outcome;
         self.progress.result = old.progress.result.clone();
         self.progress.resume = session;
@@ -297,7 +298,7 @@ pub(crate) struct RetryLater {
     pub counted_as: Counted,
     pub class: OutcomeClass,
     pub why: String,
-    pub resume: Option<String>,
+    pub resume: Option<Session>,
 }
 
 /// What an attempt that is followed by another one counts as.

@@ -20,7 +20,7 @@ const USAGE_LIMIT_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Added to a reset time: the provider's clock is not ours.
 const RESET_MARGIN: Duration = Duration::from_secs(5);
 /// A reset time further away than this is not believed; the job looks again then.
-const LONGEST_PARK: Duration = Duration::from_secs(8 * 24 * 3600);
+pub const LONGEST_PARK: Duration = Duration::from_secs(8 * 24 * 3600);
 
 /// What follows for the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub enum Next {
     Complete,
     /// It is pending again; `counted` says whether this was one of its tries.
     Retry { at: Timestamp, counted: bool },
+    /// It is pending again, without having been tried: its harness does nothing for anybody until then.
+    CoolDown { until: Timestamp },
     /// It is pending again, and the assignment is blocked until a person has mended something.
     Block,
     /// It has failed; the director decides.
@@ -56,8 +58,8 @@ pub fn next(ended: &Try) -> Next {
         OutcomeClass::Overloaded | OutcomeClass::ServerError | OutcomeClass::Network => {
             counted_retry(ended, TRANSIENT_RETRIES, backoff(ended))
         }
-        OutcomeClass::RateLimit => park(ended, RATE_LIMIT_WAIT),
-        OutcomeClass::UsageLimit => park(ended, USAGE_LIMIT_WAIT),
+        OutcomeClass::RateLimit => cool_down(ended, RATE_LIMIT_WAIT),
+        OutcomeClass::UsageLimit => cool_down(ended, USAGE_LIMIT_WAIT),
         OutcomeClass::Auth
         | OutcomeClass::Billing
         | OutcomeClass::ModelUnavailable
@@ -105,12 +107,12 @@ fn backoff(ended: &Try) -> Duration {
     half + Duration::from_millis(drawn)
 }
 
-fn park(ended: &Try, unknown: Duration) -> Next {
+fn cool_down(ended: &Try, unknown: Duration) -> Next {
     let wait = match ended.resets_at {
         Some(resets_at) => (resets_at.since(ended.now) + RESET_MARGIN).min(LONGEST_PARK),
         None => unknown,
     };
-    Next::Retry { at: ended.now.after(wait), counted: false }
+    Next::CoolDown { until: ended.now.after(wait) }
 }
 
 #[cfg(test)]
@@ -119,69 +121,134 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
-    fn check(class: OutcomeClass, earlier_tries: u32, expected: Next) {
-        let ended = Try { class, earlier_tries, resets_at: None, now: NOW, jitter: 500 };
-        assert_eq!(next(&ended), expected, "{class} after {earlier_tries}");
+    /// What follows, in a form that a table can show.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Then {
+        Completes,
+        /// Again after so many seconds, as one of its tries.
+        Again(u64),
+        /// Again at once, and it was no try.
+        Anew,
+        /// Its harness cools down for so many seconds.
+        Cools(u64),
+        Blocks,
+        Fails,
+        Cancels,
     }
 
-    fn retry(seconds_times_10: i64, counted: bool) -> Next {
-        Next::Retry { at: Timestamp::from_millis(NOW.as_millis() + seconds_times_10 * 100), counted }
+    use Then::{Again, Anew, Blocks, Cancels, Completes, Cools, Fails};
+
+    /// Each class with what follows after no earlier try, after one, two and three.
+    const TABLE: [(OutcomeClass, [Then; 4]); 34] = [
+        (OutcomeClass::Success, [Completes; 4]),
+        (OutcomeClass::Overloaded, [Again(15), Again(30), Again(60), Fails]),
+        (OutcomeClass::ServerError, [Again(15), Again(30), Again(60), Fails]),
+        (OutcomeClass::Network, [Again(15), Again(30), Again(60), Fails]),
+        (OutcomeClass::RateLimit, [Cools(60); 4]),
+        (OutcomeClass::UsageLimit, [Cools(900); 4]),
+        (OutcomeClass::Auth, [Blocks; 4]),
+        (OutcomeClass::Billing, [Blocks; 4]),
+        (OutcomeClass::ModelUnavailable, [Blocks; 4]),
+        (OutcomeClass::ContextOverflow, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::TurnLimit, [Fails; 4]),
+        (OutcomeClass::BudgetLimit, [Fails; 4]),
+        (OutcomeClass::Refusal, [Fails; 4]),
+        (OutcomeClass::OutputLimit, [Fails; 4]),
+        (OutcomeClass::InvalidRequest, [Fails; 4]),
+        (OutcomeClass::SessionUnknown, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::CliMissing, [Blocks; 4]),
+        (OutcomeClass::CliRejected, [Blocks; 4]),
+        (OutcomeClass::Untrusted, [Blocks; 4]),
+        (OutcomeClass::Interrupted, [Fails; 4]),
+        (OutcomeClass::Timeout, [Fails; 4]),
+        (OutcomeClass::StartTimeout, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::SilenceTimeout, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::OutputOverflow, [Fails; 4]),
+        (OutcomeClass::Cancelled, [Cancels; 4]),
+        (OutcomeClass::Stopped, [Anew; 4]),
+        (OutcomeClass::Crashed, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::NoResult, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::EmptyAnswer, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::BadAnswer, [Fails; 4]),
+        (OutcomeClass::Contradiction, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::Lost, [Again(0), Again(0), Again(0), Fails]),
+        (OutcomeClass::RunnerError, [Blocks; 4]),
+        (OutcomeClass::Unclassified, [Fails; 4]),
+    ];
+
+    fn shown(next: Next) -> Then {
+        let seconds = |at: Timestamp| at.since(NOW).as_secs();
+        match next {
+            Next::Complete => Completes,
+            Next::Retry { at, counted: true } => Again(seconds(at)),
+            Next::Retry { at, counted: false } if at == NOW => Anew,
+            Next::Retry { at, counted: false } => panic!("not counted, and at {at}"),
+            Next::CoolDown { until } => Cools(seconds(until)),
+            Next::Block => Blocks,
+            Next::Fail => Fails,
+            Next::Cancel => Cancels,
+        }
+    }
+
+    fn ended(class: OutcomeClass) -> Try {
+        Try { class, earlier_tries: 0, resets_at: None, now: NOW, jitter: 0 }
     }
 
     #[test]
-    fn trouble_at_the_provider_is_tried_again_with_growing_waits_and_then_fails() {
-        for class in [OutcomeClass::Overloaded, OutcomeClass::ServerError, OutcomeClass::Network] {
-            check(class, 0, retry(225, true));
-            check(class, 1, retry(450, true));
-            check(class, 2, retry(900, true));
-            check(class, 3, Next::Fail);
+    fn every_class_has_the_consequence_that_the_table_says() {
+        assert_eq!(TABLE.map(|(class, _)| class), OutcomeClass::ALL, "the table is complete and in order");
+        for (class, expected) in TABLE {
+            for (earlier_tries, expected) in (0..).zip(expected) {
+                let next = next(&Try { earlier_tries, ..ended(class) });
+                assert_eq!(shown(next), expected, "{class} after {earlier_tries}");
+            }
         }
     }
 
     #[test]
-    fn a_limit_parks_the_job_without_counting_a_try() {
-        check(OutcomeClass::RateLimit, 9, retry(600, false));
-        check(OutcomeClass::UsageLimit, 9, retry(9000, false));
-        let resets_at = Some(NOW.after(Duration::from_secs(3600)));
-        let ended = Try { class: OutcomeClass::UsageLimit, earlier_tries: 0, resets_at, now: NOW, jitter: 0 };
-        assert_eq!(next(&ended), retry(36050, false));
+    fn a_class_fails_for_good_at_the_latest_after_its_last_try_or_is_not_counted() {
+        for (class, _) in TABLE {
+            let next = next(&Try { earlier_tries: u32::MAX, ..ended(class) });
+            assert!(!matches!(next, Next::Retry { counted: true, .. }), "{class}");
+        }
     }
 
     #[test]
-    fn a_reset_time_in_the_past_or_absurdly_far_away_does_no_harm() {
-        let at = |resets_at| Try {
-            class: OutcomeClass::UsageLimit,
-            earlier_tries: 0,
-            resets_at,
-            now: NOW,
-            jitter: 0,
+    fn waits_are_spread_and_never_longer_than_twice_their_shortest() {
+        let wait = |earlier_tries, jitter| {
+            let class = OutcomeClass::Overloaded;
+            let next = next(&Try { earlier_tries, jitter, ..ended(class) });
+            let Next::Retry { at, counted: true } = next else { panic!("{next:?}") };
+            at.since(NOW).as_millis()
         };
-        assert_eq!(next(&at(Some(Timestamp::from_millis(0)))), retry(50, false));
-        assert_eq!(next(&at(Some(Timestamp::from_millis(i64::MAX)))), retry(8 * 24 * 36000, false));
+        assert_eq!([0, 500, 999, 1000].map(|jitter| wait(0, jitter)), [15_000, 22_500, 29_985, 15_000]);
+        assert_eq!([0, 500].map(|jitter| wait(2, jitter)), [60_000, 90_000]);
+        assert!(wait(1, u64::MAX) < 60_000);
     }
 
     #[test]
-    fn an_end_that_says_nothing_of_the_work_is_tried_once_more() {
-        for class in [OutcomeClass::NoResult, OutcomeClass::Crashed, OutcomeClass::ContextOverflow] {
-            check(class, 0, retry(0, true));
-            check(class, 1, Next::Fail);
-        }
+    fn a_limit_is_waited_for_until_the_time_that_was_given() {
+        let check = |resets_at: Timestamp, seconds: u64| {
+            for class in [OutcomeClass::RateLimit, OutcomeClass::UsageLimit] {
+                let next = next(&Try { resets_at: Some(resets_at), ..ended(class) });
+                assert_eq!(shown(next), Cools(seconds), "{class} until {resets_at}");
+            }
+        };
+        check(NOW.after(Duration::from_secs(3600)), 3605);
+        // In the past, or absurdly far away.
+        check(NOW, 5);
+        check(Timestamp::from_millis(0), 5);
+        check(Timestamp::from_millis(i64::MIN), 5);
+        check(Timestamp::from_millis(i64::MAX), 8 * 24 * 3600);
     }
 
     #[test]
-    fn what_only_a_person_can_mend_blocks() {
-        for class in
-            [OutcomeClass::Auth, OutcomeClass::Billing, OutcomeClass::CliMissing, OutcomeClass::Untrusted]
-        {
-            check(class, 0, Next::Block);
-        }
-    }
-
-    #[test]
-    fn only_success_completes_a_job() {
-        for class in OutcomeClass::ALL {
-            let ended = Try { class, earlier_tries: 0, resets_at: None, now: NOW, jitter: 0 };
-            assert_eq!(next(&ended) == Next::Complete, class == OutcomeClass::Success, "{class}");
+    fn a_reset_time_means_nothing_with_any_other_class() {
+        let resets_at = Some(NOW.after(Duration::from_secs(3600)));
+        for (class, [expected, ..]) in TABLE {
+            if !matches!(class, OutcomeClass::RateLimit | OutcomeClass::UsageLimit) {
+                assert_eq!(shown(next(&Try { resets_at, ..ended(class) })), expected, "{class}");
+            }
         }
     }
 }

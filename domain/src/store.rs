@@ -10,7 +10,9 @@ use crate::aggregate::{HarnessDefaults, NewAssignment, PauseMode, Rejection, Rep
 use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof, Wish};
 use crate::audit::Repair;
+use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
+use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use crate::job::{Job, JobStatus};
@@ -128,7 +130,7 @@ pub struct Receipt {
     pub status: AssignmentStatus,
     /// What happened, in order.
     pub events: Vec<HistoryEvent>,
-    /// Whether a job of the assignment may start now.
+    /// Whether a job of the assignment may start now, as far as it does not wait for its harness.
     pub has_ready: bool,
 }
 
@@ -139,6 +141,8 @@ pub struct ClaimRequest {
     /// `None`: those of every namespace.
     pub namespaces: Option<Vec<Namespace>>,
     pub limit: usize,
+    /// Who stands in for a harness that cools down.
+    pub fallbacks: Arc<Fallbacks>,
 }
 
 /// A job that a runner has taken, with all that is needed to start it.
@@ -266,18 +270,27 @@ pub struct AttemptRecord {
     pub pause_requested: bool,
 }
 
+/// A harness that cools down, in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CooldownLine {
+    pub cooldown: Cooldown,
+    /// Jobs that are next in their lists and were to be done by it.
+    pub jobs: u32,
+}
+
 /// The queue at a glance.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Queue {
     pub running: Vec<JobLine>,
     pub ready: Vec<JobLine>,
-    /// Pending jobs that wait: for the job before them, or for a moment.
+    /// Pending jobs that wait: for the job before them, for a moment, or for their harness to have cooled down.
     pub waiting: Vec<JobLine>,
     pub blocked: Vec<Assignment>,
     /// Active assignments that wait for their first job.
     pub held: Vec<Assignment>,
     /// Assignments that a person has paused.
     pub paused: Vec<Assignment>,
+    pub cooldowns: Vec<CooldownLine>,
     pub runners: Vec<RunnerRecord>,
 }
 
@@ -371,8 +384,18 @@ pub trait Store: Upkeep {
     /// Running attempts of other runners.
     async fn foreign_attempts(&self, runner: RunnerId) -> Result<Vec<Orphan>, StoreError>;
 
-    /// When the next pending job that waits for a moment becomes ready.
-    async fn next_ready_at(&self, namespace: Option<&Namespace>) -> Result<Option<Timestamp>, StoreError>;
+    /// When the next pending job that waits for a moment, or for its harness to have cooled down, becomes ready.
+    async fn next_ready_at(
+        &self,
+        namespace: Option<&Namespace>,
+        fallbacks: &Fallbacks,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Harnesses that cool down, by name.
+    async fn cooldowns(&self, namespace: Option<&Namespace>) -> Result<Vec<CooldownLine>, StoreError>;
+
+    /// Ends the cool-down of a harness; the one that there was.
+    async fn lift_cooldown(&self, harness: &str) -> Result<Option<Cooldown>, StoreError>;
 
     /// Ids of assignments that begin or end with this text (hyphens do not count), at most three.
     async fn assignments_like(&self, part: &str) -> Result<Vec<AssignmentId>, StoreError>;
@@ -396,7 +419,12 @@ pub trait Store: Upkeep {
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobLine>, StoreError>;
 
     /// What runs, what is ready, what waits.
-    async fn queue(&self, namespace: Option<&Namespace>, limit: u32) -> Result<Queue, StoreError>;
+    async fn queue(
+        &self,
+        namespace: Option<&Namespace>,
+        fallbacks: &Fallbacks,
+        limit: u32,
+    ) -> Result<Queue, StoreError>;
 
     /// The history of an assignment, oldest first.
     async fn history(&self, assignment: AssignmentId) -> Result<Vec<HistoryEvent>, StoreError>;

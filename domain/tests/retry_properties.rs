@@ -49,22 +49,23 @@ proptest! {
 
     #[test]
     fn no_wait_is_in_the_past_or_without_end(ended in any_try()) {
-        if let Next::Retry { at, counted } = next(&ended) {
-            let longest = if counted { LONGEST_BACKOFF } else { LONGEST_PARK };
-            prop_assert!(ended.now <= at && at <= ended.now.after(longest), "{:?}", at);
-        }
+        let (at, longest) = match next(&ended) {
+            Next::Retry { at, counted: _ } => (at, LONGEST_BACKOFF),
+            Next::CoolDown { until } => (until, LONGEST_PARK),
+            Next::Complete | Next::Block | Next::Fail | Next::Cancel => return Ok(()),
+        };
+        prop_assert!(ended.now <= at && at <= ended.now.after(longest), "{:?}", at);
     }
 
     #[test]
-    fn a_limit_parks_the_job_until_it_is_over_and_never_counts(
+    fn a_limit_cools_its_harness_down_until_it_is_over(
         ended in any_try(),
         class in select(&LIMITS[..]),
     ) {
         let ended = Try { class, ..ended };
-        let Next::Retry { at, counted } = next(&ended) else {
+        let Next::CoolDown { until: at } = next(&ended) else {
             return Err(TestCaseError::fail(format!("{:?}", next(&ended))));
         };
-        prop_assert!(!counted);
         let is_believed = |at: &Timestamp| *at < ended.now.after(LONGEST_PARK);
         if let Some(resets_at) = ended.resets_at.filter(is_believed) {
             prop_assert!(at >= resets_at, "{:?} is before the limit is over", at);
@@ -89,6 +90,7 @@ proptest! {
                     tries += u32::from(counted);
                     now = at;
                 }
+                Next::CoolDown { until } => now = until,
                 Next::Block => {}
                 Next::Complete | Next::Fail | Next::Cancel => break,
             }
@@ -116,6 +118,7 @@ proptest! {
     fn jitter_moves_a_wait_and_decides_nothing(ended in any_try(), jitter in any::<u64>()) {
         let kind = |ended: &Try| match next(ended) {
             Next::Retry { counted, .. } => format!("retry, counted: {counted}"),
+            Next::CoolDown { .. } => "cool down".to_owned(),
             other @ (Next::Complete | Next::Block | Next::Fail | Next::Cancel) => format!("{other:?}"),
         };
         prop_assert_eq!(kind(&ended), kind(&Try { jitter, ..ended }));

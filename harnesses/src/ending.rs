@@ -130,23 +130,71 @@ pub(crate) fn settle_nothing(tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
     Outcome::failure(class, with_stderr(text, end.stderr_tail))
 }
 
+/// What a person needs to mend a CLI.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mending {
+    /// The harness, and the program.
+    pub(crate) name: &'static str,
+    /// The command that installs it, or brings it up to date.
+    pub(crate) install: &'static str,
+    /// The folder of its own settings.
+    pub(crate) home: &'static str,
+    /// What else mends what, by class.
+    pub(crate) fixes: &'static [(OutcomeClass, &'static str)],
+}
+
 /// The CLI refused to start: it said so on standard error and printed no event at all.
-pub(crate) fn settle_rejected(name: &str, end: &StreamEnd<'_>) -> Outcome {
+pub(crate) fn settle_rejected(mending: &Mending, end: &StreamEnd<'_>) -> Outcome {
     let said = explain(end.stderr_tail);
+    let fix = rejected_fix(mending, &said);
     let text = if said.is_empty() {
-        format!("{name} ended before it began: {}", process_words(end.process))
+        format!("{} ended before it began: {}", mending.name, process_words(end.process))
     } else {
         said
     };
-    Outcome::failure(OutcomeClass::CliRejected, text)
-        .with_fix(format!("correct the settings of harness {name} in the config, or {name}'s own settings"))
+    Outcome::failure(OutcomeClass::CliRejected, text).with_fix(fix)
 }
 
-/// The outcome with what a person can do about its class, where the table has something.
-pub(crate) fn fix_from(fixes: &[(OutcomeClass, &str)], outcome: Outcome) -> Outcome {
-    match fixes.iter().find(|(class, _)| *class == outcome.class) {
-        Some((_, fix)) if outcome.fix.is_none() => outcome.with_fix(*fix),
-        Some(_) | None => outcome,
+/// How the CLIs say that they do not know a flag. Theirs come and go between versions.
+const UNKNOWN_FLAG: [&str; 5] = [
+    "unexpected argument",
+    "unknown option",
+    "Unknown argument",
+    "Unknown feature flag",
+    "unrecognized option",
+];
+
+/// How they say that the system does not let them at a file.
+const NO_PERMISSION: [&str; 2] = ["ermission denied", "EACCES"];
+
+fn rejected_fix(mending: &Mending, said: &str) -> String {
+    let Mending { name, install, home, .. } = mending;
+    let says = |words: &[&str]| words.iter().any(|words| said.contains(words));
+    if says(&UNKNOWN_FLAG) {
+        format!(
+            "{install} (this version does not take a flag), or take the flag out of harnesses.{name}.args"
+        )
+    } else if says(&NO_PERMISSION) {
+        format!("chmod -R u+rwX {home} (as the owner of the file that it names)")
+    } else {
+        format!("correct harnesses.{name} in the config, or {name}'s own settings in {home}")
+    }
+}
+
+/// The outcome with what a person can do about its class, if anything is known.
+pub(crate) fn with_fix(mending: &Mending, outcome: Outcome) -> Outcome {
+    if outcome.fix.is_some() {
+        return outcome;
+    }
+    let fix = mending.fixes.iter().find(|(class, _)| *class == outcome.class).map(|(_, fix)| *fix);
+    match (fix, outcome.class) {
+        (Some(fix), _) => outcome.with_fix(fix),
+        (None, OutcomeClass::CliMissing) => outcome.with_fix(mending.install),
+        (None, OutcomeClass::CliRejected) => {
+            let fix = rejected_fix(mending, &outcome.text);
+            outcome.with_fix(fix)
+        }
+        (None, _) => outcome,
     }
 }
 
@@ -220,6 +268,18 @@ fn without_colors(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_start_is_mended_by_what_the_cli_complains_of() {
+        let mending = Mending { name: "mine", install: "install mine", home: "~/.mine", fixes: &[] };
+        let check = |said: &str, fix: &str| {
+            assert!(rejected_fix(&mending, said).starts_with(fix), "{said}");
+        };
+        check("error: unexpected argument '--full-auto' found", "install mine (this version");
+        check("error: unknown option '--x'", "install mine (this version");
+        check("Error: EACCES: permission denied, open '/x'", "chmod -R u+rwX ~/.mine");
+        check("Error loading config.toml", "correct harnesses.mine in the config");
+    }
 
     #[test]
     fn an_explanation_has_no_colors_and_no_everyday_noise() {

@@ -48,7 +48,7 @@ impl StreamKind {
     /// A reader for one stream of this form; `zone` is the zone of the system that the CLI runs on.
     pub fn reader(self, zone: &TimeZone) -> Box<dyn StreamReader> {
         match self {
-            StreamKind::Claude => Box::new(ClaudeReader::default()),
+            StreamKind::Claude => Box::new(ClaudeReader::new(zone.clone())),
             StreamKind::Codex => Box::new(CodexReader::new(zone.clone())),
             StreamKind::Gemini => Box::new(GeminiReader::default()),
             StreamKind::Text => Box::new(TextReader::default()),
@@ -69,7 +69,7 @@ pub struct HarnessSettings {
     pub model: Option<String>,
     /// The form of the output, of a harness that is not built in. `None`: plain text.
     pub stream: Option<StreamKind>,
-    /// The zone of the system. Codex prints reset times in it, without saying so.
+    /// The zone of the system. CLIs print reset times in it, some without saying so.
     pub time_zone: TimeZone,
 }
 

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use agents_domain::timestamp::Timestamp;
-use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, ToSpan, Zoned};
+
+/// The texts have minutes and no seconds: the limit is over at the end of the minute at the latest.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A time of day that was told a moment ago and is over by so much is meant as today's: the run took a while to end.
+const JUST_OVER: SignedDuration = SignedDuration::from_mins(10);
 
 /// The moment that a text like `try again at 10:57 AM.` or `try again at Nov 24th, 2026 10:57 AM.` names: of a time
 /// without a date, the next such time after `now` in `zone`. `None`: the text names none.
@@ -13,23 +19,63 @@ pub(crate) fn try_again_at(text: &str, now: Timestamp, zone: &TimeZone) -> Optio
     let (_, when) = text.split_once("try again at ")?;
     let words: Vec<&str> =
         when.split_whitespace().take(5).map(|word| word.trim_end_matches([',', '.'])).collect();
-    let now = jiff::Timestamp::from_millisecond(now.as_millis()).ok()?.to_zoned(zone.clone());
+    let now = zoned(now, zone)?;
     let moment = match *words.as_slice() {
         [month, day, year, clock, half] if date(month, day, year).is_some() => {
             moment(date(month, day, year)?.to_datetime(time(clock, half)?), zone)?
         }
-        [clock, half, ..] => {
-            let time = time(clock, half)?;
-            let today = moment(now.date().to_datetime(time), zone)?;
-            if today > now.timestamp() {
-                today
-            } else {
-                moment(now.date().checked_add(1.day()).ok()?.to_datetime(time), zone)?
-            }
+        [clock, half, ..] => next(time(clock, half)?, &now)?,
+        _ => return None,
+    };
+    Some(Timestamp::from_millis(moment.as_millisecond()).after(MINUTE))
+}
+
+/// The moment that a text like `resets 3pm (Europe/Berlin)`, `resets 10:57am (UTC)` or `resets Nov 24 at 3pm (UTC)` names.
+/// The zone that stands there is that of the system (`zone`) or UTC; in another one nothing is known.
+pub(crate) fn resets_at(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let (_, when) = text.rsplit_once("resets ")?;
+    let (when, name) =
+        when.split_once('(').map_or((when, None), |(when, rest)| (when, rest.split(')').next()));
+    let zone = match name {
+        Some("UTC") => TimeZone::UTC,
+        Some(name) if zone.iana_name() != Some(name) => return None,
+        Some(_) | None => zone.clone(),
+    };
+    let words: Vec<&str> =
+        when.split_whitespace().take(4).map(|word| word.trim_end_matches([',', '.'])).collect();
+    let now = zoned(now, &zone)?;
+    let moment = match *words.as_slice() {
+        [clock] => next(joined_time(clock)?, &now)?,
+        [month, day, clock] | [month, day, "at", clock] => {
+            let year = |year: i16| date(month, day, &year.to_string());
+            let this = year(now.year())?;
+            let date = if this < now.date() { year(now.year() + 1)? } else { this };
+            moment(date.to_datetime(joined_time(clock)?), &zone)?
         }
         _ => return None,
     };
-    Some(Timestamp::from_millis(moment.as_millisecond()))
+    Some(Timestamp::from_millis(moment.as_millisecond()).after(MINUTE))
+}
+
+fn zoned(at: Timestamp, zone: &TimeZone) -> Option<Zoned> {
+    jiff::Timestamp::from_millisecond(at.as_millis()).ok().map(|at| at.to_zoned(zone.clone()))
+}
+
+/// The next such time of day, or one that is just over.
+fn next(time: Time, now: &Zoned) -> Option<jiff::Timestamp> {
+    let earliest = now.timestamp().checked_sub(JUST_OVER).ok()?;
+    let on = |days: i64| {
+        let date = now.date().checked_add(days.days()).ok()?;
+        moment(date.to_datetime(time), now.time_zone())
+    };
+    [-1, 0, 1].into_iter().filter_map(on).find(|moment| *moment > earliest)
+}
+
+/// `3pm` and `10:57am`.
+fn joined_time(text: &str) -> Option<Time> {
+    let split = text.len().checked_sub(2).filter(|split| text.is_char_boundary(*split))?;
+    let (clock, half) = text.split_at(split);
+    if clock.contains(':') { time(clock, half) } else { time(&format!("{clock}:00"), half) }
 }
 
 fn moment(civil: DateTime, zone: &TimeZone) -> Option<jiff::Timestamp> {
@@ -94,37 +140,60 @@ mod tests {
     }
 
     fn check(text: &str, now: &str, zone: &TimeZone, expected: Option<&str>) {
-        assert_eq!(try_again_at(text, at(now), zone), expected.map(at), "{text} at {now}");
+        let read = if text.contains("resets ") { resets_at } else { try_again_at };
+        assert_eq!(read(text, at(now), zone), expected.map(at), "{text} at {now}");
     }
 
     #[test]
-    fn a_time_of_day_is_the_next_one_in_the_zone() {
+    fn a_time_of_day_is_the_end_of_the_next_such_minute_in_the_zone() {
         let utc = TimeZone::UTC;
         let text = "You’ve hit your usage limit. … or try again at 10:57 AM.";
-        check(text, "2026-11-21T09:00:00Z", &utc, Some("2026-11-21T10:57:00Z"));
-        check(text, "2026-11-21T10:57:00Z", &utc, Some("2026-11-22T10:57:00Z"));
-        check(text, "2026-12-31T23:00:00Z", &utc, Some("2027-01-01T10:57:00Z"));
-        check("try again at 12:05 AM.", "2026-11-21T09:00:00Z", &utc, Some("2026-11-22T00:05:00Z"));
-        check("try again at 12:05 PM.", "2026-11-21T09:00:00Z", &utc, Some("2026-11-21T12:05:00Z"));
+        check(text, "2026-11-21T09:00:00Z", &utc, Some("2026-11-21T10:58:00Z"));
+        check(text, "2026-11-21T11:30:00Z", &utc, Some("2026-11-22T10:58:00Z"));
+        check(text, "2026-12-31T23:00:00Z", &utc, Some("2027-01-01T10:58:00Z"));
+        check("try again at 12:05 AM.", "2026-11-21T09:00:00Z", &utc, Some("2026-11-22T00:06:00Z"));
+        check("try again at 12:05 PM.", "2026-11-21T09:00:00Z", &utc, Some("2026-11-21T12:06:00Z"));
+    }
+
+    #[test]
+    fn a_time_of_day_that_has_just_passed_is_not_tomorrows() {
+        let utc = TimeZone::UTC;
+        check("try again at 10:57 AM.", "2026-11-21T10:57:30Z", &utc, Some("2026-11-21T10:58:00Z"));
+        check("try again at 10:57 AM.", "2026-11-21T11:05:00Z", &utc, Some("2026-11-21T10:58:00Z"));
+        check("try again at 11:59 PM.", "2026-11-22T00:00:05Z", &utc, Some("2026-11-22T00:00:00Z"));
     }
 
     #[test]
     fn a_time_of_day_follows_the_zone_through_a_change_of_clocks() {
         let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
-        check("try again at 1:00 AM.", "2026-11-21T20:00:00Z", &berlin, Some("2026-11-22T00:00:00Z"));
+        check("try again at 1:00 AM.", "2026-11-21T20:00:00Z", &berlin, Some("2026-11-22T00:01:00Z"));
         // The clocks go forward at 02:00 on the 29th: 02:30 does not exist and becomes 03:30.
-        check("try again at 2:30 AM.", "2026-03-28T20:00:00Z", &berlin, Some("2026-03-29T01:30:00Z"));
+        check("try again at 2:30 AM.", "2026-03-28T20:00:00Z", &berlin, Some("2026-03-29T01:31:00Z"));
     }
 
     #[test]
     fn a_date_is_taken_when_it_is_there() {
-        let text = "try again at Nov 24th, 2026 3:07 PM.";
-        check(text, "2026-11-21T09:00:00Z", &TimeZone::UTC, Some("2026-11-24T15:07:00Z"));
+        let (now, utc) = ("2026-11-21T09:00:00Z", TimeZone::UTC);
+        check("try again at Nov 24th, 2026 3:07 PM.", now, &utc, Some("2026-11-24T15:08:00Z"));
+        check("limit · resets Nov 24, 3pm (UTC)", now, &utc, Some("2026-11-24T15:01:00Z"));
+        check("limit · resets Jan 2 at 3:30pm (UTC)", now, &utc, Some("2027-01-02T15:31:00Z"));
+    }
+
+    #[test]
+    fn a_zone_that_stands_in_the_text_is_kept_to() {
+        let now = "2026-11-21T09:00:00Z";
+        let here = TimeZone::fixed(jiff::tz::offset(1));
+        check("You've hit your session limit · resets 3pm", now, &here, Some("2026-11-21T14:01:00Z"));
+        check("limit · resets 10:57am (UTC)", now, &here, Some("2026-11-21T10:58:00Z"));
+        check("limit · resets 3pm (Mars/Olympus)", now, &here, None);
     }
 
     #[test]
     fn other_words_name_no_time() {
         for text in ["try again at noon", "try again later", "try again at 25:00 AM", "try again at "] {
+            check(text, "2026-11-21T09:00:00Z", &TimeZone::UTC, None);
+        }
+        for text in ["resets soon", "resets ", "resets é", "resets 25pm", "resets Foo 3 at 3pm (UTC)"] {
             check(text, "2026-11-21T09:00:00Z", &TimeZone::UTC, None);
         }
     }

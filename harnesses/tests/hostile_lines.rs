@@ -391,10 +391,10 @@ fn codex_tells_reset_times_in_the_zone_of_its_system() {
     reader.line(line.as_bytes(), &mut |_| {});
     let end = StreamEnd { process: ProcessEnd::Exited(1), stderr_tail: "", at: ENDED_AT };
     let summary = reader.finish(&end);
-    // 10:57 at UTC-5 on the same day.
+    // The end of 10:57 at UTC-5 on the same day.
     assert_eq!(
         summary.outcome.resets_at.map(|at| at.to_string()),
-        Some("2026-11-21T15:57:00.000Z".to_owned())
+        Some("2026-11-21T15:58:00.000Z".to_owned())
     );
 }
 
@@ -428,4 +428,30 @@ fn a_result_of_claude_that_names_an_error_is_no_success_whatever_its_flag_says()
     }
     let line = r#"{"type":"result","is_error":false,"result":"fine"}"#;
     assert_eq!(texts(StreamKind::Claude, &[line], 0).1.outcome.class, OutcomeClass::Success);
+}
+
+#[test]
+fn claude_tells_a_limit_in_words_when_no_typed_event_does_and_the_event_goes_first() {
+    let zone = TimeZone::fixed(jiff::tz::offset(5));
+    let event =
+        r#"{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1795300000}}"#;
+    let read = |lines: &[&str], words: &str| {
+        let mut reader = StreamKind::Claude.reader(&zone);
+        let result = format!(
+            r#"{{"type":"result","subtype":"success","is_error":true,"api_error_status":429,"result":"{words}"}}"#
+        );
+        for line in lines.iter().copied().chain([result.as_str()]) {
+            reader.line(line.as_bytes(), &mut |_| {});
+        }
+        let end = StreamEnd { process: ProcessEnd::Exited(1), stderr_tail: "", at: ENDED_AT };
+        let outcome = reader.finish(&end).outcome;
+        (outcome.class, outcome.resets_at.map(|at| at.to_string()))
+    };
+    let at = |text: &str| Some(text.to_owned());
+    let limit = OutcomeClass::UsageLimit;
+    let words = "You've hit your session limit · resets 8pm (UTC)";
+    assert_eq!(read(&[], words), (limit, at("2026-11-21T20:01:00.000Z")));
+    assert_eq!(read(&[], "limit · resets 8pm"), (limit, at("2026-11-21T15:01:00.000Z")), "the system's zone");
+    assert_eq!(read(&[event], words), (limit, at("2026-11-21T22:26:40.000Z")));
+    assert_eq!(read(&[], "Request rejected (429)"), (OutcomeClass::RateLimit, None));
 }

@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 
 use agents_domain::agent_event::{AgentEvent, Unrecognized};
 use agents_domain::harness::{ProcessEnd, StreamEnd, StreamSummary};
+use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::timestamp::Timestamp;
 use agents_harnesses::{HarnessSettings, build};
 
 /// When every recorded run is taken to have ended: 2026-11-21T12:00:00Z.
 const ENDED_AT: Timestamp = Timestamp::from_seconds(1_795_262_400);
+
+/// When a line of standard error is taken to have come.
+const BEFORE_THE_END: Timestamp = Timestamp::from_seconds(1_795_262_000);
 
 #[derive(serde::Deserialize)]
 struct Meta {
@@ -56,6 +60,51 @@ fn summary(cli: &str, folder: &Path, scenario: &str) -> (StreamSummary, Vec<(Unr
     let stderr = String::from_utf8_lossy(&read(&folder.join(format!("{scenario}.stderr.txt")))).into_owned();
     let end = StreamEnd { process: process_end(&meta), stderr_tail: &stderr, at: ENDED_AT };
     (reader.finish(&end), unrecognized)
+}
+
+/// Whether the reader gave a recorded run up before its end, and what it came to if it was then ended by TERM.
+fn given_up(cli: &str, folder: &Path, scenario: &str) -> Option<Outcome> {
+    let mut reader = build(cli, &HarnessSettings::default()).unwrap().reader();
+    let stderr = String::from_utf8_lossy(&read(&folder.join(format!("{scenario}.stderr.txt")))).into_owned();
+    for line in read(&folder.join(format!("{scenario}.jsonl"))).split(|byte| *byte == b'\n') {
+        reader.line(line, &mut |_| {});
+        if reader.is_hopeless() {
+            let end = StreamEnd { process: ProcessEnd::Exited(143), stderr_tail: "", at: ENDED_AT };
+            return Some(reader.finish(&end).outcome);
+        }
+    }
+    for line in stderr.lines() {
+        reader.stderr_line(line, BEFORE_THE_END);
+        if reader.is_hopeless() {
+            let end = StreamEnd { process: ProcessEnd::Exited(0), stderr_tail: &stderr, at: ENDED_AT };
+            return Some(reader.finish(&end).outcome);
+        }
+    }
+    None
+}
+
+#[test]
+fn only_runs_that_would_get_nowhere_are_given_up_before_their_end() {
+    let mut seen = Vec::new();
+    for cli in ["claude", "codex", "gemini"] {
+        for version in fs::read_dir(fixtures().join(cli)).unwrap() {
+            let folder = version.unwrap().path();
+            for row in fs::read_to_string(folder.join("expected.tsv")).unwrap().lines().skip(1) {
+                let scenario = row.split('\t').next().unwrap();
+                let Some(outcome) = given_up(cli, &folder, scenario) else { continue };
+                let reset = outcome.resets_at.map(|at| at.since(BEFORE_THE_END).as_secs());
+                seen.push((format!("{cli} {scenario}"), outcome.class, reset, outcome.fix.is_some()));
+            }
+        }
+    }
+    seen.sort();
+    let quota = OutcomeClass::UsageLimit;
+    let expected = [
+        ("claude 06a-401", OutcomeClass::Auth, None, true),
+        ("claude 06i-401-auth-token", OutcomeClass::Auth, None, true),
+        ("gemini 05g-429-quota-exhausted-errorinfo", quota, Some(12_120), false),
+    ];
+    assert_eq!(seen, expected.map(|(run, class, reset, fix)| (run.to_owned(), class, reset, fix)));
 }
 
 fn escaped_head(text: &str) -> String {
@@ -152,8 +201,9 @@ fn everything_that_a_person_must_mend_comes_with_a_fix() {
             let folder = version.unwrap().path();
             for row in fs::read_to_string(folder.join("expected.tsv")).unwrap().lines().skip(1) {
                 let fields: Vec<&str> = row.split('\t').collect();
-                let needs = ["auth", "billing", "model_unavailable", "cli_rejected", "untrusted"]
-                    .contains(&fields[1]);
+                let needs =
+                    ["auth", "billing", "model_unavailable", "cli_missing", "cli_rejected", "untrusted"]
+                        .contains(&fields[1]);
                 let (summary, _) = summary(cli, &folder, fields[0]);
                 if needs && summary.outcome.fix.is_none() || summary.outcome.text.trim().is_empty() {
                     wrong.push(format!("{cli} {}: {:?}", fields[0], summary.outcome));
@@ -162,6 +212,27 @@ fn everything_that_a_person_must_mend_comes_with_a_fix() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A warning comes with requests that were answered: nothing is to be waited for.
+#[test]
+fn a_limit_that_is_only_warned_of_parks_nothing() {
+    let folder = fixtures().join("claude/2.1.329");
+    let warned = read(&folder.join("05i-usage-warning-oauth.jsonl"));
+    assert!(String::from_utf8_lossy(&warned).contains("allowed_warning"));
+    let outcome = summary("claude", &folder, "05i-usage-warning-oauth").0.outcome;
+    assert_eq!((outcome.class, outcome.resets_at), (OutcomeClass::Success, None));
+    // The same warning, and then the run fails for another reason: the warning's time is not its own.
+    let failed = read(&folder.join("05l-429-retry-after-3600.jsonl"));
+    let mut reader = build("claude", &HarnessSettings::default()).unwrap().reader();
+    let is_warning = |line: &&[u8]| String::from_utf8_lossy(line).contains("allowed_warning");
+    let lines = warned.split(|byte| *byte == b'\n').filter(is_warning);
+    for line in lines.chain(failed.split(|byte| *byte == b'\n')) {
+        reader.line(line, &mut |_| {});
+    }
+    let end = StreamEnd { process: ProcessEnd::Exited(1), stderr_tail: "", at: ENDED_AT };
+    let outcome = reader.finish(&end).outcome;
+    assert_eq!((outcome.class, outcome.resets_at), (OutcomeClass::RateLimit, None));
 }
 
 #[test]

@@ -119,6 +119,7 @@ impl Listener for Deaf {
 
 fn settings() -> Settings {
     Settings {
+        fallbacks: Default::default(),
         harnesses: BTreeMap::from([("true".to_owned(), Arc::new(True) as Arc<dyn Harness>)]),
         harness_defaults: defaults(),
         timeouts: Timeouts {
@@ -182,6 +183,7 @@ fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
             lease: LEASE,
         };
         let options = RunnerOptions {
+            folder: folder.to_owned(),
             lease: LEASE,
             id: RunnerId::new(SystemIds.next()),
             name: "bench".into(),

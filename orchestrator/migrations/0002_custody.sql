@@ -19,3 +19,7 @@ CREATE TABLE cooldowns (
     reason      TEXT NOT NULL,
     attempt_id  TEXT NOT NULL
 );
+-- Ready heads of one harness: what is claimed while another one cools down.
+CREATE INDEX jobs_ready_of_harness ON jobs (namespace, harness, ready_at, id) WHERE status = 'pending' AND head = 1;
+-- Whose session `resume` is. Null: that of the job's own harness.
+ALTER TABLE jobs ADD COLUMN resume_harness TEXT;

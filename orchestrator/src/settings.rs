@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agents_domain::access::Access;
 use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
 use agents_domain::retention::Retention;
@@ -18,6 +19,8 @@ pub struct Settings {
     /// Every harness that a job may name: the built-in ones and those of the config.
     pub harnesses: BTreeMap<String, Arc<dyn Harness>>,
     pub harness_defaults: Arc<HarnessDefaults>,
+    /// Which harness stands in for one that cools down.
+    pub fallbacks: Arc<Fallbacks>,
     /// How long a job may take, where its type has no times of its own.
     pub timeouts: Timeouts,
     pub timeouts_by_type: BTreeMap<String, Timeouts>,

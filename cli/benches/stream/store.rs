@@ -155,6 +155,7 @@ async fn running_job(store: &SqlStore) -> Claimed {
         holder: Holder::new(runner, Host::default()),
         namespaces: Some(vec![namespace]),
         limit: 1,
+        fallbacks: Default::default(),
     };
     store.claim(request).await.unwrap().remove(0)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Probe;
 use agents_domain::store::Store;
 use agents_orchestrator::housekeeping::Scope;
@@ -201,7 +202,7 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
 
 async fn runner(app: &App, here: &Here, store: &dyn Store) -> Check {
     let namespace = here.namespace().ok().map(|chosen| chosen.namespace);
-    match store.queue(namespace.as_ref(), 1).await {
+    match store.queue(namespace.as_ref(), &Fallbacks::default(), 1).await {
         Ok(queue) if app::any_alive(&queue, app.now()) => {
             let alive = queue.runners.iter().filter(|runner| app::is_alive(runner, app.now()));
             let names: Vec<&str> = alive.map(|runner| runner.name.as_str()).collect();

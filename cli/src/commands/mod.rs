@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod chat;
 pub mod completions;
 pub mod config;
+pub mod cooldown;
 pub mod create;
 pub mod demo;
 pub mod doctor;
@@ -55,6 +56,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Jobs(command) => block_on(command.run(app)),
         Command::Job(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
+        Command::Cooldown(command) => block_on(command.run(app)),
         Command::Gc(command) => block_on(command.run(app)),
         Command::Config(command) => command.run(app),
         Command::Completions(command) => command.run(app),

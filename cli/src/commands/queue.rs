@@ -30,9 +30,16 @@ impl QueueCommand {
         let here = app.here()?;
         let namespace = here.listed_namespace(self.all_namespaces)?;
         let store = app.store(&here).await?;
-        let queue = store.queue(namespace.as_ref(), self.limit).await?;
+        let fallbacks = here.config.fallbacks();
+        let queue = store.queue(namespace.as_ref(), &fallbacks, self.limit).await?;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let shown = Shown { queue: &queue, now: app.now(), namespace: namespace.as_ref(), limit };
+        let shown = Shown {
+            queue: &queue,
+            fallbacks: &fallbacks,
+            now: app.now(),
+            namespace: namespace.as_ref(),
+            limit,
+        };
         app.printer.answer(|| shown.view(), || shown.human(output::width()))
     }
 }

@@ -3,6 +3,8 @@
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::Repetition;
 use agents_domain::assignment::Assignment;
+use agents_domain::cooldown::Cooldown;
+use agents_domain::fallback::Route;
 use agents_domain::history::EventKind;
 use agents_domain::job::Job;
 use agents_domain::store::{Change, Receipt, Store};
@@ -10,15 +12,16 @@ use agents_orchestrator::store::SqlStore;
 use clap::Args;
 use serde::Serialize;
 
-use crate::app::{self, App};
+use crate::app::{self, App, Here};
 use crate::caller::Caller;
 use crate::failure::{Failure, FailureKind};
 use crate::output::text::{self, GREEN};
+use crate::output::time;
 use crate::target;
 
 /// Do a job again that has failed or was cancelled, or at once one that waits for its time
 ///
-/// A job that waits (for a limit to end, for its next try) is ready now. A finished job never changes: a new one repeats
+/// A job that waits for its next try is ready now; for a harness that cools down there is `agents cooldown lift`. A finished job never changes: a new one repeats
 /// it, directly after it, with the same type, harness, model, context and timeout. It goes on in the agent's session of the
 /// last attempt, if that one is sound; with --fresh it starts over. An assignment that is blocked or closed is active
 /// again afterwards. What a completed job did stands: `agents insert-job` adds what is still missing.
@@ -74,10 +77,10 @@ impl Retry {
             repeats: has_new.then(|| old.to_string()),
             assignment: assignment.id.to_string(),
             job_type: detail.job.job_type.to_string(),
-            session: detail.job.progress().resume.clone(),
+            session: detail.job.progress().resume.as_ref().map(|session| session.id.clone()),
             changed: !receipt.events.is_empty(),
             reopened: receipt.events.iter().any(|event| event.kind == EventKind::AssignmentActivated),
-            warnings: warnings(app, &store, &assignment).await?,
+            warnings: warnings(app, &here, &store, (&assignment, &detail.job)).await?,
         };
         let repeats = has_new.then(|| old.short());
         app.printer.answer(|| &retried, || said(&detail.job, repeats, &assignment, &receipt))?;
@@ -86,10 +89,34 @@ impl Retry {
     }
 }
 
-async fn warnings(app: &App, store: &SqlStore, assignment: &Assignment) -> Result<Vec<String>, Failure> {
+async fn warnings(
+    app: &App,
+    here: &Here,
+    store: &SqlStore,
+    (assignment, job): (&Assignment, &Job),
+) -> Result<Vec<String>, Failure> {
     let paused = app::paused_warning(assignment);
     let runner = app::no_runner_warning(store, &assignment.namespace, app.now()).await?;
-    Ok(paused.into_iter().chain(runner).collect())
+    let cools = cooldown_warning(app, here, store, &job.harness).await?;
+    Ok(paused.into_iter().chain(runner).chain(cools).collect())
+}
+
+/// The job waits for more than its turn.
+async fn cooldown_warning(
+    app: &App,
+    here: &Here,
+    store: &SqlStore,
+    harness: &str,
+) -> Result<Option<String>, Failure> {
+    let lines = store.cooldowns(None).await?;
+    let cooling: Vec<Cooldown> = lines.into_iter().map(|line| line.cooldown).collect();
+    Ok(match here.config.fallbacks().route(harness, &cooling) {
+        Route::To(_) => None,
+        Route::Waits { until } => Some(format!(
+            "{harness} cools down until {}: `agents cooldown lift {harness}` lets its jobs start at once",
+            time::local(until, app.now())
+        )),
+    })
 }
 
 fn said(job: &Job, repeats: Option<String>, assignment: &Assignment, receipt: &Receipt) -> String {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use agents_domain::fallback::Fallbacks;
 use agents_domain::job_type::JobType;
 use jiff::tz::TimeZone;
 
@@ -101,10 +102,29 @@ pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failur
             check_job_type(config, place, &key, job_type)?;
         }
     }
+    check_fallbacks(config, &known)?;
     for job_type in config.file.permissions.keys() {
         check_job_type(config, place, &format!("permissions.{job_type}"), job_type)?;
     }
     Ok(())
+}
+
+/// Both sides must be harnesses, and a chain of them must have an end.
+fn check_fallbacks(config: &Config, known: &[String]) -> Result<(), Failure> {
+    for (harness, fallback) in config.fallback_pairs() {
+        let key = format!("harnessFallback.{harness}");
+        if let Some(unknown) = [&harness, &fallback].into_iter().find(|name| !known.contains(name)) {
+            return Err(Failure::bad_input(format!("{key}: there is no harness `{unknown}`"))
+                .hint(suggestion::did_you_mean(unknown, known, "there are"))
+                .hint(from(config, &key)));
+        }
+    }
+    Fallbacks::new(config.fallback_pairs()).map(|_| ()).map_err(|circle| {
+        let key = format!("harnessFallback.{}", circle.0.first().map_or("", String::as_str));
+        Failure::bad_input(format!("harnessFallback: {circle}"))
+            .hint("take one of them away; null takes away what another config file says")
+            .hint(from(config, &key))
+    })
 }
 
 /// A key must be able to be a job type, and must not look like a misspelt built-in one.

@@ -68,6 +68,9 @@ pub struct ConfigFile {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "harness_defaults_schema")]
     pub harness_defaults: BTreeMap<String, String>,
+    /// Which harness does the jobs of one that cools down after a limit; null takes an entry away.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub harness_fallback: BTreeMap<String, Option<String>>,
     /// Settings of the built-in harnesses claude, codex and gemini, and harnesses of your own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub harnesses: BTreeMap<String, HarnessEntry>,

@@ -174,6 +174,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         grace_ms,
         concurrency,
         harness_defaults,
+        harness_fallback,
         harnesses,
         permissions,
         limits: Limits { max_jobs },
@@ -193,6 +194,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.grace_ms, grace_ms);
     replace(&mut below.concurrency, concurrency);
     below.harness_defaults.extend(harness_defaults);
+    below.harness_fallback.extend(harness_fallback);
     for (name, entry) in harnesses {
         overlay_harness(below.harnesses.entry(name).or_default(), entry);
     }

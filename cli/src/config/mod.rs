@@ -19,6 +19,7 @@ use agents_domain::access::Access;
 use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::assignment::DEFAULT_MAX_JOBS;
 use agents_domain::attempt::LEASE;
+use agents_domain::fallback::Fallbacks;
 use agents_domain::namespace::Namespace;
 use agents_domain::retention::Retention;
 use agents_orchestrator::settings::Timeouts;
@@ -229,6 +230,17 @@ impl Config {
         let mut by_type = self.file.harness_defaults.clone();
         let default = by_type.remove("default").unwrap_or_else(|| DEFAULT_HARNESS.to_owned());
         Arc::new(HarnessDefaults { default, by_type })
+    }
+
+    /// Which harness stands in for one that cools down.
+    pub fn fallbacks(&self) -> Arc<Fallbacks> {
+        // A circle was refused when the layers were put together.
+        Arc::new(Fallbacks::new(self.fallback_pairs()).unwrap_or_default())
+    }
+
+    fn fallback_pairs(&self) -> BTreeMap<String, String> {
+        let pairs = self.file.harness_fallback.iter();
+        pairs.filter_map(|(from, to)| Some((from.clone(), to.clone()?))).collect()
     }
 
     /// What the config says of each harness.

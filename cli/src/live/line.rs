@@ -6,6 +6,8 @@ use agents_domain::timestamp::Timestamp;
 use agents_orchestrator::runner::RunnerEvent;
 use serde_json::{Value, json as object};
 
+use crate::output::time;
+
 /// How a line is meant; a terminal shows it as a color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -115,6 +117,15 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
         EventKind::JobCancelled => {
             (Style::Attention, format!("{job} cancelled{}", because(detail("reason"))))
         }
+        EventKind::HarnessCooledDown => {
+            let until = detail("until");
+            let until = until.parse::<jiff::Timestamp>().map_or(until, |moment| {
+                time::local(Timestamp::from_millis(moment.as_millisecond()), event.at)
+            });
+            let (harness, why) = (detail("harness"), detail("outcome"));
+            let line = format!("{harness} cools down until {until} ({why}): {}", detail("message"));
+            (Style::Attention, line)
+        }
         EventKind::CancelRequested => (Style::Attention, format!("{job} is to be cancelled")),
         EventKind::PauseRequested => (Style::Attention, format!("{job} is to be paused")),
         EventKind::RetryRequested => (Style::Plain, format!("{job} is to be done now")),
@@ -142,6 +153,10 @@ fn wanted(wish: Wish) -> &'static str {
 
 fn started(event: &HistoryEvent, job: &str) -> String {
     let harness = event.detail("harness").unwrap_or_default();
+    let harness = match event.detail("insteadOf") {
+        Some(other) => format!("{harness} instead of {other}, which cools down"),
+        None => harness.to_owned(),
+    };
     match event.detail("number") {
         None | Some("1") => format!("{job} started with {harness}"),
         Some(number) => format!("{job} started with {harness}, attempt {number}"),

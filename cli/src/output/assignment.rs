@@ -6,7 +6,7 @@ use agents_domain::store::{AssignmentLine, JobDetail};
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
 
-use super::job::{color as job_color, status_words};
+use super::job::{color as job_color, done_by, status_words};
 use super::table::{Cell, Table};
 use super::text::{self, BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use super::time;
@@ -125,7 +125,7 @@ fn job_table(jobs: &[JobDetail], now: Timestamp) -> Table {
         table.row(vec![
             Cell::colored(dim, job.id.short()),
             Cell::colored(dim, job.job_type.as_str()),
-            Cell::colored(dim, &job.harness),
+            Cell::colored(dim, done_by(job, detail.attempts.last())),
             Cell::colored(job_color(status), status_words(status, job.progress().outcome)),
             took.into(),
             cost.into(),

@@ -1,7 +1,7 @@
 //! Jobs for people: a list of them, and one with all its attempts.
 
 use agents_domain::assignment::Assignment;
-use agents_domain::job::JobStatus;
+use agents_domain::job::{Job, JobStatus};
 use agents_domain::outcome::OutcomeClass;
 use agents_domain::store::{AttemptRecord, JobDetail, JobLine};
 use agents_domain::timestamp::Timestamp;
@@ -33,7 +33,7 @@ pub fn list(lines: &[JobLine], now: Timestamp, with_namespace: bool) -> String {
         let mut cells = vec![
             line.job.id.short().into(),
             line.job.job_type.as_str().into(),
-            (&line.job.harness).into(),
+            done_by(&line.job, line.attempt.as_ref()).into(),
             Cell::colored(color(status), status_words(status, line.job.progress().outcome)),
             time::relative(line.job.created_at, now).into(),
             (&line.north_star).into(),
@@ -44,6 +44,17 @@ pub fn list(lines: &[JobLine], now: Timestamp, with_namespace: bool) -> String {
         table.row(cells);
     }
     table.render(super::width(), "")
+}
+
+/// The harness that does the job or did it last; of one that waits, the one that it was asked for.
+pub fn done_by<'a>(job: &'a Job, latest: Option<&'a AttemptRecord>) -> &'a str {
+    match (job.status(), latest) {
+        (
+            JobStatus::Running | JobStatus::Completed | JobStatus::Failed | JobStatus::Cancelled,
+            Some(attempt),
+        ) => &attempt.harness,
+        (JobStatus::Pending, _) | (_, None) => &job.harness,
+    }
 }
 
 /// The status, and for a job that has failed, how.
@@ -98,7 +109,7 @@ pub fn detail(assignment: &Assignment, detail: &JobDetail, now: Timestamp) -> St
 }
 
 fn attempts(attempts: &[AttemptRecord], now: Timestamp) -> String {
-    let mut table = Table::new(&["#", "OUTCOME", "STARTED", "TOOK", "TOKENS", "COST", "MODEL"]);
+    let mut table = Table::new(&["#", "HARNESS", "OUTCOME", "STARTED", "TOOK", "TOKENS", "COST", "MODEL"]);
     for attempt in attempts {
         let (outcome, color) = match attempt.outcome {
             None if attempt.pause_requested && !attempt.cancel_requested => ("being paused", YELLOW),
@@ -110,6 +121,7 @@ fn attempts(attempts: &[AttemptRecord], now: Timestamp) -> String {
         let took = attempt.ended_at.unwrap_or(now).since(attempt.started_at);
         table.row(vec![
             attempt.number.to_string().into(),
+            (&attempt.harness).into(),
             Cell::colored(color, outcome),
             time::relative(attempt.started_at, now).into(),
             time::precise(took).into(),

@@ -4,6 +4,7 @@
 
 pub mod agent_event;
 pub mod assignment;
+pub mod cooldown;
 pub mod gc;
 pub mod job;
 pub mod json;

@@ -2,6 +2,8 @@
 //! and whether anybody is there to do it.
 
 use agents_domain::assignment::{Assignment, AssignmentStatus};
+use agents_domain::cooldown::Cooldown;
+use agents_domain::fallback::{Fallbacks, Route};
 use agents_domain::job::Job;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
@@ -9,6 +11,8 @@ use agents_domain::store::{JobLine, Queue};
 use agents_domain::timestamp::Timestamp;
 use serde::Serialize;
 
+use super::cooldown::{self, CooldownView};
+use super::job::done_by;
 use super::json::{AssignmentCore, JobLineView, RunnerView, ready_at};
 use super::table::{Cell, Table};
 use super::text::{self, BOLD, CYAN, DIM, GREEN, RED, YELLOW};
@@ -19,6 +23,8 @@ use crate::app::{any_alive, is_alive};
 #[derive(Debug)]
 pub struct Shown<'a> {
     pub queue: &'a Queue,
+    /// Who stands in for a harness that cools down.
+    pub fallbacks: &'a Fallbacks,
     pub now: Timestamp,
     /// `None`: all of them.
     pub namespace: Option<&'a Namespace>,
@@ -34,6 +40,7 @@ pub struct QueueView<'a> {
     waiting: Vec<WaitingView<'a>>,
     blocked: Vec<AssignmentCore<'a>>,
     paused: Vec<AssignmentCore<'a>>,
+    cooldowns: Vec<CooldownView<'a>>,
     runners: Vec<RunnerView<'a>>,
 }
 
@@ -98,7 +105,7 @@ struct Wait {
     until: Option<Timestamp>,
 }
 
-fn wait_of(line: &JobLine, queue: &Queue) -> Wait {
+fn wait_of(line: &JobLine, (queue, fallbacks): (&Queue, &Fallbacks)) -> Wait {
     match line.assignment_status {
         AssignmentStatus::Active if line.assignment_paused => {
             let what = format!("agents resume {}: the assignment is paused", line.job.assignment.short());
@@ -112,6 +119,12 @@ fn wait_of(line: &JobLine, queue: &Queue) -> Wait {
             return Wait { what: format!("nothing: the assignment is {}", closed.as_str()), until: None };
         }
     }
+    let cooling: Vec<Cooldown> = queue.cooldowns.iter().map(|line| line.cooldown.clone()).collect();
+    if let (Some(_), Route::Waits { until }) =
+        (ready_at(&line.job), fallbacks.route(&line.job.harness, &cooling))
+    {
+        return Wait { what: format!("{} to cool down", line.job.harness), until: Some(until) };
+    }
     match (ready_at(&line.job), before(&line.job, queue)) {
         (Some(until), _) => Wait { what: moment(line.job.progress().outcome).to_owned(), until: Some(until) },
         (None, Some(job)) => Wait { what: format!("{} {}", job.job_type, job.id.short()), until: None },
@@ -122,8 +135,6 @@ fn wait_of(line: &JobLine, queue: &Queue) -> Wait {
 /// Why a job that is next in line is not ready yet.
 fn moment(outcome: Option<OutcomeClass>) -> &'static str {
     match outcome {
-        Some(OutcomeClass::RateLimit) => "the rate limit to end",
-        Some(OutcomeClass::UsageLimit) => "the usage limit to reset",
         Some(_) => "its next try",
         None => "its time",
     }
@@ -148,6 +159,7 @@ impl Shown<'_> {
             waiting: self.waiting_views(),
             blocked: self.queue.blocked.iter().map(AssignmentCore::from).collect(),
             paused: self.queue.paused.iter().map(AssignmentCore::from).collect(),
+            cooldowns: self.queue.cooldowns.iter().map(CooldownView::from).collect(),
             runners: self.queue.runners.iter().map(|runner| RunnerView::new(runner, self.now)).collect(),
         }
     }
@@ -160,7 +172,7 @@ impl Shown<'_> {
     fn waiting_views(&self) -> Vec<WaitingView<'_>> {
         let mut views = Vec::new();
         for line in &self.queue.waiting {
-            let Wait { what, until } = wait_of(line, self.queue);
+            let Wait { what, until } = wait_of(line, (self.queue, self.fallbacks));
             let entry = WaitingEntry::Job(Box::new(JobLineView::from(line)));
             views.push(WaitingView { entry, waits_for: what, until: until.map(|until| until.to_string()) });
         }
@@ -188,18 +200,20 @@ impl Shown<'_> {
                 )
             ));
         }
+        self.section(&mut shown, "cooling down", self.cooling_down(), width);
         shown.push_str(&self.runners());
         shown
     }
 
     fn longest(&self) -> usize {
-        let Queue { running: _, ready, waiting, blocked, held, paused, runners: _ } = self.queue;
+        let Queue { running: _, ready, waiting, blocked, held, paused, cooldowns: _, runners: _ } =
+            self.queue;
         [ready.len(), waiting.len(), blocked.len(), held.len(), paused.len()].into_iter().max().unwrap_or(0)
     }
 
     fn summary(&self) -> String {
         let whose = self.namespace.map_or("all namespaces", |namespace| namespace.as_str());
-        let Queue { running, ready, waiting, blocked, held, paused, runners: _ } = self.queue;
+        let Queue { running, ready, waiting, blocked, held, paused, cooldowns: _, runners: _ } = self.queue;
         let counts = [
             (running.len(), "running"),
             (ready.len(), "ready"),
@@ -246,7 +260,7 @@ impl Shown<'_> {
             let cells = vec![
                 Cell::colored(GREEN, line.job.id.short()),
                 line.job.job_type.as_str().into(),
-                (&line.job.harness).into(),
+                done_by(&line.job, line.attempt.as_ref()).into(),
                 elapsed.map(time::precise).unwrap_or_default().into(),
                 (&line.north_star).into(),
             ];
@@ -279,7 +293,7 @@ impl Shown<'_> {
         let Queue { waiting, held, .. } = self.queue;
         let mut table = self.table(&["JOB", "TYPE", "HARNESS", "WAITS FOR", "NORTH STAR"]);
         for line in waiting {
-            let Wait { what, until } = wait_of(line, self.queue);
+            let Wait { what, until } = wait_of(line, (self.queue, self.fallbacks));
             let until =
                 until.map(|until| format!(", {}", time::relative(until, self.now))).unwrap_or_default();
             let cells = vec![
@@ -320,6 +334,11 @@ impl Shown<'_> {
             table.below(Cell::colored(DIM, fix));
         }
         (!blocked.is_empty()).then_some(table)
+    }
+
+    fn cooling_down(&self) -> Option<Table> {
+        let cooldowns = &self.queue.cooldowns;
+        (!cooldowns.is_empty()).then(|| cooldown::table(cooldowns, self.fallbacks, self.now))
     }
 
     fn paused(&self) -> Option<Table> {
@@ -363,6 +382,9 @@ fn facts(line: &JobLine) -> Option<String> {
         (false, false) => None,
     };
     facts.extend(wish.map(str::to_owned));
+    let asked_for = &line.job.harness;
+    facts
+        .extend((attempt.harness != *asked_for).then(|| format!("instead of {asked_for}, which cools down")));
     facts.extend((attempt.number > 1).then(|| format!("attempt {}", attempt.number)));
     facts.extend(attempt.usage.as_ref().map(time::tokens));
     facts.extend(attempt.cost.map(time::money));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::{MicroUsd, TokenUsage};
+use jiff::tz::TimeZone;
 
 /// `just now`, `3m ago`, `in 12m`.
 pub fn relative(moment: Timestamp, now: Timestamp) -> String {
@@ -18,6 +19,22 @@ pub fn relative(moment: Timestamp, now: Timestamp) -> String {
 pub fn clock(moment: Timestamp) -> String {
     let text = moment.to_string();
     text.get(5..19).map_or_else(|| text.clone(), |short| short.replace('T', " "))
+}
+
+/// The time of day where we are, `15:30`, with its day unless that is the day of `now`: `11-22 15:30`.
+pub fn local(moment: Timestamp, now: Timestamp) -> String {
+    local_in(moment, now, &TimeZone::system())
+}
+
+fn local_in(moment: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let zoned = |at: Timestamp| {
+        jiff::Timestamp::from_millisecond(at.as_millis()).ok().map(|at| at.to_zoned(zone.clone()))
+    };
+    match (zoned(moment), zoned(now)) {
+        (Some(moment), Some(now)) if moment.date() == now.date() => moment.strftime("%H:%M").to_string(),
+        (Some(moment), _) => moment.strftime("%m-%d %H:%M").to_string(),
+        (None, _) => clock(moment),
+    }
 }
 
 /// The largest unit alone: `45s`, `3m`, `2h`, `5d`.
@@ -82,6 +99,18 @@ mod tests {
         assert_eq!(precise(Duration::from_secs(252)), "4m12s");
         assert_eq!(precise(Duration::from_secs(3780)), "1h03m");
         assert_eq!(precise(Duration::from_secs(2 * 86_400 + 4 * 3600)), "2d04h");
+    }
+
+    #[test]
+    fn a_moment_is_shown_as_the_clock_on_the_wall_does_with_its_day_if_it_is_another_one() {
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let now = Timestamp::from_millis(1_795_257_427_723);
+        let check = |seconds: u64, shown: &str| {
+            assert_eq!(local_in(now.after(Duration::from_secs(seconds)), now, &berlin), shown);
+        };
+        check(0, "11:37");
+        check(3600, "12:37");
+        check(13 * 3600, "11-22 00:37");
     }
 
     #[test]

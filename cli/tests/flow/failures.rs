@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::script::{on, on_attempt, on_prompt, pm_blocks, pm_completes};
 use crate::stage::{Stage, jobs, story};
+use crate::support::short;
 
 /// What the retry policy makes of a failure.
 enum Then {
@@ -19,13 +20,7 @@ enum Then {
 
 /// Plays each failure on the stream of a harness.
 fn check(harness: &str, failures: &[(&str, Then)]) {
-    let reply = |failure: &str| {
-        let mut end = json!({"fail": failure});
-        if failure == "usage_limit" {
-            end["resetsInSeconds"] = json!(3600);
-        }
-        on_prompt("implement", &format!("<{failure}>"), json!([end]))
-    };
+    let reply = |failure: &str| on_prompt("implement", &format!("<{failure}>"), json!([{"fail": failure}]));
     let mut replies: Vec<Value> = failures.iter().map(|(failure, _)| reply(failure)).collect();
     replies.push(pm_blocks());
     let stage = Stage::playing(json!(replies));
@@ -48,6 +43,8 @@ fn check(harness: &str, failures: &[(&str, Then)]) {
                 assert_eq!(ended["status"], "blocked", "{harness}: {failure}");
                 let reason = ended["reason"].as_str().unwrap();
                 assert!(reason.contains(&format!("({failure})")), "{harness}: {reason}");
+                let go_on = format!("agents update-assignment {} --status active", short(id));
+                assert!(reason.contains("To mend it: ") && reason.ends_with(&go_on), "{harness}: {reason}");
             }
             Then::Fails(attempts) => {
                 let outcomes = vec![*failure; *attempts].join(" ");
@@ -58,6 +55,32 @@ fn check(harness: &str, failures: &[(&str, Then)]) {
             }
         }
     }
+}
+
+/// A limit stops its harness for everybody, so each has a world of its own.
+fn check_limit(harness: &str, failure: &str, seconds: std::ops::RangeInclusive<i64>) {
+    let mut end = json!({"fail": failure});
+    if failure == "usage_limit" {
+        end["resetsInSeconds"] = json!(3600);
+    }
+    let stage = Stage::playing(json!([on("implement", json!([end]))]));
+    let id = stage.create(&["Something", "--first", "implement", "--harness", harness]);
+    stage.once();
+    let ended = stage.assignment(&id);
+    assert_eq!(story(&ended), [format!("implement pending [{failure}]")], "{harness}");
+    assert_eq!(ended["status"], "active", "{harness}: {failure}");
+    let cooldown = &stage.json(&["cooldown", "list"])["cooldowns"][0];
+    assert_eq!((&cooldown["harness"], &cooldown["outcome"]), (&json!(harness), &json!(failure)));
+    let wait = seconds_until(&cooldown["until"]);
+    assert!(seconds.contains(&wait), "{harness}: {failure} waits {wait} s");
+}
+
+#[test]
+fn limits_cool_their_harness_down() {
+    check_limit("claude", "rate_limit", 30..=65);
+    check_limit("claude", "usage_limit", 3560..=3606);
+    check_limit("codex", "usage_limit", 3500..=3666);
+    check_limit("gemini", "rate_limit", 30..=65);
 }
 
 fn seconds_until(moment: &Value) -> i64 {
@@ -73,8 +96,6 @@ fn every_failure_of_claude_has_the_consequence_of_the_retry_policy() {
             ("overloaded", Then::Waits(5..=30)),
             ("server_error", Then::Waits(5..=30)),
             ("network", Then::Waits(5..=30)),
-            ("rate_limit", Then::Waits(30..=65)),
-            ("usage_limit", Then::Waits(3560..=3606)),
             ("auth", Then::Blocks),
             ("billing", Then::Blocks),
             ("model_unavailable", Then::Blocks),
@@ -100,7 +121,6 @@ fn failures_of_codex_have_the_same_consequences() {
         "codex",
         &[
             ("overloaded", Then::Waits(5..=30)),
-            ("usage_limit", Then::Waits(3500..=3666)),
             ("auth", Then::Blocks),
             ("untrusted", Then::Blocks),
             ("cli_rejected", Then::Blocks),

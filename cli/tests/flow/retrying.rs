@@ -82,7 +82,7 @@ fn the_session_of_a_refusal_is_not_continued() {
 }
 
 #[test]
-fn a_parked_job_is_done_at_once() {
+fn a_job_whose_harness_cools_down_is_done_when_that_is_lifted() {
     let stage = Stage::playing(json!([
         on_attempt("implement", 1, json!([{"fail": "usage_limit", "resetsInSeconds": 3600}])),
         on("implement", json!([{"text": "Done."}])),
@@ -95,7 +95,9 @@ fn a_parked_job_is_done_at_once() {
     let job = text(&jobs(&parked)[0]["id"]);
     let retried = stage.json(&["retry", &job]);
     assert_eq!((&retried["id"], &retried["repeats"]), (&json!(job), &Value::Null));
-    assert_eq!(stage.json(&["retry", &job])["changed"], false, "it is ready already");
+    assert_eq!(retried["changed"], false, "it is ready already");
+    assert!(retried["warnings"].to_string().contains("agents cooldown lift claude"), "{retried:#}");
+    stage.json(&["cooldown", "lift", "claude"]);
     stage.once();
     assert_eq!(story(&stage.assignment(&id))[0], "implement completed [usage_limit success]");
 }

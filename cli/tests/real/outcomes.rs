@@ -65,6 +65,20 @@ pub fn check_waiting(told: &Value, outcome: &str) -> SignedDuration {
     wait
 }
 
+/// The only job's only attempt ended at that limit, and its harness is left alone. Gives for how long.
+async fn check_parked(desk: &Desk, told: &Value, outcome: &str) -> SignedDuration {
+    let job = &told["jobs"][0];
+    assert_eq!(
+        [&told["status"], &job["status"], &job["attempts"][0]["outcome"]],
+        ["active", "pending", outcome],
+        "{told:#}"
+    );
+    let cooldown = desk.json(&["cooldown", "list"]).await["cooldowns"][0].clone();
+    assert_eq!([&cooldown["harness"], &cooldown["outcome"]], [&job["harness"], &json!(outcome)]);
+    let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
+    time(&cooldown["until"]).duration_since(time(&cooldown["since"]))
+}
+
 /// The error of that status as the provider words it; `kind` is Anthropic's type, OpenAI's code and Google's status.
 pub fn error(cli: Cli, status: u16, kinds: [&str; 3], message: &str) -> HttpError {
     let body = match cli {
@@ -89,11 +103,24 @@ async fn a_bad_key_blocks_the_assignment_and_names_the_fix(cli: Cli) {
     check_blocked(&told, "auth", fix);
 }
 
+/// With an API key it would try for 190 s.
+#[tokio::test]
+async fn a_bad_key_that_claude_would_try_again_and_again_blocks_within_seconds() {
+    let mut desk = Desk::new(Cli::Claude);
+    let kinds = ["authentication_error", "invalid_api_key", "UNAUTHENTICATED"];
+    let told = meet(&mut desk, error(Cli::Claude, 401, kinds, "That key is not valid."), &[]).await;
+    check_blocked(&told, "auth", "ANTHROPIC_API_KEY");
+    let attempt = &told["jobs"][0]["attempts"][0];
+    let time = |name: &str| attempt[name].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let took = time("endedAt").duration_since(time("startedAt"));
+    assert!(took < SignedDuration::from_secs(60), "it took {took:#}");
+}
+
 async fn a_short_limit_parks_the_job(cli: Cli) {
     let mut desk = Desk::new(cli).without_retries();
     let kinds = ["rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"];
     let told = meet(&mut desk, error(cli, 429, kinds, "Too many requests a minute."), &[]).await;
-    check_waiting(&told, "rate_limit");
+    check_parked(&desk, &told, "rate_limit").await;
 }
 
 async fn a_used_up_quota_parks_the_job_until_its_reset(cli: Cli) {
@@ -127,15 +154,15 @@ async fn a_used_up_quota_parks_the_job_until_its_reset(cli: Cli) {
         }
     };
     let told = meet(&mut desk, refused, &[]).await;
-    let wait = check_waiting(&told, "usage_limit").as_mins();
+    let wait = check_parked(&desk, &told, "usage_limit").await.as_mins();
     // Gemini does not say when a day's quota is over; then it is looked at again after a while.
     let expected = if cli == Cli::Gemini { 10..=20 } else { 58..=62 };
     assert!(expected.contains(&wait), "{wait} minutes: {told:#}");
 }
 
-/// It says so on standard error only and would sleep for hours; the job's time is up before.
+/// It says so on standard error only and would sleep for hours.
 #[tokio::test]
-async fn a_quota_that_gemini_sleeps_for_parks_the_job_when_its_time_is_up() {
+async fn a_quota_that_gemini_would_sleep_for_parks_the_job_at_once() {
     let mut desk = Desk::new(Cli::Gemini);
     let details = json!([
         {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "QUOTA_EXHAUSTED",
@@ -145,8 +172,8 @@ async fn a_quota_that_gemini_sleeps_for_parks_the_job_when_its_time_is_up() {
     let message = "You have exhausted your capacity on this model. Your quota will reset after 2h0m.";
     let error = json!({"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details});
     let refused = HttpError::new(429).body(json!({"error": error}));
-    let told = meet(&mut desk, refused, &["--timeout", "15s"]).await;
-    let wait = check_waiting(&told, "usage_limit").as_mins();
+    let told = meet(&mut desk, refused, &[]).await;
+    let wait = check_parked(&desk, &told, "usage_limit").await.as_mins();
     assert!((119..=122).contains(&wait), "{wait} minutes: {told:#}");
 }
 
@@ -173,7 +200,7 @@ async fn an_unknown_model_blocks_the_assignment_and_names_the_fix(cli: Cli) {
     let told =
         meet(&mut desk, error(cli, 404, ["not_found_error", "model_not_found", "NOT_FOUND"], message), &[])
             .await;
-    check_blocked(&told, "model_unavailable", "`model` for harness");
+    check_blocked(&told, "model_unavailable", &format!("harnesses.{}.model", cli.name()));
 }
 
 #[tokio::test]

@@ -122,8 +122,8 @@ impl World {
     /// Takes the next ready job, as a runner does.
     pub async fn claim(&self) -> Claimed {
         let runner = self.register_runner().await;
-        let request =
-            ClaimRequest { holder: Holder::new(runner, Host::default()), namespaces: None, limit: 1 };
+        let holder = Holder::new(runner, Host::default());
+        let request = ClaimRequest { holder, namespaces: None, limit: 1, fallbacks: Default::default() };
         self.store().await.claim(request).await.unwrap().remove(0)
     }
 }

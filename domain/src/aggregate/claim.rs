@@ -2,15 +2,35 @@
 
 use super::{About, Aggregate, Context, Rejection};
 use crate::attempt::{Attempt, Holder, Proof};
+use crate::cooldown::Cooldown;
+use crate::fallback::{Fallbacks, Route};
 use crate::history::EventKind;
 use crate::id::{AttemptId, JobId, RunnerId};
 
+/// What decides which harness a job goes to now.
+#[derive(Debug, Clone, Copy)]
+pub struct Routes<'a> {
+    pub fallbacks: &'a Fallbacks,
+    /// Harnesses that cool down at present.
+    pub cooling: &'a [Cooldown],
+}
+
 impl Aggregate {
-    /// The runner takes the job, if it is a head that is ready.
-    pub fn claim(&mut self, job: JobId, holder: &Holder, ctx: &Context<'_>) -> Result<&Attempt, Rejection> {
+    /// The runner takes the job, if it is a head that is ready and there is a harness for it.
+    pub fn claim(
+        &mut self,
+        job: JobId,
+        holder: &Holder,
+        routes: Routes<'_>,
+        ctx: &Context<'_>,
+    ) -> Result<&Attempt, Rejection> {
         let index =
             self.job_index(job).ok_or(Rejection::NotInAssignment { job, assignment: self.assignment.id })?;
-        let attempt = self.attempt_of(index, holder, ctx);
+        let asked_for = self.jobs[index].harness.clone();
+        let Route::To(harness) = routes.fallbacks.route(&asked_for, routes.cooling) else {
+            return Err(Rejection::NotReady { job });
+        };
+        let attempt = self.attempt_of(index, harness, holder, ctx);
         self.start(attempt, ctx)?;
         self.attempts.last().ok_or(Rejection::NotReady { job })
     }
@@ -48,8 +68,9 @@ impl Aggregate {
         }
     }
 
-    fn attempt_of(&self, index: usize, holder: &Holder, ctx: &Context<'_>) -> Attempt {
+    fn attempt_of(&self, index: usize, harness: &str, holder: &Holder, ctx: &Context<'_>) -> Attempt {
         let job = &self.jobs[index];
+        let resume = job.progress.resume.as_ref().filter(|session| session.harness == harness);
         Attempt {
             id: AttemptId::new(ctx.ids.next()),
             job: job.id,
@@ -57,10 +78,10 @@ impl Aggregate {
             number: job.progress.attempts + 1,
             runner: holder.runner,
             host: holder.host.clone(),
-            harness: job.harness.clone(),
+            harness: harness.to_owned(),
             started_at: ctx.now,
             lease_until: ctx.now.after(holder.lease),
-            resumes: job.progress.resume.clone(),
+            resumes: resume.map(|session| session.id.clone()),
             cancel_requested: false,
             pause_requested: false,
             decision: None,
@@ -75,7 +96,11 @@ impl Aggregate {
         if !self.jobs[index].start(attempt.id, ctx.now) {
             return Err(Rejection::NotReady { job });
         }
-        let details = vec![("harness", attempt.harness.clone()), ("number", attempt.number.to_string())];
+        let mut details = vec![("harness", attempt.harness.clone()), ("number", attempt.number.to_string())];
+        let asked_for = &self.jobs[index].harness;
+        if attempt.harness != *asked_for {
+            details.push(("insteadOf", asked_for.clone()));
+        }
         let about = About::attempt(job, attempt.id);
         self.attempts.push(attempt);
         self.note_event(ctx, EventKind::JobStarted, about, details);

@@ -1,9 +1,10 @@
 //! The end of an attempt and everything that follows from it: one pure step, one transaction.
 
 use super::obstacle::Obstacle;
-use super::{About, Aggregate, Context, Rejection};
+use super::{About, Aggregate, Context, Rejection, cut};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Proof};
+use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
 use crate::history::EventKind;
@@ -12,6 +13,7 @@ use crate::job::{Counted, Job, JobStatus, RetryLater};
 use crate::job_list;
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::retry::{self, Next, Try};
+use crate::session::Session;
 use crate::timestamp::Timestamp;
 
 /// How often a PM is asked for a decision before the assignment is blocked.
@@ -40,13 +42,15 @@ impl Aggregate {
         let index = self
             .job_index(attempt.job)
             .ok_or(Rejection::NotInAssignment { job: attempt.job, assignment: self.assignment.id })?;
+        let session = session(&report, &attempt);
+        let cooldown = cooldown(&attempt, &report.outcome, &self.jobs[index], ctx.now);
         let outcome = as_it_counts(report.outcome, &attempt, &self.jobs[index]);
         let mut ended = Ended {
             index,
             job: attempt.job,
             attempt: attempt.id,
             outcome,
-            session: report.progress.session_id,
+            session,
             was_resumed: attempt.resumes.is_some(),
         };
         let staged = attempt.decision.clone();
@@ -63,6 +67,9 @@ impl Aggregate {
             ended.outcome = as_it_counts(bad, &attempt, &self.jobs[index]);
         }
         self.end_attempt(attempt_index, &ended.outcome, report.killed, ctx);
+        if let Some(cooldown) = cooldown {
+            self.cool_down(cooldown, ended.job, ctx);
+        }
         match decision {
             Err(_) if attempt.cancel_requested => self.follow(ended, ctx),
             Err(why) => self.ask_pm_again(ended, why, ctx),
@@ -71,6 +78,18 @@ impl Aggregate {
         }
         self.settle(ctx);
         Ok(())
+    }
+
+    /// A limit that the provider has named is everybody's, also if the attempt was to be cancelled.
+    fn cool_down(&mut self, cooldown: Cooldown, job: JobId, ctx: &Context<'_>) {
+        let details = vec![
+            ("harness", cooldown.harness.clone()),
+            ("until", cooldown.until.to_string()),
+            ("outcome", cooldown.class.to_string()),
+            ("message", cooldown.reason.clone()),
+        ];
+        self.note_event(ctx, EventKind::HarnessCooledDown, About::attempt(job, cooldown.attempt), details);
+        self.cooldowns.push(cooldown);
     }
 
     /// The attempt's runner is gone and nothing is left of its processes: as [`Aggregate::finish`], by whoever has
@@ -127,9 +146,14 @@ impl Aggregate {
     fn follow(&mut self, ended: Ended, ctx: &Context<'_>) {
         let job = &self.jobs[ended.index];
         let is_chat = job.job_type.is_chat();
-        let next = match retry::next(&ended.as_try(job, ctx.now)) {
-            Next::Retry { .. } | Next::Block if is_chat => Next::Fail,
-            next @ (Next::Complete | Next::Retry { .. } | Next::Block | Next::Fail | Next::Cancel) => next,
+        let next = match retry::next(&as_try(&ended.outcome, job, ended.attempt, ctx.now)) {
+            Next::Retry { .. } | Next::CoolDown { .. } | Next::Block if is_chat => Next::Fail,
+            next @ (Next::Complete
+            | Next::Retry { .. }
+            | Next::CoolDown { .. }
+            | Next::Block
+            | Next::Fail
+            | Next::Cancel) => next,
         };
         match next {
             Next::Complete => {
@@ -146,6 +170,8 @@ impl Aggregate {
             Next::Retry { at, counted } => {
                 self.try_again(&ended, at, if counted { Counted::Try } else { Counted::Nothing }, ctx);
             }
+            // What it waits for is its harness; another one may do it at once.
+            Next::CoolDown { until: _ } => self.try_again(&ended, ctx.now, Counted::Nothing, ctx),
             Next::Block => {
                 self.try_again(&ended, ctx.now, Counted::Nothing, ctx);
                 self.block_on(&ended, ctx);
@@ -180,9 +206,11 @@ impl Aggregate {
         if !self.assignment.is_active() {
             return;
         }
+        let go_on = format!("agents update-assignment {} --status active", self.assignment.id.short());
+        let Outcome { class, text, .. } = &ended.outcome;
         let reason = match &ended.outcome.fix {
-            Some(fix) => format!("{} ({}). To mend it: {fix}", ended.outcome.text, ended.outcome.class),
-            None => format!("{} ({})", ended.outcome.text, ended.outcome.class),
+            Some(fix) => format!("{text} ({class}). To mend it: {fix}; then: {go_on}"),
+            None => format!("{text} ({class}). When it is mended: {go_on}"),
         };
         self.block(reason, None, ctx);
     }
@@ -286,7 +314,7 @@ struct Ended {
     job: JobId,
     attempt: AttemptId,
     outcome: Outcome,
-    session: Option<String>,
+    session: Option<Session>,
     was_resumed: bool,
 }
 
@@ -298,15 +326,37 @@ impl Ended {
     fn is_poisoned(&self) -> bool {
         is_poisoned(self.was_resumed, self.outcome.class)
     }
+}
 
-    fn as_try(&self, job: &Job, now: Timestamp) -> Try {
-        Try {
-            class: self.outcome.class,
-            earlier_tries: job.progress.tries,
-            resets_at: self.outcome.resets_at,
-            now,
-            jitter: jitter(self.attempt),
-        }
+/// The session that it ended in; of one that never ran, the one that it was to continue.
+fn session(report: &AttemptReport, attempt: &Attempt) -> Option<Session> {
+    let unused = attempt.resumes.as_ref().filter(|_| report.process.is_none());
+    let id = report.progress.session_id.as_ref().or(unused)?;
+    Some(Session { harness: attempt.harness.clone(), id: id.clone() })
+}
+
+/// The cool-down that follows from such an end.
+fn cooldown(attempt: &Attempt, outcome: &Outcome, job: &Job, now: Timestamp) -> Option<Cooldown> {
+    match retry::next(&as_try(outcome, job, attempt.id, now)) {
+        Next::CoolDown { until } => Some(Cooldown {
+            harness: attempt.harness.clone(),
+            until,
+            since: now,
+            class: outcome.class,
+            reason: cut(outcome.text.clone()),
+            attempt: attempt.id,
+        }),
+        Next::Complete | Next::Retry { .. } | Next::Block | Next::Fail | Next::Cancel => None,
+    }
+}
+
+fn as_try(outcome: &Outcome, job: &Job, attempt: AttemptId, now: Timestamp) -> Try {
+    Try {
+        class: outcome.class,
+        earlier_tries: job.progress.tries,
+        resets_at: outcome.resets_at,
+        now,
+        jitter: jitter(attempt),
     }
 }
 

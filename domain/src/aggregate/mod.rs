@@ -24,6 +24,7 @@ use std::sync::Arc;
 use crate::actor::Actor;
 use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::Attempt;
+use crate::cooldown::Cooldown;
 use crate::decision::{DecisionConflict, NewJob};
 use crate::history::{DETAIL_MAX, EventKind, HistoryEvent};
 use crate::id::{AssignmentId, AttemptId, IdSource, JobId};
@@ -31,6 +32,7 @@ use crate::job::Job;
 use crate::job_type::JobType;
 use crate::timestamp::Timestamp;
 
+pub use claim::Routes;
 pub use create::{First, NewAssignment};
 pub use repeat::Repetition;
 pub use update::StatusChange;
@@ -68,6 +70,17 @@ pub struct Aggregate {
     attempts: Vec<Attempt>,
     events: Vec<HistoryEvent>,
     contexts: Vec<(JobId, String)>,
+    cooldowns: Vec<Cooldown>,
+}
+
+/// What has happened to an aggregate and is not yet written, beside what it has become.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct News {
+    pub events: Vec<HistoryEvent>,
+    /// What new jobs are told.
+    pub contexts: Vec<(JobId, String)>,
+    /// Harnesses that cool down from now on, for every assignment.
+    pub cooldowns: Vec<Cooldown>,
 }
 
 /// Why a command changes nothing.
@@ -104,7 +117,8 @@ pub enum Rejection {
 impl Aggregate {
     /// The aggregate as it was stored: all the jobs in order, and the running attempts.
     pub fn restore(assignment: Assignment, jobs: Vec<Job>, attempts: Vec<Attempt>) -> Self {
-        Self { assignment, jobs, attempts, events: Vec::new(), contexts: Vec::new() }
+        let (events, contexts, cooldowns) = (Vec::new(), Vec::new(), Vec::new());
+        Self { assignment, jobs, attempts, events, contexts, cooldowns }
     }
 
     /// The assignment itself.
@@ -122,9 +136,13 @@ impl Aggregate {
         &self.attempts
     }
 
-    /// What has happened since it was loaded, and what the jobs inserted since then are told.
-    pub fn take_news(&mut self) -> (Vec<HistoryEvent>, Vec<(JobId, String)>) {
-        (std::mem::take(&mut self.events), std::mem::take(&mut self.contexts))
+    /// What has happened since it was loaded.
+    pub fn take_news(&mut self) -> News {
+        News {
+            events: std::mem::take(&mut self.events),
+            contexts: std::mem::take(&mut self.contexts),
+            cooldowns: std::mem::take(&mut self.cooldowns),
+        }
     }
 
     fn job_index(&self, id: JobId) -> Option<usize> {

@@ -7,6 +7,7 @@ use crate::id::JobId;
 use crate::job::{Job, JobStatus};
 use crate::job_list;
 use crate::outcome::OutcomeClass;
+use crate::session::Session;
 use crate::store::JobDetail;
 
 /// How a job is done again.
@@ -17,7 +18,7 @@ pub struct Repetition {
     /// What the job is told: as before.
     pub context: String,
     /// The agent's session to go on with. `None`: it starts over.
-    pub session: Option<String>,
+    pub session: Option<Session>,
     /// A person wants it to start over.
     pub is_fresh: bool,
 }
@@ -106,12 +107,13 @@ impl Aggregate {
 }
 
 /// The session of the last attempt, if it is one that the job's harness may go on with.
-fn session_to_continue(detail: &JobDetail) -> Option<String> {
+fn session_to_continue(detail: &JobDetail) -> Option<Session> {
     let last = detail.attempts.last().filter(|last| last.harness == detail.job.harness)?;
     let is_sound = last.outcome.is_some_and(|class| {
         may_continue(class) && !super::finish::is_poisoned(last.resumes.is_some(), class)
     });
-    last.session_id.clone().or_else(|| last.resumes.clone()).filter(|_| is_sound)
+    let id = last.session_id.clone().or_else(|| last.resumes.clone()).filter(|_| is_sound);
+    id.map(|id| Session { harness: last.harness.clone(), id })
 }
 
 /// A session that was ended from outside, by a person or by a limit, is worth going on with if a person says so.

@@ -69,7 +69,7 @@ impl Told {
                 before == Some(JobStatus::Running)
             }
             EventKind::JobCancelled => before.is_some_and(|status| !status.is_final()),
-            EventKind::AttemptTakenOver => before == Some(JobStatus::Running),
+            EventKind::AttemptTakenOver | EventKind::HarnessCooledDown => before == Some(JobStatus::Running),
             EventKind::CancelRequested
             | EventKind::PauseRequested
             | EventKind::RetryRequested
@@ -113,6 +113,7 @@ impl Told {
             | EventKind::AssignmentPaused
             | EventKind::AssignmentResumed
             | EventKind::CancelRequested
+            | EventKind::HarnessCooledDown
             | EventKind::PauseRequested
             | EventKind::RetryRequested
             | EventKind::AttemptTakenOver

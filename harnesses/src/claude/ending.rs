@@ -4,16 +4,22 @@
 use agents_domain::harness::{ProcessEnd, StreamEnd};
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::timestamp::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::wire::Line;
 use crate::ending::{
-    Tally, class_of_status, explain, fix_from, settle_nothing, settle_rejected, settle_success,
+    Mending, Tally, class_of_status, explain, settle_nothing, settle_rejected, settle_success, with_fix,
 };
 use crate::json::words;
 use crate::kept::{ANSWER_BYTES, Kept, MESSAGE_BYTES};
+use crate::reset_time::resets_at;
 
 /// How the older form tells of a usage limit: these words, then the reset time in seconds since the epoch.
 const OLD_USAGE_LIMIT: &str = "Claude AI usage limit reached|";
+
+/// From this retry on, credentials that were refused will be refused again. With an API key it would go on for ten
+/// retries and 190 s; with a login it gives up by itself after the second one, and may have renewed its token before.
+const REFUSALS: u32 = 3;
 
 /// What a stream said of its own end.
 #[derive(Debug, Default)]
@@ -24,11 +30,20 @@ pub(super) struct Ending {
     pub(super) rejected: Option<Option<Timestamp>>,
     /// Why the CLI was trying its model again when the stream ended.
     pub(super) last_retry: Option<String>,
+    /// How often the provider has refused the credentials since it last answered.
+    pub(super) refusals: u32,
     pub(super) interrupted: bool,
     pub(super) unreadable_result: bool,
     /// A turn began after the last `result`.
     pub(super) turn_is_open: bool,
     pub(super) saw_line: bool,
+}
+
+impl Ending {
+    /// Whether it will go on trying with credentials that the provider does not take.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refusals >= REFUSALS
+    }
 }
 
 /// The last `result` line.
@@ -109,7 +124,7 @@ impl ApiFailure {
 }
 
 /// What the run came to.
-pub(super) fn classify(ending: Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
+pub(super) fn classify(ending: Ending, tally: &Tally, end: &StreamEnd<'_>, zone: &TimeZone) -> Outcome {
     if ending.unreadable_result {
         return Outcome::failure(
             OutcomeClass::Contradiction,
@@ -117,7 +132,10 @@ pub(super) fn classify(ending: Ending, tally: &Tally, end: &StreamEnd<'_>) -> Ou
         );
     }
     match ending.terminal {
-        Some(terminal) if terminal.is_error => failed(terminal, ending.api_failure, ending.rejected),
+        Some(terminal) if terminal.is_error => {
+            let rejected = ending.rejected;
+            failed(terminal, ending.api_failure, rejected, (end.at, zone))
+        }
         Some(terminal) if !ending.turn_is_open => {
             let structured = tally.structured.clone();
             let answer = if terminal.text.is_blank() {
@@ -132,12 +150,26 @@ pub(super) fn classify(ending: Ending, tally: &Tally, end: &StreamEnd<'_>) -> Ou
 }
 
 /// A `result` that says that it is an error.
-fn failed(terminal: Terminal, failure: Option<ApiFailure>, rejected: Option<Option<Timestamp>>) -> Outcome {
-    let (class, resets_at) = class_of(&terminal, failure, rejected);
+fn failed(
+    terminal: Terminal,
+    failure: Option<ApiFailure>,
+    rejected: Option<Option<Timestamp>>,
+    (now, zone): (Timestamp, &TimeZone),
+) -> Outcome {
+    let (class, told) = class_of(&terminal, failure, rejected);
     let said = terminal.text.into_text();
+    // The typed time goes first; the words have minutes only.
+    let (class, resets_at) = match (class, told) {
+        (OutcomeClass::UsageLimit, None) => (class, resets_at(&said, now, zone)),
+        (OutcomeClass::RateLimit, None) => match resets_at(&said, now, zone) {
+            Some(over) => (OutcomeClass::UsageLimit, Some(over)),
+            None => (class, None),
+        },
+        (_, told) => (class, told),
+    };
     let text =
         if said.trim().is_empty() { format!("Claude Code ended with {}", terminal.subtype) } else { said };
-    with_fix(Outcome::failure(class, text).with_reset(resets_at), terminal.startup_failure.as_deref())
+    mended(Outcome::failure(class, text).with_reset(resets_at), terminal.startup_failure.as_deref())
 }
 
 fn class_of(
@@ -245,6 +277,11 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
     if ending.interrupted {
         return Outcome::failure(OutcomeClass::Interrupted, "Claude Code was interrupted");
     }
+    if ending.is_refused() {
+        let reason = ending.last_retry.as_deref().unwrap_or("authentication_failed");
+        let text = format!("the provider refuses Claude Code's credentials: {reason}");
+        return mended(Outcome::failure(OutcomeClass::Auth, text), None);
+    }
     match end.process {
         // It catches HUP, INT and TERM, ends its tools and exits with 128 and the signal.
         ProcessEnd::Exited(code @ (129 | 130 | 143)) => Outcome::failure(
@@ -254,8 +291,8 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
         ProcessEnd::Exited(code) if code != 0 && !ending.saw_line => {
             let said = explain(end.stderr_tail);
             match class_of_start(&said) {
-                Some(class) => with_fix(Outcome::failure(class, said), None),
-                None => settle_rejected("claude", end),
+                Some(class) => mended(Outcome::failure(class, said), None),
+                None => settle_rejected(&MENDING, end),
             }
         }
         ProcessEnd::Exited(_) | ProcessEnd::Signaled(_) | ProcessEnd::Unknown => {
@@ -268,31 +305,36 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
     }
 }
 
-/// What a person can do about each class.
-const FIXES: [(OutcomeClass, &str); 6] = [
-    (
-        OutcomeClass::Auth,
-        "log in with `claude /login`, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`)",
-    ),
-    (OutcomeClass::Billing, "add credit to the account, or use another key in ANTHROPIC_API_KEY"),
-    (
-        OutcomeClass::ModelUnavailable,
-        "set another `model` for harness claude: opus, sonnet, haiku or a full model name",
-    ),
-    (OutcomeClass::CliMissing, "npm install -g @anthropic-ai/claude-code"),
-    (OutcomeClass::CliRejected, "correct what Claude Code complains of, then resume the assignment"),
-    (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
-];
+/// What mends Claude Code.
+const MENDING: Mending = Mending {
+    name: "claude",
+    install: super::INSTALL,
+    home: "~/.claude",
+    fixes: &[
+        (
+            OutcomeClass::Auth,
+            "claude /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` prints one)",
+        ),
+        (
+            OutcomeClass::Billing,
+            "add credit to the account, or set ANTHROPIC_API_KEY to a key of another one",
+        ),
+        (
+            OutcomeClass::ModelUnavailable,
+            "set harnesses.claude.model in the config to opus, sonnet, haiku or a full model name",
+        ),
+        (OutcomeClass::Untrusted, "run `claude` once in the folder and trust it"),
+        (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
+    ],
+};
 
-fn with_fix(outcome: Outcome, startup_failure: Option<&str>) -> Outcome {
+fn mended(outcome: Outcome, startup_failure: Option<&str>) -> Outcome {
     match startup_failure {
         Some("bypass_root") => outcome.with_fix(
-            "run agents as another user than root, or set IS_SANDBOX=1 in the env of harness claude",
+            "run agents as another user than root, or set IS_SANDBOX to 1 in harnesses.claude.env of the config",
         ),
-        Some("config_file_invalid") => {
-            outcome.with_fix("repair the JSON of ~/.claude.json, or move the file away")
-        }
+        Some("config_file_invalid") => outcome.with_fix("mv ~/.claude.json ~/.claude.json.broken"),
         Some("cli_version_too_old") => outcome.with_fix("claude update"),
-        Some(_) | None => fix_from(&FIXES, outcome),
+        Some(_) | None => with_fix(&MENDING, outcome),
     }
 }

@@ -17,6 +17,9 @@ use crate::registry::HarnessSettings;
 
 pub use reader::ClaudeReader;
 
+/// The command that installs it, or brings it up to date.
+const INSTALL: &str = "npm install -g @anthropic-ai/claude-code";
+
 /// The name in the config, and the program.
 const NAME: &str = "claude";
 
@@ -121,14 +124,14 @@ impl Harness for Claude {
     }
 
     fn reader(&self) -> Box<dyn StreamReader> {
-        Box::new(ClaudeReader::default())
+        Box::new(ClaudeReader::new(self.settings.time_zone.clone()))
     }
 
     fn probe(&self) -> Probe {
         Probe {
             program: command(NAME, &self.settings).map_or_else(|_| NAME.to_owned(), |(program, _)| program),
             args: strings(&["--version"]),
-            install: "npm install -g @anthropic-ai/claude-code".to_owned(),
+            install: INSTALL.to_owned(),
             credentials: strings(&[
                 "ANTHROPIC_API_KEY",
                 "ANTHROPIC_AUTH_TOKEN",

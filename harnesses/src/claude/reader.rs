@@ -9,6 +9,7 @@ use agents_domain::agent_event::{AgentEvent, FinalResult, RateLimitStatus};
 use agents_domain::harness::{StreamEnd, StreamReader, StreamSummary};
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::{MicroUsd, TokenUsage};
+use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 use super::ending::{ApiFailure, Ending, Terminal, classify};
@@ -38,10 +39,12 @@ pub struct ClaudeReader {
     /// Tokens of the open turn's replies that are no longer in `replies`.
     earlier_replies: TokenUsage,
     last_text: Kept,
+    zone: TimeZone,
 }
 
-impl Default for ClaudeReader {
-    fn default() -> Self {
+impl ClaudeReader {
+    /// A reader; the words of Claude Code tell reset times in `zone`, the zone of the system it runs on.
+    pub fn new(zone: TimeZone) -> Self {
         Self {
             tally: Tally::default(),
             ending: Ending::default(),
@@ -49,6 +52,7 @@ impl Default for ClaudeReader {
             replies: Vec::new(),
             earlier_replies: TokenUsage::default(),
             last_text: Kept::new(ANSWER_BYTES),
+            zone,
         }
     }
 }
@@ -62,6 +66,10 @@ impl StreamReader for ClaudeReader {
         self.tally.overlong();
     }
 
+    fn is_hopeless(&self) -> bool {
+        self.ending.is_refused()
+    }
+
     fn finish(mut self: Box<Self>, end: &StreamEnd<'_>) -> StreamSummary {
         self.tally.usage = self.usage();
         if let Some(terminal) = &mut self.ending.terminal {
@@ -70,7 +78,7 @@ impl StreamReader for ClaudeReader {
             }
             self.tally.structured = terminal.structured.take();
         }
-        let outcome = classify(self.ending, &self.tally, end);
+        let outcome = classify(self.ending, &self.tally, end, &self.zone);
         self.tally.into_summary(outcome)
     }
 }
@@ -187,7 +195,10 @@ impl ClaudeReader {
 
     fn retry<'a>(&mut self, line: Line<'a>, sink: Sink<'_, 'a>) {
         let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let attempt = small(line.attempt.unwrap_or_default().0);
         let error = line.error.and_then(|error| error.0);
+        let is_auth = error.as_deref() == Some("authentication_failed");
+        self.ending.refusals = if is_auth { attempt } else { 0 };
         let reason = match (error, line.error_status) {
             (Some(error), Some(status)) => Cow::Owned(format!("{error} ({})", status.0)),
             (Some(error), None) if error != "unknown" => error,
@@ -197,7 +208,7 @@ impl ClaudeReader {
         };
         self.ending.last_retry = Some(reason.clone().into_owned());
         sink(AgentEvent::Retry {
-            attempt: small(line.attempt.unwrap_or_default().0),
+            attempt,
             max: line.max_retries.map(|count| small(count.0)),
             wait_ms: line.retry_delay_ms.map(|count| count.0),
             reason,
@@ -215,6 +226,7 @@ impl ClaudeReader {
             return;
         }
         self.ending.last_retry = None;
+        self.ending.refusals = 0;
         let usage = self.reply_usage(&message);
         match message.content {
             Some(Content::Words(text)) => self.say(text, is_main, sink),

@@ -6,7 +6,7 @@ use agents_domain::outcome::{Outcome, OutcomeClass};
 use jiff::tz::TimeZone;
 
 use crate::ending::{
-    Tally, class_of_status, explain, fix_from, settle_nothing, settle_rejected, settle_success,
+    Mending, Tally, class_of_status, explain, settle_nothing, settle_rejected, settle_success, with_fix,
 };
 use crate::json::{Text, wire, words};
 use crate::kept::Kept;
@@ -30,21 +30,28 @@ pub(super) enum Terminal {
     Failed(String),
 }
 
-/// What a person can do about each class.
-const FIXES: [(OutcomeClass, &str); 6] = [
-    (
-        OutcomeClass::Auth,
-        "log in with `codex login`, or set CODEX_API_KEY (OPENAI_API_KEY alone is not used by `codex exec`)",
-    ),
-    (OutcomeClass::Billing, "add credit to the OpenAI account, or log in to another one with `codex login`"),
-    (
-        OutcomeClass::ModelUnavailable,
-        "set another `model` for harness codex, or leave it out for Codex's default",
-    ),
-    (OutcomeClass::CliRejected, "correct what Codex complains of, then resume the assignment"),
-    (OutcomeClass::Untrusted, "start it in a git repository, or trust the folder once with `codex`"),
-    (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
-];
+/// What mends Codex.
+const MENDING: Mending = Mending {
+    name: "codex",
+    install: super::INSTALL,
+    home: "~/.codex",
+    fixes: &[
+        (
+            OutcomeClass::Auth,
+            "codex login, or set CODEX_API_KEY (OPENAI_API_KEY alone is not used by `codex exec`)",
+        ),
+        (
+            OutcomeClass::Billing,
+            "add credit to the OpenAI account, or change to another one: codex logout && codex login",
+        ),
+        (
+            OutcomeClass::ModelUnavailable,
+            "set harnesses.codex.model in the config to another model, or leave it out for Codex's default",
+        ),
+        (OutcomeClass::Untrusted, "git init in the folder, or run `codex` once there and trust it"),
+        (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
+    ],
+};
 
 /// What the run came to.
 pub(super) fn classify(
@@ -75,7 +82,7 @@ pub(super) fn classify(
         }
         None => unfinished(&ending, tally, end),
     };
-    fix_from(&FIXES, outcome)
+    with_fix(&MENDING, outcome)
 }
 
 /// Codex's own words, in the order in which they are looked for. Those that it puts around a message of the provider
@@ -176,7 +183,7 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
                 return Outcome::failure(*class, said);
             }
             if !ending.saw_line {
-                return settle_rejected("codex", end);
+                return settle_rejected(&MENDING, end);
             }
             // An interrupted Codex exits with 1 and says nothing: it can't be told from other ends.
             settle_nothing(tally, end)

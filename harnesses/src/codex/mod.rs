@@ -18,6 +18,9 @@ use crate::registry::HarnessSettings;
 
 pub use reader::CodexReader;
 
+/// The command that installs it, or brings it up to date.
+const INSTALL: &str = "npm install -g @openai/codex";
+
 /// The name in the config, and the program.
 const NAME: &str = "codex";
 
@@ -120,7 +123,7 @@ impl Harness for Codex {
         Probe {
             program: command(NAME, &self.settings).map_or_else(|_| NAME.to_owned(), |(program, _)| program),
             args: strings(&["--version"]),
-            install: "npm install -g @openai/codex".to_owned(),
+            install: INSTALL.to_owned(),
             // OPENAI_API_KEY is not among them: `codex exec` does not send it.
             credentials: strings(&["CODEX_API_KEY"]),
             login_files: strings(&[".codex/auth.json"]),

@@ -1,21 +1,23 @@
 //! What the end of a run of Gemini means: its terminal event, its exit code (an HTTP status modulo 256, or one of
 //! its own) and what its own retries write to standard error.
 
+use std::time::Duration;
+
 use agents_domain::harness::{ProcessEnd, StreamEnd};
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::timestamp::Timestamp;
 
+use super::wait::Wait;
 use super::wire::ApiError;
 use crate::ending::{
-    Tally, class_of_status, explain, fix_from, settle_nothing, settle_rejected, settle_success,
+    Mending, Tally, class_of_status, explain, settle_nothing, settle_rejected, settle_success, with_fix,
 };
 use crate::json::words;
 use crate::kept::Kept;
 use crate::reset_time::span_after;
 
-/// From this wait on, a retry that Gemini announces is the wait for a quota's reset and no backoff. Its own backoff
-/// ends at half a minute, and a long wait is silent: the attempt ends by the orchestrator's watchdog.
-const QUOTA_WAIT_SECONDS: u64 = 120;
+/// From this wait on, a limit is a quota's and no short one.
+pub(super) const QUOTA_WAIT: Duration = Duration::from_secs(120);
 
 /// What a stream said of its own end.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(super) struct Ending {
     pub(super) last_warning: Option<String>,
     pub(super) unreadable_result: bool,
     pub(super) saw_line: bool,
+    /// What standard error has told so far, if anybody listened.
+    pub(super) wait: Wait,
 }
 
 /// The `result` line.
@@ -35,17 +39,28 @@ pub(super) struct Terminal {
     pub(super) message: String,
 }
 
-/// What a person can do about each class.
-const FIXES: [(OutcomeClass, &str); 5] = [
-    (OutcomeClass::Auth, "set GEMINI_API_KEY to a valid key, or log in once with `gemini` and /auth"),
-    (OutcomeClass::ModelUnavailable, "set another `model` for harness gemini, for example gemini-2.5-pro"),
-    (
-        OutcomeClass::Untrusted,
-        "add --skip-trust to the args of harness gemini, or trust the folder once with `gemini`",
-    ),
-    (OutcomeClass::CliRejected, "correct what Gemini CLI complains of, then resume the assignment"),
-    (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
-];
+/// What mends Gemini CLI.
+const MENDING: Mending = Mending {
+    name: "gemini",
+    install: super::INSTALL,
+    home: "~/.gemini",
+    fixes: &[
+        (OutcomeClass::Auth, "set GEMINI_API_KEY to a valid key, or run `gemini` once and log in with /auth"),
+        (
+            OutcomeClass::Billing,
+            "add credit to the Google account, or set GEMINI_API_KEY to a key of another one",
+        ),
+        (
+            OutcomeClass::ModelUnavailable,
+            "set harnesses.gemini.model in the config to another model, for example gemini-2.5-pro",
+        ),
+        (
+            OutcomeClass::Untrusted,
+            "add --skip-trust to harnesses.gemini.args in the config, or run `gemini` once in the folder and trust it",
+        ),
+        (OutcomeClass::ContextOverflow, "start a new session with a shorter prompt"),
+    ],
+};
 
 /// What the run came to.
 pub(super) fn classify(ending: Ending, answer: Kept, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
@@ -57,7 +72,7 @@ pub(super) fn classify(ending: Ending, answer: Kept, tally: &Tally, end: &Stream
         Some(_) => succeeded(answer, ending.last_warning, end),
         None => unfinished(&ending, tally, end),
     };
-    fix_from(&FIXES, outcome)
+    with_fix(&MENDING, outcome)
 }
 
 /// A `result` of success. The loop detection ends a run with it too, which is no success: the work was stopped.
@@ -122,7 +137,7 @@ fn class_of_429(said: &str, end: &StreamEnd<'_>) -> (OutcomeClass, Option<Timest
     let span =
         ["reset after ", "retry after ", "retry in "].iter().find_map(|before| span_after(said, before));
     let resets_at = span.map(|span| end.at.after(span));
-    let is_long = span.is_some_and(|span| span.as_secs() >= QUOTA_WAIT_SECONDS);
+    let is_long = span.is_some_and(|span| span >= QUOTA_WAIT);
     if said.contains("daily quota") || said.contains("exhausted your capacity") || is_long {
         (OutcomeClass::UsageLimit, resets_at)
     } else {
@@ -151,7 +166,7 @@ fn class_of_message(said: &str) -> Option<OutcomeClass> {
 
 /// A run without `result`. Interrupted runs exit with 0 and can't be told from others.
 fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
-    if let Some(outcome) = waiting_for_quota(end) {
+    if let Some(outcome) = ending.wait.outcome().or_else(|| Wait::told_by(end).outcome()) {
         return outcome;
     }
     let ProcessEnd::Exited(code) = end.process else { return settle_nothing(tally, end) };
@@ -169,7 +184,7 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
         _ if !ending.saw_line => match status_of_exit(end.process) {
             Some(429) => Some(OutcomeClass::RateLimit),
             Some(status) => class_of_status(status),
-            None => return settle_rejected("gemini", end),
+            None => return settle_rejected(&MENDING, end),
         },
         _ => None,
     };
@@ -186,23 +201,4 @@ fn unfinished(ending: &Ending, tally: &Tally, end: &StreamEnd<'_>) -> Outcome {
             outcome
         }
     }
-}
-
-/// The process was ended while Gemini slept until a quota's reset, which only its own words on standard error tell:
-/// `Attempt 1 failed: … Your quota will reset after 3h22m.` and `Suggested retry after 12120s.. Retrying after …ms...`
-fn waiting_for_quota(end: &StreamEnd<'_>) -> Option<Outcome> {
-    let mut announced = None;
-    let mut failure = "";
-    for line in end.stderr_tail.lines() {
-        if line.starts_with("Attempt ") {
-            failure = line;
-        }
-        if line.starts_with("Attempt ") || line.starts_with("Suggested retry after ") {
-            announced = span_after(line, "Retrying after ").or(announced);
-        }
-    }
-    let wait = announced.filter(|wait| wait.as_secs() >= QUOTA_WAIT_SECONDS)?;
-    // What the provider names is the reset; the wait has the CLI's own margin on top.
-    let told = span_after(failure, "reset after ").unwrap_or(wait);
-    Some(Outcome::failure(OutcomeClass::UsageLimit, failure).with_reset(Some(end.at.after(told))))
 }

@@ -2,6 +2,7 @@
 
 mod ending;
 mod reader;
+mod wait;
 mod wire;
 
 use agents_domain::access::Access;
@@ -12,6 +13,9 @@ use crate::launch::{Environment, agents_commands, check_length, command, model, 
 use crate::registry::HarnessSettings;
 
 pub use reader::GeminiReader;
+
+/// The command that installs it, or brings it up to date.
+const INSTALL: &str = "npm install -g @google/gemini-cli";
 
 /// The name in the config, and the program.
 const NAME: &str = "gemini";
@@ -110,7 +114,7 @@ impl Harness for Gemini {
         Probe {
             program: command(NAME, &self.settings).map_or_else(|_| NAME.to_owned(), |(program, _)| program),
             args: strings(&["--version"]),
-            install: "npm install -g @google/gemini-cli".to_owned(),
+            install: INSTALL.to_owned(),
             credentials: strings(&["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"]),
             login_files: strings(&[".gemini/oauth_creds.json"]),
             login: "gemini".to_owned(),

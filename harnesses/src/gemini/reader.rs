@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use agents_domain::agent_event::{AgentEvent, FinalResult};
 use agents_domain::harness::{StreamEnd, StreamReader, StreamSummary};
+use agents_domain::timestamp::Timestamp;
 
 use super::ending::{Ending, Terminal, classify};
 use super::wire::Line;
@@ -45,6 +46,14 @@ impl StreamReader for GeminiReader {
 
     fn overlong_line(&mut self, _head: &[u8], _total_bytes: u64) {
         self.tally.overlong();
+    }
+
+    fn stderr_line(&mut self, line: &str, at: Timestamp) {
+        self.ending.wait.hear(line, at);
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.ending.wait.is_long()
     }
 
     fn finish(self: Box<Self>, end: &StreamEnd<'_>) -> StreamSummary {

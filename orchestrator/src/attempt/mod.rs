@@ -121,10 +121,12 @@ pub async fn run(
         Ok((custody, streams)) => {
             let observer = Observer::new(rules.harness.reader(), streams, live);
             let age = Duration::ZERO;
-            let ended = supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules).await;
+            let ended =
+                supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules, &*around.clock)
+                    .await;
             report::report(claimed, around, (&rules, Some(&prepared.invocation)), ended)
         }
-        Err(error) => report::early_end(attempt, report::not_started(&error, claimed, &rules)),
+        Err(error) => report::early_end(attempt, report::not_started(&error, &rules)),
     }
 }
 
@@ -151,7 +153,9 @@ pub async fn adopt(
         Ok((Some(custody), streams)) => {
             let observer = Observer::new(rules.harness.reader(), streams, live);
             let age = custody.age();
-            let ended = supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules).await;
+            let ended =
+                supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules, &*around.clock)
+                    .await;
             report::report(claimed, around, (&rules, None), ended)
         }
         Ok((None, streams)) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use agents_domain::agent_event::AgentEvent;
 use agents_domain::attempt::AttemptProgress;
 use agents_domain::harness::{StreamEnd, StreamReader, StreamSummary};
+use agents_domain::timestamp::Timestamp;
 
 use super::activity::describe;
 use super::splitter::Line;
@@ -44,6 +45,8 @@ pub(super) struct Observer {
     tail: Tail,
     reader: Box<dyn StreamReader>,
     stderr: File,
+    /// The same file again, read line by line as it grows.
+    complaints: Option<Tail>,
     live: Arc<Mutex<Live>>,
     pause: Duration,
 }
@@ -53,6 +56,7 @@ impl Observer {
         Self {
             tail: Tail::of(streams.stdout),
             reader,
+            complaints: streams.stderr.try_clone().ok().map(Tail::of),
             stderr: streams.stderr,
             live: Arc::clone(live),
             pause: PAUSE_SHORTEST,
@@ -77,6 +81,23 @@ impl Observer {
             _ => PAUSE_SHORTEST,
         };
         if total >= PIECES_AT_ONCE * (64 << 10) { Duration::ZERO } else { self.pause }
+    }
+
+    /// Whether the CLI goes on and will get nowhere, by all that it has said on both streams until `now`.
+    pub fn is_hopeless(&mut self, now: Timestamp) -> bool {
+        let reader = &mut self.reader;
+        let read = self.complaints.as_mut().map(|tail| {
+            tail.read(&mut |line| {
+                if let Line::Whole(line) = line {
+                    reader.stderr_line(&String::from_utf8_lossy(line), now);
+                }
+            })
+        });
+        if let Some(Err(error)) = read {
+            tracing::warn!(%error, "an agent's standard error can't be read");
+            self.complaints = None;
+        }
+        self.reader.is_hopeless()
     }
 
     /// How much the agent has printed so far on both of its streams, as far as it was looked at.

@@ -137,7 +137,7 @@ async fn render(
     let name = if is_resumed { prompt::RESUME } else { claimed.job.job_type.as_str() };
     prompt::render(name, &settings.template_folders, &facts).map_err(|error| {
         let fix = format!(
-            "mend the template (`agents template check {}`), then make the assignment active",
+            "mend the template; `agents template check {}` says whether it is right",
             claimed.job.job_type
         );
         failed(error.to_string()).with_fix(fix)
@@ -160,7 +160,8 @@ fn request(
         attempt: claimed.attempt.id,
         prompt,
         access,
-        model: claimed.job.model.clone(),
+        // A model is of one provider: a harness that stands in for another one takes its own.
+        model: claimed.job.model.clone().filter(|_| claimed.attempt.harness == claimed.job.harness),
         project_instructions: workspace::agent_instructions(&workspace),
         git_folders,
         folder: folder.to_owned(),

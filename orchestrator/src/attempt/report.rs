@@ -32,8 +32,10 @@ pub(super) fn report(
         (Some(EndReason::Timeout), _) if slept_for_a_limit(&summary.outcome, rules, around) => {
             summary.outcome.clone()
         }
+        // What made it hopeless is what it came to.
+        (Some(EndReason::Hopeless), _) => summary.outcome.clone(),
         (Some(reason), _) => ended_early(reason, rules, last_activity.as_deref()),
-        (None, Some(not_started)) => not_run(not_started, invocation, claimed, rules),
+        (None, Some(not_started)) => not_run(not_started, invocation, rules),
         (None, None) if exit.is_unknown => {
             Outcome::failure(OutcomeClass::Lost, "its keeper was killed, so nobody knows how it ended")
         }
@@ -128,28 +130,24 @@ fn slept_for_a_limit(told: &Outcome, rules: &Rules, around: &Surroundings) -> bo
         && told.resets_at.is_some_and(|reset| reset.since(now) >= rules.timeouts.whole)
 }
 
-fn not_run(
-    not_started: &NotStarted,
-    invocation: Option<&Invocation>,
-    claimed: &Claimed,
-    rules: &Rules,
-) -> Outcome {
+fn not_run(not_started: &NotStarted, invocation: Option<&Invocation>, rules: &Rules) -> Outcome {
     let error = io::Error::from_raw_os_error(not_started.errno);
     match invocation {
-        Some(invocation) => self::not_started(&refused(invocation, &error), claimed, rules),
+        Some(invocation) => self::not_started(&refused(invocation, &error), rules),
         None => Outcome::failure(OutcomeClass::CliRejected, format!("its program can't be run: {error}")),
     }
 }
 
 /// The outcome of an attempt whose agent could not be started.
-pub(super) fn not_started(error: &SpawnError, claimed: &Claimed, rules: &Rules) -> Outcome {
+pub(super) fn not_started(error: &SpawnError, rules: &Rules) -> Outcome {
     match error {
         SpawnError::Missing { program: _ } => {
-            let go_on = format!("agents update-assignment {} --status active", claimed.assignment.id.short());
-            let fix = format!("{}, then {go_on}", rules.install);
-            Outcome::failure(OutcomeClass::CliMissing, error.to_string()).with_fix(fix)
+            Outcome::failure(OutcomeClass::CliMissing, error.to_string()).with_fix(&rules.install)
         }
-        SpawnError::NotRunnable { .. } => Outcome::failure(OutcomeClass::CliRejected, error.to_string()),
+        SpawnError::NotRunnable { program, .. } => {
+            let fix = format!("chmod +x \"$(command -v '{program}')\", or {}", rules.install);
+            Outcome::failure(OutcomeClass::CliRejected, error.to_string()).with_fix(fix)
+        }
         SpawnError::Revoked => Outcome::failure(OutcomeClass::Lost, error.to_string()),
         SpawnError::Files { .. } => Outcome::failure(OutcomeClass::RunnerError, error.to_string()),
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agents_domain::timestamp::Clock;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -33,7 +34,7 @@ pub(super) struct Ended {
 }
 
 /// Reads along until nothing of the attempt lives any more.
-pub(super) async fn to_the_end(supervised: Supervised, rules: &Rules) -> Ended {
+pub(super) async fn to_the_end(supervised: Supervised, rules: &Rules, clock: &dyn Clock) -> Ended {
     let Supervised { mut custody, mut observer, mut stop, age } = supervised;
     let began = Instant::now();
     let deadline = began + rules.timeouts.whole.saturating_sub(age);
@@ -41,6 +42,10 @@ pub(super) async fn to_the_end(supervised: Supervised, rules: &Rules) -> Ended {
     let mut asked: Option<(EndReason, Instant)> = None;
     loop {
         let pause = observer.read_on();
+        if asked.is_none() && observer.is_hopeless(clock.now()) {
+            custody.ask_end(EndReason::Hopeless);
+            asked = Some((EndReason::Hopeless, Instant::now()));
+        }
         let wanted = tokio::select! {
             exit = custody.ended() => {
                 return Ended { exit, observer, asked: asked.map(|(reason, _)| reason) };

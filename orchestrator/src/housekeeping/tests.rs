@@ -24,6 +24,7 @@ impl SettingsSource for SameEverywhere {
     fn for_workspace(&self, _: &Path) -> Result<Arc<Settings>, String> {
         let retention = self.0.clone()?;
         Ok(Arc::new(Settings {
+            fallbacks: Default::default(),
             harnesses: Default::default(),
             harness_defaults: Arc::new(HarnessDefaults {
                 default: "claude".to_owned(),

@@ -13,6 +13,8 @@ use serde::Serialize;
 const LATEST_REPORT: usize = 60_000;
 /// The longest report of any earlier job, in characters.
 const EARLIER_REPORT: usize = 8_000;
+/// The longest explanation of a failure, in characters.
+const FAILURE: usize = 2_000;
 /// The longest context that is repeated to somebody else than its own job, in characters.
 const REPEATED_CONTEXT: usize = 4_000;
 
@@ -57,11 +59,15 @@ pub struct StepFacts {
     pub short_id: String,
     #[serde(rename = "type")]
     pub job_type: String,
+    /// The one that did it last, which need not be the one that was asked for.
     pub harness: String,
     pub status: String,
     pub outcome: Option<String>,
     pub context: String,
+    /// Its answer, if it completed. What a failed attempt said is no result.
     pub result: Option<String>,
+    /// How it ended otherwise.
+    pub failure: Option<String>,
     pub attempts: u32,
     pub duration: Option<String>,
     pub cost_usd: Option<f64>,
@@ -110,7 +116,7 @@ pub fn gather(known: &Known<'_>) -> Facts {
             id: known.job.id.to_string(),
             short_id: known.job.id.short(),
             job_type: known.job.job_type.to_string(),
-            harness: known.job.harness.clone(),
+            harness: known.attempt.harness.clone(),
             context: known.context.to_owned(),
             attempt: known.attempt.number,
         },
@@ -180,17 +186,19 @@ fn pm_facts(known: &Known<'_>, last: Option<&JobDetail>) -> PmFacts {
 
 fn step(detail: &JobDetail, report: usize) -> StepFacts {
     let progress = detail.job.progress();
+    let is_done = detail.job.status() == JobStatus::Completed;
     let costs = detail.attempts.iter().filter_map(|attempt| attempt.cost).map(MicroUsd::as_micros);
     let has_cost = detail.attempts.iter().any(|attempt| attempt.cost.is_some());
     StepFacts {
         id: detail.job.id.to_string(),
         short_id: detail.job.id.short(),
         job_type: detail.job.job_type.to_string(),
-        harness: detail.job.harness.clone(),
+        harness: detail.attempts.last().map_or(&detail.job.harness, |attempt| &attempt.harness).clone(),
         status: detail.job.status().as_str().to_owned(),
         outcome: progress.outcome.map(|class| class.to_string()),
         context: cut(&detail.context, REPEATED_CONTEXT),
-        result: progress.result.as_deref().map(|result| cut(result, report)),
+        result: progress.result.as_deref().filter(|_| is_done).map(|result| cut(result, report)),
+        failure: progress.result.as_deref().filter(|_| !is_done).map(|why| cut(why, report.min(FAILURE))),
         attempts: progress.attempts,
         duration: detail.attempts.last().and_then(duration),
         cost_usd: has_cost.then(|| MicroUsd::from_micros(costs.sum()).as_dollars()),

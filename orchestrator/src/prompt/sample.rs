@@ -22,6 +22,7 @@ impl Facts {
             outcome: Some("success".into()),
             context: "Add the greeting.".into(),
             result: Some("Added it.".into()),
+            failure: None,
             attempts: 1,
             duration: Some("2m05s".into()),
             cost_usd: Some(0.12),

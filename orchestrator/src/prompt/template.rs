@@ -229,6 +229,17 @@ mod tests {
     }
 
     #[test]
+    fn how_a_job_failed_is_not_handed_on_as_its_answer() {
+        for name in ["implement", "pm", "chat"] {
+            let mut facts = Facts::sample(&JobType::new(name).unwrap());
+            let step = &mut facts.jobs[0];
+            (step.result, step.failure) = (None, Some("the process died".to_owned()));
+            let text = render(name, &[], &facts).unwrap();
+            assert!(text.contains("(It has no result. How it ended: the process died)"), "{name}: {text}");
+        }
+    }
+
+    #[test]
     fn every_built_in_template_renders_with_all_and_with_none_of_the_optional_facts() {
         for (name, _) in BUILT_IN {
             let empty = tempfile::tempdir().unwrap();

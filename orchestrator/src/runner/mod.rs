@@ -11,10 +11,12 @@ mod options;
 mod recovery;
 mod state;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agents_domain::attempt::{AttemptProgress, AttemptReport, Wish};
+use agents_domain::fallback::Fallbacks;
 use agents_domain::id::AttemptId;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, StoreError};
@@ -156,9 +158,16 @@ impl Runner {
             holder: self.options.holder(),
             namespaces: self.options.namespace.clone().map(|namespace| vec![namespace]),
             limit,
+            fallbacks: self.fallbacks(),
         };
         let store = Arc::clone(&self.around.store);
         state.claiming.spawn(async move { store.claim(request).await.map(|claimed| (claimed, limit)) });
+    }
+
+    /// As the config says at this moment. While it can't be read, nobody stands in for anybody.
+    fn fallbacks(&self) -> Arc<Fallbacks> {
+        let settings = self.around.settings.for_workspace(&self.options.folder);
+        settings.map(|settings| Arc::clone(&settings.fallbacks)).unwrap_or_default()
     }
 
     fn claimed(&self, claimed: Result<(Vec<Claimed>, usize), StoreError>, state: &mut State) {
@@ -331,6 +340,8 @@ impl Runner {
         }
         state.moved_at = Instant::now();
         state.finished += 1;
+        let limited =
+            ended.as_ref().filter(|ended| is_limit(ended)).map(|ended| ended.claimed.attempt.harness.clone());
         let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
         let (board, runner) = (self.board.clone(), self.options.id);
         state.finishing.spawn(async move {
@@ -346,6 +357,23 @@ impl Runner {
             // job again while the store is in trouble.
             board.take(attempt);
         });
+        if let Some(harness) = limited {
+            self.leave_alone(&harness, state);
+        }
+    }
+
+    /// A harness has hit a limit. What was taken ahead for it is given back, and no work is looked for until the store
+    /// knows: it would bring one more job for that harness.
+    fn leave_alone(&self, harness: &str, state: &mut State) {
+        let is_theirs = |one: &Claimed| one.attempt.harness == harness;
+        let (theirs, others): (VecDeque<_>, VecDeque<_>) = state.waiting.drain(..).partition(is_theirs);
+        state.waiting = others;
+        for claimed in theirs {
+            let why = "its harness cools down";
+            let report = without_process(claimed.attempt.id, OutcomeClass::Stopped, why);
+            self.hand_back(claimed, report, state);
+        }
+        state.must_look = false;
     }
 
     /// Jobs that were taken ahead and have not started are pending again.
@@ -373,7 +401,7 @@ impl Runner {
         if state.is_draining || state.slots.len() >= self.options.concurrency || !state.claiming.is_empty() {
             return now + self.tick();
         }
-        match self.around.store.next_ready_at(self.options.namespace.as_ref()).await {
+        match self.around.store.next_ready_at(self.options.namespace.as_ref(), &self.fallbacks()).await {
             // A job that became ready since the claim is found at once; the pause keeps a job that is ready and
             // can't be taken from making the loop spin.
             Ok(Some(at)) => {
@@ -393,6 +421,10 @@ impl Runner {
             tracing::warn!(%error, "the runner could not take its name off the list");
         }
     }
+}
+
+fn is_limit(ended: &Ended) -> bool {
+    matches!(ended.report.outcome.class, OutcomeClass::RateLimit | OutcomeClass::UsageLimit)
 }
 
 /// Asks an attempt to end. One that has ended already does not hear it, which is as well. Whether it was the first time.

@@ -21,6 +21,8 @@ pub struct RunnerOptions {
     pub once: bool,
     /// How long its right to an attempt lasts without a heartbeat.
     pub lease: std::time::Duration,
+    /// The folder whose configuration says which harness stands in for one that cools down.
+    pub folder: std::path::PathBuf,
     pub database_url: String,
     /// The folder of the doorbells.
     pub bells: std::path::PathBuf,

@@ -1,11 +1,12 @@
 //! One transaction: what waits is loaded together, decided one after the other, and written together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use agents_domain::actor::Actor;
-use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults};
+use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults, News, Routes};
 use agents_domain::attempt::{Attempt, AttemptReport, Holder};
+use agents_domain::cooldown::Cooldown;
 use agents_domain::decision::NewJob;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
@@ -15,7 +16,7 @@ use agents_domain::store::{Change, ClaimRequest, Claimed, Command, Receipt, Stor
 use agents_domain::timestamp::Timestamp;
 
 use super::connection::Connection;
-use super::{assignment_table, attempt_table, event_table, find, job_table};
+use super::{assignment_table, attempt_table, cooldown_table, event_table, find, job_table};
 
 /// Rows that one statement writes at most. SQLite takes at most 32,766 parameters, and a job has 23 columns; but
 /// it also finds a parameter named `$n` by looking through all of them, so that a statement with many is slow:
@@ -32,6 +33,10 @@ pub(super) struct Batch<'a> {
     reports: HashMap<AttemptId, AttemptReport>,
     events: Vec<HistoryEvent>,
     contexts: Vec<(JobId, String)>,
+    /// Harnesses that cool down, once that was asked for; then also those that begin to in this transaction.
+    cooling: Option<Vec<Cooldown>>,
+    /// Those that begin to in this transaction.
+    new_cooldowns: Vec<Cooldown>,
 }
 
 struct Loaded {
@@ -61,13 +66,15 @@ impl<'a> Batch<'a> {
             reports: HashMap::new(),
             events: Vec::new(),
             contexts: Vec::new(),
+            cooling: None,
+            new_cooldowns: Vec::new(),
         }
     }
 
     /// Looks for jobs that a runner could take, `claimed_before` of which earlier claims of this transaction may
     /// take.
     pub async fn find(
-        &self,
+        &mut self,
         on: &mut Connection,
         request: &ClaimRequest,
         claimed_before: usize,
@@ -77,7 +84,24 @@ impl<'a> Batch<'a> {
             None => find::namespaces(on).await?,
         };
         let limit = request.limit.saturating_add(claimed_before);
-        Ok(Found { jobs: job_table::ready(on, &namespaces, self.now, limit).await? })
+        if self.cooling.is_none() {
+            self.cooling = Some(cooldown_table::load(on, self.now).await?);
+        }
+        let cooling = self.cooling.as_deref().unwrap_or_default();
+        let routes = Routes { fallbacks: &request.fallbacks, cooling };
+        Ok(Found { jobs: job_table::ready(on, &namespaces, routes, (self.now, limit)).await? })
+    }
+
+    /// Ends the cool-down of a harness, also one that has just begun; the one that there was.
+    pub async fn lift(&mut self, on: &mut Connection, harness: &str) -> Result<Option<Cooldown>, StoreError> {
+        let stored = cooldown_table::delete(on, harness).await?.filter(|cooldown| cooldown.holds(self.now));
+        let place = self.new_cooldowns.iter().rposition(|cooldown| cooldown.harness == harness);
+        let begun = place.map(|place| self.new_cooldowns[place].clone());
+        self.new_cooldowns.retain(|cooldown| cooldown.harness != harness);
+        if let Some(cooling) = &mut self.cooling {
+            cooling.retain(|cooldown| cooldown.harness != harness);
+        }
+        Ok(stored.or(begun))
     }
 
     /// Loads these assignments with their jobs and running attempts.
@@ -176,7 +200,10 @@ impl<'a> Batch<'a> {
                 }),
                 actor: Actor::Runner(request.holder.runner),
             };
-            let Ok(attempt) = loaded.aggregate.claim(*job, &request.holder, &ctx) else { continue };
+            // What has begun to cool down since it was looked for counts.
+            let cooling = self.cooling.as_deref().unwrap_or_default();
+            let routes = Routes { fallbacks: &request.fallbacks, cooling };
+            let Ok(attempt) = loaded.aggregate.claim(*job, &request.holder, routes, &ctx) else { continue };
             let attempt = attempt.clone();
             let events = self.receipt(*assignment).events;
             claimed.extend(self.claimed(*assignment, attempt, events));
@@ -207,9 +234,13 @@ impl<'a> Batch<'a> {
 
     fn receipt(&mut self, id: AssignmentId) -> Receipt {
         let loaded = self.loaded.get_mut(&id).expect("a receipt is written for an aggregate of this batch");
-        let (events, contexts) = loaded.aggregate.take_news();
+        let News { events, contexts, cooldowns } = loaded.aggregate.take_news();
         self.events.extend(events.iter().cloned());
         self.contexts.extend(contexts);
+        if let Some(cooling) = &mut self.cooling {
+            cooling.extend(cooldowns.iter().cloned());
+        }
+        self.new_cooldowns.extend(cooldowns);
         let is_ready = |job: &Job| match *job.state() {
             JobState::Pending { ready_at, head } => head && ready_at <= self.now,
             JobState::Running { .. }
@@ -227,6 +258,10 @@ impl<'a> Batch<'a> {
         write_assignments(on, &all).await?;
         write_jobs(on, &all, &self.contexts).await?;
         self.write_attempts(on, &all).await?;
+        let latest = latest_of_each(&self.new_cooldowns);
+        if !latest.is_empty() {
+            cooldown_table::put(on, &latest, self.now).await?;
+        }
         for part in self.events.chunks(ROWS_AT_ONCE) {
             event_table::insert(on, part).await?;
         }
@@ -266,6 +301,18 @@ impl<'a> Batch<'a> {
         }
         Ok(())
     }
+}
+
+/// Of each harness the cool-down that ends last.
+fn latest_of_each(cooldowns: &[Cooldown]) -> Vec<&Cooldown> {
+    let mut latest: BTreeMap<&str, &Cooldown> = BTreeMap::new();
+    for cooldown in cooldowns {
+        let known = latest.entry(&cooldown.harness).or_insert(cooldown);
+        if cooldown.until > known.until {
+            *known = cooldown;
+        }
+    }
+    latest.into_values().collect()
 }
 
 async fn write_assignments(on: &mut Connection, all: &[&Loaded]) -> Result<(), StoreError> {

@@ -17,6 +17,7 @@ macro_rules! on_every_engine {
 
 mod claims;
 mod commands;
+mod cooldowns;
 mod damage;
 mod env;
 mod faults;

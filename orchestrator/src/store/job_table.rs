@@ -1,13 +1,15 @@
 //! The tables of jobs and of what they are told.
 
+use agents_domain::aggregate::Routes;
+use agents_domain::fallback::Route;
 use agents_domain::id::{AssignmentId, JobId};
 use agents_domain::job::{Job, JobOrigin, JobProgress, JobState, JobStatus};
 use agents_domain::job_type::JobType;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
+use agents_domain::session::Session;
 use agents_domain::store::StoreError;
 use agents_domain::timestamp::Timestamp;
-use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::columns::Columns;
@@ -15,7 +17,7 @@ use super::connection::Connection;
 use super::find::reversed;
 use super::statement::{Statement, Value, names};
 
-pub(super) const COLUMNS: [&str; 23] = [
+pub(super) const COLUMNS: [&str; 24] = [
     "id",
     "assignment_id",
     "position",
@@ -35,13 +37,14 @@ pub(super) const COLUMNS: [&str; 23] = [
     "asks",
     "outcome",
     "resume",
+    "resume_harness",
     "result",
     "revision",
     "namespace",
     "id_reversed",
 ];
 /// Those of [`COLUMNS`] that are read.
-pub(super) const READ: usize = 21;
+pub(super) const READ: usize = 22;
 
 /// A job and how often its row has been written.
 #[derive(Debug, Clone)]
@@ -70,10 +73,15 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
         tries: columns.count()?,
         asks: columns.count()?,
         outcome: columns.optional_parsed(OutcomeClass::from_name)?,
-        resume: columns.optional_text()?,
+        resume: read_session(&mut columns, &origin.harness)?,
         result: columns.optional_text()?,
     };
     Ok(Stored { job: Job::restore(origin, position, progress), revision: columns.integer()? })
+}
+
+fn read_session(columns: &mut Columns<'_>, own: &str) -> Result<Option<Session>, StoreError> {
+    let (id, harness) = (columns.optional_text()?, columns.optional_text()?);
+    Ok(id.map(|id| Session { harness: harness.unwrap_or_else(|| own.to_owned()), id }))
 }
 
 fn read_state(columns: &mut Columns<'_>) -> Result<JobState, StoreError> {
@@ -123,31 +131,28 @@ pub(super) async fn contexts(
     rows.iter().map(read).collect()
 }
 
-/// Heads that are ready, the longest waiting first, so many of each namespace at most.
+/// Heads that are ready and whose harness takes jobs, the longest waiting first, so many of each namespace at most.
 pub(super) async fn ready(
     on: &mut Connection,
     namespaces: &[Namespace],
-    now: Timestamp,
-    limit: usize,
+    routes: Routes<'_>,
+    (now, limit): (Timestamp, usize),
 ) -> Result<Vec<(JobId, AssignmentId)>, StoreError> {
     const FOUND: [&str; 3] = ["id", "assignment_id", "ready_at"];
     let mut found: Vec<(i64, JobId, AssignmentId)> = Vec::new();
     for namespace in namespaces {
-        let rows = Statement::new(
-            "SELECT id, assignment_id, ready_at FROM jobs \
-             WHERE namespace = $1 AND status = 'pending' AND head = 1 AND ready_at <= $2 \
-             ORDER BY ready_at, id LIMIT $3",
-        )
-        .bind(namespace.as_str())
-        .bind(now.as_millis())
-        .bind(limit as i64)
-        .fetch(on, "looking for ready jobs")
-        .await?;
-        for row in &rows {
-            let mut columns = Columns::new(row, "jobs", &FOUND, 0);
-            let job = columns.parsed(|text| text.parse().ok())?;
-            let assignment = columns.parsed(|text| text.parse().ok())?;
-            found.push((columns.integer()?, job, assignment));
+        for harness in open_harnesses(on, namespace, routes).await? {
+            let heads = heads(namespace, harness, "SELECT id, assignment_id, ready_at")
+                .push(" AND ready_at <= ")
+                .push_bound(now.as_millis().into())
+                .push(" ORDER BY ready_at, id LIMIT ")
+                .push_bound((limit as i64).into());
+            for row in &heads.fetch(on, "looking for ready jobs").await? {
+                let mut columns = Columns::new(row, "jobs", &FOUND, 0);
+                let job = columns.parsed(|text| text.parse().ok())?;
+                let assignment = columns.parsed(|text| text.parse().ok())?;
+                found.push((columns.integer()?, job, assignment));
+            }
         }
     }
     found.sort_unstable_by_key(|(ready_at, job, _)| (*ready_at, *job));
@@ -155,27 +160,92 @@ pub(super) async fn ready(
     Ok(found.into_iter().map(|(_, job, assignment)| (job, assignment)).collect())
 }
 
-/// When the next head becomes ready.
+/// Those of which jobs can be taken, one by one; `None` stands for all of them at once, while none cools down.
+async fn open_harnesses(
+    on: &mut Connection,
+    namespace: &Namespace,
+    routes: Routes<'_>,
+) -> Result<Vec<Option<String>>, StoreError> {
+    if routes.cooling.is_empty() {
+        return Ok(vec![None]);
+    }
+    let is_open = |name: &String| matches!(routes.fallbacks.route(name, routes.cooling), Route::To(_));
+    Ok(harnesses(on, namespace).await?.into_iter().filter(is_open).map(Some).collect())
+}
+
+/// The heads of a namespace, or those of one harness in it: each is a range of an index of its own.
+fn heads(namespace: &Namespace, harness: Option<String>, select: &str) -> Statement {
+    let found =
+        Statement::new(select).push(" FROM jobs WHERE namespace = ").push_bound(namespace.as_str().into());
+    let found = match harness {
+        Some(harness) => found.push(" AND harness = ").push_bound(harness.into()),
+        None => found,
+    };
+    found.push(" AND status = 'pending' AND head = 1")
+}
+
+/// The harnesses of a namespace's heads. One step through the index for each of them, however many jobs there are.
+async fn harnesses(on: &mut Connection, namespace: &Namespace) -> Result<Vec<String>, StoreError> {
+    let rows = Statement::new(
+        "WITH RECURSIVE found (harness) AS (\
+         SELECT min(harness) FROM jobs WHERE namespace = $1 AND status = 'pending' AND head = 1 \
+         UNION ALL \
+         SELECT (SELECT min(jobs.harness) FROM jobs \
+         WHERE namespace = $2 AND status = 'pending' AND head = 1 AND jobs.harness > found.harness) \
+         FROM found WHERE found.harness IS NOT NULL) \
+         SELECT harness FROM found WHERE harness IS NOT NULL",
+    )
+    .bind(namespace.as_str())
+    .bind(namespace.as_str())
+    .fetch(on, "looking for the harnesses of ready jobs")
+    .await?;
+    rows.iter().map(|row| Columns::new(row, "jobs", &["harness"], 0).text()).collect()
+}
+
+/// How many heads of that harness there are, in a namespace or in all of these.
+pub(super) async fn count_of_harness(
+    on: &mut Connection,
+    namespaces: &[Namespace],
+    harness: &str,
+) -> Result<u32, StoreError> {
+    let mut total: u32 = 0;
+    for namespace in namespaces {
+        let count = heads(namespace, Some(harness.to_owned()), "SELECT count(*)");
+        for row in &count.fetch(on, "counting the jobs of a harness").await? {
+            total = total.saturating_add(Columns::new(row, "jobs", &["count"], 0).count()?);
+        }
+    }
+    Ok(total)
+}
+
+/// When the next head becomes ready and has a harness that takes it.
 pub(super) async fn next_ready_at(
     on: &mut Connection,
-    namespace: Option<&Namespace>,
+    namespaces: &[Namespace],
+    routes: Routes<'_>,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let statement = match namespace {
-        Some(namespace) => Statement::new(
-            "SELECT min(ready_at) FROM jobs WHERE namespace = $1 AND status = 'pending' AND head = 1",
-        )
-        .bind(namespace.as_str()),
-        None => Statement::new(
-            "SELECT min(ready_at) FROM jobs \
-             WHERE namespace IN (SELECT name FROM namespaces) AND status = 'pending' AND head = 1",
-        ),
-    };
-    let rows = statement.fetch(on, "looking for the next job").await?;
-    let at: Option<i64> = match rows.first() {
-        Some(row) => row.try_get(0).map_err(|error| on.failure(error, "looking for the next job"))?,
-        None => None,
-    };
-    Ok(at.map(Timestamp::from_millis))
+    let mut next: Option<Timestamp> = None;
+    for namespace in namespaces {
+        let harnesses = match routes.cooling {
+            [] => vec![None],
+            _ => harnesses(on, namespace).await?.into_iter().map(Some).collect(),
+        };
+        for harness in harnesses {
+            let rows = heads(namespace, harness.clone(), "SELECT min(ready_at)")
+                .fetch(on, "looking for the next job")
+                .await?;
+            let mut columns =
+                rows.iter().map(|row| Columns::new(row, "jobs", &["ready_at"], 0).optional_time());
+            let Some(ready_at) = columns.next().transpose()?.flatten() else { continue };
+            let route = harness.as_ref().map(|name| routes.fallbacks.route(name, routes.cooling));
+            let at = match route {
+                Some(Route::Waits { until }) => ready_at.max(until),
+                Some(Route::To(_)) | None => ready_at,
+            };
+            next = Some(next.map_or(at, |next| next.min(at)));
+        }
+    }
+    Ok(next)
 }
 
 /// Writes new jobs.
@@ -219,13 +289,14 @@ pub(super) async fn update(on: &mut Connection, changed: &[(&Stored, &Job)]) -> 
     let expected = rows.len() as u64;
     let done = Statement::new(
         "WITH v (id, revision, old_status, position, status, head, ready_at, attempt_id, ended_at, attempts, tries, \
-         asks, outcome, resume, result) AS (",
+         asks, outcome, resume, resume_harness, result) AS (",
     )
     .push_rows(rows)
     .push(
         ") UPDATE jobs SET position = v.position, status = v.status, head = v.head, ready_at = v.ready_at, \
          attempt_id = v.attempt_id, ended_at = v.ended_at, attempts = v.attempts, tries = v.tries, asks = v.asks, \
-         outcome = v.outcome, resume = v.resume, result = v.result, revision = jobs.revision + 1 \
+         outcome = v.outcome, resume = v.resume, resume_harness = v.resume_harness, result = v.result, \
+         revision = jobs.revision + 1 \
          FROM v \
          WHERE jobs.id = v.id AND jobs.revision = v.revision AND jobs.status = v.old_status",
     )
@@ -252,7 +323,7 @@ fn row(namespace: &Namespace, job: &Job) -> Vec<Value> {
 }
 
 /// The columns from `status` to `result`, in order.
-fn progress(job: &Job) -> [Value; 11] {
+fn progress(job: &Job) -> [Value; 12] {
     let progress = job.progress();
     let (head, ready_at, attempt) = match *job.state() {
         JobState::Pending { ready_at, head } => (head, Some(ready_at.as_millis()), None),
@@ -271,7 +342,8 @@ fn progress(job: &Job) -> [Value; 11] {
         progress.tries.into(),
         progress.asks.into(),
         progress.outcome.map(|class| class.as_str().to_owned()).into(),
-        progress.resume.clone().into(),
+        progress.resume.as_ref().map(|session| session.id.clone()).into(),
+        progress.resume.as_ref().map(|session| session.harness.clone()).into(),
         progress.result.clone().into(),
     ]
 }

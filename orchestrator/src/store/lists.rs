@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
+use agents_domain::aggregate::Routes;
 use agents_domain::assignment::{Assignment, AssignmentStatus};
+use agents_domain::cooldown::Cooldown;
+use agents_domain::fallback::{Fallbacks, Route};
 use agents_domain::id::{AssignmentId, JobId};
 use agents_domain::job::JobState;
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{
-    AssignmentFilter, AssignmentLine, AttemptRecord, JobDetail, JobFilter, JobLine, Queue, StoreError,
+    AssignmentFilter, AssignmentLine, AttemptRecord, CooldownLine, JobDetail, JobFilter, JobLine, Queue,
+    StoreError,
 };
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
@@ -16,7 +20,7 @@ use sqlx::any::AnyRow;
 use super::columns::Columns;
 use super::connection::Connection;
 use super::statement::{Statement, Value, names};
-use super::{assignment_table, attempt_table, job_table, runner_table};
+use super::{assignment_table, attempt_table, cooldown_table, find, job_table, runner_table};
 
 /// SQLite takes at most 32,766 parameters in a statement; lists of ids are asked for in pieces.
 const IDS_AT_ONCE: usize = 500;
@@ -126,15 +130,24 @@ pub(super) async fn jobs(on: &mut Connection, filter: &JobFilter) -> Result<Vec<
 pub(super) async fn queue(
     on: &mut Connection,
     namespace: Option<&Namespace>,
-    limit: u32,
-    now: Timestamp,
+    fallbacks: &Fallbacks,
+    (limit, now): (u32, Timestamp),
 ) -> Result<Queue, StoreError> {
-    let moment = |condition: &str| {
-        within(namespace, condition).push(" ORDER BY j.ready_at, j.id LIMIT ").push_bound(limit.into())
+    let cooldowns = cooldowns(on, namespace, now).await?;
+    let closed = closed_harnesses(&cooldowns, fallbacks);
+    let moment =
+        |condition: Statement| condition.push(" ORDER BY j.ready_at, j.id LIMIT ").push_bound(limit.into());
+    let of_harnesses = |word: &str| {
+        let heads = within(namespace, "j.status = 'pending' AND j.head = 1 AND j.harness ");
+        heads.push(word).push_list(closed.iter().map(|harness| Value::from(harness.as_str())))
     };
     let running = job_lines(on, within(namespace, "j.status = 'running'").push(" ORDER BY j.id")).await?;
-    let heads = job_lines(on, moment("j.status = 'pending' AND j.head = 1")).await?;
-    let behind = job_lines(on, moment("j.status = 'pending' AND j.head = 0")).await?;
+    let (heads, cooling) = match closed.is_empty() {
+        true => (within(namespace, "j.status = 'pending' AND j.head = 1"), None),
+        false => (of_harnesses("NOT IN "), Some(of_harnesses("IN "))),
+    };
+    let heads = job_lines(on, moment(heads)).await?;
+    let behind = job_lines(on, moment(within(namespace, "j.status = 'pending' AND j.head = 0"))).await?;
     let is_ready = |line: &JobLine| match *line.job.state() {
         JobState::Pending { ready_at, head } => head && ready_at <= now,
         JobState::Running { .. }
@@ -143,12 +156,57 @@ pub(super) async fn queue(
         | JobState::Cancelled { .. } => false,
     };
     let (ready, mut waiting): (Vec<_>, Vec<_>) = heads.into_iter().partition(is_ready);
+    if let Some(cooling) = cooling {
+        waiting.extend(job_lines(on, moment(cooling)).await?);
+    }
     waiting.extend(behind);
     let blocked = open_assignments(on, namespace, "a.status = 'blocked'", limit).await?;
     let held = open_assignments(on, namespace, "a.held = 1", limit).await?;
     let paused = open_assignments(on, namespace, "a.paused = 1", limit).await?;
     let runners = runner_table::load(on, namespace).await?;
-    Ok(Queue { running, ready, waiting, blocked, held, paused, runners })
+    Ok(Queue { running, ready, waiting, blocked, held, paused, cooldowns, runners })
+}
+
+/// Harnesses that cool down and for which no other one stands in.
+fn closed_harnesses(cooldowns: &[CooldownLine], fallbacks: &Fallbacks) -> Vec<String> {
+    let cooling: Vec<Cooldown> = cooldowns.iter().map(|line| line.cooldown.clone()).collect();
+    let is_closed = |name: &String| matches!(fallbacks.route(name, &cooling), Route::Waits { .. });
+    cooling.iter().map(|cooldown| cooldown.harness.clone()).filter(is_closed).collect()
+}
+
+/// Harnesses that cool down, and how many jobs there are for each.
+pub(super) async fn cooldowns(
+    on: &mut Connection,
+    namespace: Option<&Namespace>,
+    now: Timestamp,
+) -> Result<Vec<CooldownLine>, StoreError> {
+    let cooling = cooldown_table::load(on, now).await?;
+    let namespaces = if cooling.is_empty() { Vec::new() } else { asked_for(on, namespace).await? };
+    let mut lines = Vec::with_capacity(cooling.len());
+    for cooldown in cooling {
+        let jobs = job_table::count_of_harness(on, &namespaces, &cooldown.harness).await?;
+        lines.push(CooldownLine { cooldown, jobs });
+    }
+    Ok(lines)
+}
+
+/// When the next job that waits for a moment or a harness becomes ready.
+pub(super) async fn next_ready_at(
+    on: &mut Connection,
+    namespace: Option<&Namespace>,
+    fallbacks: &Fallbacks,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let namespaces = asked_for(on, namespace).await?;
+    let cooling = cooldown_table::load(on, now).await?;
+    job_table::next_ready_at(on, &namespaces, Routes { fallbacks, cooling: &cooling }).await
+}
+
+async fn asked_for(on: &mut Connection, namespace: Option<&Namespace>) -> Result<Vec<Namespace>, StoreError> {
+    match namespace {
+        Some(namespace) => Ok(vec![namespace.clone()]),
+        None => find::namespaces(on).await,
+    }
 }
 
 /// `WHERE <condition>` within a namespace, or within each one there is: the partial indexes begin with it.

@@ -8,6 +8,7 @@ mod attempt_table;
 mod batch;
 mod columns;
 mod connection;
+mod cooldown_table;
 mod decision_json;
 mod event_table;
 mod failure;
@@ -27,12 +28,14 @@ use std::time::Duration;
 
 use agents_domain::assignment::Assignment;
 use agents_domain::attempt::{AttemptProgress, Wish};
+use agents_domain::cooldown::Cooldown;
+use agents_domain::fallback::Fallbacks;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{
-    AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Command, HeartbeatReply, JobDetail, JobFilter,
-    JobLine, Orphan, Queue, Receipt, RunnerRecord, Store, StoreError,
+    AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Command, CooldownLine, HeartbeatReply,
+    JobDetail, JobFilter, JobLine, Orphan, Queue, Receipt, RunnerRecord, Store, StoreError,
 };
 use agents_domain::timestamp::{Clock, Timestamp};
 use async_trait::async_trait;
@@ -180,8 +183,22 @@ impl Store for SqlStore {
         read!(self, reader => attempt_table::foreign(&mut reader, runner))
     }
 
-    async fn next_ready_at(&self, namespace: Option<&Namespace>) -> Result<Option<Timestamp>, StoreError> {
-        read!(self, reader => job_table::next_ready_at(&mut reader, namespace))
+    async fn next_ready_at(
+        &self,
+        namespace: Option<&Namespace>,
+        fallbacks: &Fallbacks,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let now = self.clock.now();
+        read!(self, reader => lists::next_ready_at(&mut reader, namespace, fallbacks, now))
+    }
+
+    async fn cooldowns(&self, namespace: Option<&Namespace>) -> Result<Vec<CooldownLine>, StoreError> {
+        let now = self.clock.now();
+        read!(self, reader => lists::cooldowns(&mut reader, namespace, now))
+    }
+
+    async fn lift_cooldown(&self, harness: &str) -> Result<Option<Cooldown>, StoreError> {
+        self.write(|reply| Op::LiftCooldown(harness.to_owned(), reply)).await
     }
 
     async fn assignments_like(&self, part: &str) -> Result<Vec<AssignmentId>, StoreError> {
@@ -213,9 +230,14 @@ impl Store for SqlStore {
         read!(self, reader => lists::jobs(&mut reader, filter))
     }
 
-    async fn queue(&self, namespace: Option<&Namespace>, limit: u32) -> Result<Queue, StoreError> {
+    async fn queue(
+        &self,
+        namespace: Option<&Namespace>,
+        fallbacks: &Fallbacks,
+        limit: u32,
+    ) -> Result<Queue, StoreError> {
         let now = self.clock.now();
-        read!(self, reader => lists::queue(&mut reader, namespace, limit, now))
+        read!(self, reader => lists::queue(&mut reader, namespace, fallbacks, (limit, now)))
     }
 
     async fn history(&self, assignment: AssignmentId) -> Result<Vec<HistoryEvent>, StoreError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::attempt::AttemptProgress;
+use agents_domain::cooldown::Cooldown;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
 use agents_domain::store::{
     Change, ClaimRequest, Claimed, Command, HeartbeatReply, Receipt, RunnerRecord, StoreError,
@@ -39,6 +40,7 @@ pub(super) enum Op {
     Unregister(RunnerId, Reply<()>),
     Heartbeat(RunnerId, Vec<AttemptId>, Duration, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
+    LiftCooldown(String, Reply<Option<Cooldown>>),
     Forget(Vec<(AssignmentId, Timestamp)>, u32, Reply<BTreeMap<AssignmentId, u64>>),
 }
 
@@ -115,6 +117,7 @@ enum Done {
     Taken(Box<Claimed>),
     Claimed(Vec<Claimed>),
     Heartbeat(HeartbeatReply),
+    Lifted(Option<Cooldown>),
     Forgotten(BTreeMap<AssignmentId, u64>),
     Nothing,
 }
@@ -169,8 +172,12 @@ async fn work(
                 assignments.extend(jobs.jobs.iter().map(|(_, assignment)| *assignment));
                 found.push(jobs);
             }
-            Op::Register(..) | Op::Unregister(..) | Op::Heartbeat(..) | Op::Progress(..) | Op::Forget(..) => {
-            }
+            Op::Register(..)
+            | Op::Unregister(..)
+            | Op::Heartbeat(..)
+            | Op::Progress(..)
+            | Op::LiftCooldown(..)
+            | Op::Forget(..) => {}
         }
     }
     batch.load(on, &assignments).await?;
@@ -190,6 +197,7 @@ async fn work(
                 let until = batch.now.after(*lease);
                 heartbeat(on, *runner, attempts, (batch.now, until)).await.map(Done::Heartbeat)
             }
+            Op::LiftCooldown(harness, _) => batch.lift(on, harness).await.map(Done::Lifted),
             Op::Progress(runner, progress, _) => {
                 attempt_table::progress(on, *runner, progress).await.map(|()| Done::Nothing)
             }
@@ -247,7 +255,12 @@ async fn add_contexts(
             Ok(Done::Claimed(jobs)) => claimed.extend(jobs.iter_mut().filter(|job| job.context.is_empty())),
             Ok(Done::Taken(job)) if job.context.is_empty() => claimed.push(job),
             Ok(
-                Done::Taken(_) | Done::Receipt(_) | Done::Heartbeat(_) | Done::Forgotten(_) | Done::Nothing,
+                Done::Taken(_)
+                | Done::Receipt(_)
+                | Done::Heartbeat(_)
+                | Done::Lifted(_)
+                | Done::Forgotten(_)
+                | Done::Nothing,
             )
             | Err(_) => {}
         }
@@ -272,6 +285,7 @@ impl Op {
             (Op::Take(_, reply), Ok(Done::Taken(claimed))) => reply.send(Ok(*claimed)).is_ok(),
             (Op::Claim(_, reply), Ok(Done::Claimed(claimed))) => reply.send(Ok(claimed)).is_ok(),
             (Op::Heartbeat(_, _, _, reply), Ok(Done::Heartbeat(beat))) => reply.send(Ok(beat)).is_ok(),
+            (Op::LiftCooldown(_, reply), Ok(Done::Lifted(lifted))) => reply.send(Ok(lifted)).is_ok(),
             (Op::Forget(_, _, reply), Ok(Done::Forgotten(events))) => reply.send(Ok(events)).is_ok(),
             (
                 Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
@@ -293,6 +307,7 @@ impl Op {
             Op::Take(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Claim(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Heartbeat(_, _, _, reply) => reply.send(Err(error)).is_ok(),
+            Op::LiftCooldown(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Forget(_, _, reply) => reply.send(Err(error)).is_ok(),
             Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
                 reply.send(Err(error)).is_ok()

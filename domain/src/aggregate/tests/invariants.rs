@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aggregate::{Aggregate, Context, Rejection};
+use crate::aggregate::{Aggregate, Context, News, Rejection};
+use crate::attempt::Attempt;
 use crate::audit::Repair;
 use crate::history::replay::{Told, replay};
 use crate::history::{EventKind, HistoryEvent};
@@ -16,6 +17,7 @@ pub fn check(before: &Aggregate, after: &Aggregate, history: &[HistoryEvent]) {
     one_runs_or_may_run(after, &line);
     started_jobs_are_first(&line);
     running_jobs_have_one_attempt(after);
+    sessions_stay_with_their_harness(before, after);
     only_what_is_open_is_paused(after);
     positions_grow(after);
     what_was_stays(before, after);
@@ -29,6 +31,7 @@ pub fn check_unchanged(before: &Aggregate, after: &Aggregate, rejection: &Reject
     assert_eq!(before.jobs, after.jobs, "changed by a command rejected with: {rejection}");
     assert_eq!(before.attempts, after.attempts, "changed by a command rejected with: {rejection}");
     assert!(after.events.is_empty(), "events of a command rejected with: {rejection}");
+    assert!(after.cooldowns.is_empty(), "cool-downs of a command rejected with: {rejection}");
     assert!(after.contexts.is_empty(), "contexts of a command rejected with: {rejection}");
 }
 
@@ -84,6 +87,17 @@ fn running_jobs_have_one_attempt(aggregate: &Aggregate) {
     assert_eq!(of_jobs.len(), of_attempts.len(), "running jobs and running attempts");
 }
 
+/// An attempt continues a session only if its own harness has it.
+fn sessions_stay_with_their_harness(before: &Aggregate, after: &Aggregate) {
+    let is_new = |attempt: &&Attempt| !before.attempts.iter().any(|one| one.id == attempt.id);
+    for attempt in after.attempts.iter().filter(is_new) {
+        let Some(resumed) = &attempt.resumes else { continue };
+        let job = before.jobs.iter().find(|job| job.id == attempt.job).expect("it was there before");
+        let session = job.progress.resume.as_ref().expect("a session to continue");
+        assert_eq!((&session.id, &session.harness), (resumed, &attempt.harness), "whose session it is");
+    }
+}
+
 fn only_what_is_open_is_paused(aggregate: &Aggregate) {
     let assignment = &aggregate.assignment;
     assert!(!(assignment.is_paused() && assignment.is_closed()), "a closed assignment is paused");
@@ -128,7 +142,7 @@ pub fn check_repair_changes_nothing(aggregate: &Aggregate, ctx: &Context<'_>) {
     assert_eq!(repaired.assignment, aggregate.assignment);
     assert_eq!(repaired.jobs, aggregate.jobs);
     assert_eq!(repaired.attempts, aggregate.attempts);
-    assert_eq!(repaired.take_news(), (Vec::new(), Vec::new()));
+    assert_eq!(repaired.take_news(), News::default());
 }
 
 fn ends_a_pause(kind: EventKind) -> bool {

@@ -1,6 +1,6 @@
 //! A person pauses an assignment and lets it go on.
 
-use super::world::{World, complete};
+use super::world::{World, complete, session};
 use crate::aggregate::{PauseMode, Rejection, StatusChange};
 use crate::assignment::AssignmentStatus;
 use crate::attempt::Proof;
@@ -39,7 +39,7 @@ fn its_running_job_is_ended_without_counting_a_try_and_goes_on_in_its_session() 
         world.resume().unwrap();
     }
     let job = &world.aggregate.jobs()[0];
-    assert_eq!((job.progress.tries, job.progress.resume.as_deref()), (0, Some("session")));
+    assert_eq!((job.progress.tries, job.progress.resume.clone()), (0, Some(session())));
     assert_eq!(world.list(), ["implement pending*"]);
 }
 

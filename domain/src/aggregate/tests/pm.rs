@@ -1,6 +1,6 @@
 //! The PM: asked after every job, and what its decisions do.
 
-use super::world::{World, blocked, complete, go_on};
+use super::world::{World, blocked, complete, go_on, session};
 use crate::aggregate::{First, Rejection, StatusChange};
 use crate::decision::{Decision, Place};
 use crate::director::Director;
@@ -127,7 +127,7 @@ fn a_decision_that_cannot_be_applied_is_asked_for_again_once_and_then_the_assign
         let mut world = World::with_pm();
         world.pm_answers(answer.clone());
         assert_eq!(world.list(), ["pm pending*"], "{why}");
-        assert_eq!(world.aggregate.jobs()[0].progress().resume.as_deref(), Some("session"));
+        assert_eq!(world.aggregate.jobs()[0].progress().resume, Some(session()));
         assert!(world.aggregate.jobs()[0].progress().result.as_deref().unwrap().contains(why));
         world.pm_answers(answer);
         assert_eq!(world.list(), ["pm failed"], "{why}");

@@ -10,6 +10,7 @@ use crate::aggregate::{First, PauseMode, Rejection, StatusChange};
 use crate::attempt::Proof;
 use crate::decision::{Decision, Place};
 use crate::director::Director;
+use crate::fallback::{Fallbacks, Route};
 use crate::history::EventKind;
 use crate::id::{AttemptId, JobId};
 use crate::outcome::{Outcome, OutcomeClass};
@@ -208,7 +209,11 @@ impl World {
 
     /// A runner takes what is next, so that random lists get anywhere.
     fn goes_on(&mut self) {
-        let next = self.aggregate.jobs().iter().find(|job| is_ready(job, self.now)).map(|job| job.id);
+        let cooling = self.cooling();
+        let is_free =
+            |job: &&crate::job::Job| matches!(self.fallbacks.route(&job.harness, &cooling), Route::To(_));
+        let mut jobs = self.aggregate.jobs().iter().filter(is_free);
+        let next = jobs.find(|job| is_ready(job, self.now)).map(|job| job.id);
         if let Some(job) = next {
             self.claim_job(job).expect("what is ready may start");
         }
@@ -243,9 +248,14 @@ proptest! {
     fn no_sequence_of_commands_breaks_an_invariant(
         (director, first) in beginning(),
         max_jobs in 1u32..10,
+        has_fallback in any::<bool>(),
         steps in prop::collection::vec((step(), any::<bool>()), 1..60),
     ) {
         let mut world = World::create(director, first, max_jobs);
+        if has_fallback {
+            let pairs = [("claude".to_owned(), "codex".to_owned())];
+            world.fallbacks = Fallbacks::new(pairs.into()).expect("no circle");
+        }
         for (step, goes_on) in &steps {
             if world.does(step) && *goes_on {
                 world.goes_on();

@@ -98,7 +98,7 @@ fn check(damage: impl FnOnce(&mut World), found: &[FindingKind], list: &[&str]) 
 /// Repairs and "stores", past the check that the history is whole: some of these are cut.
 fn mend(world: &mut World, repair: &Repair) {
     world.aggregate.repair(repair, &context(world.now, &world.ids));
-    let (events, _) = world.aggregate.take_news();
+    let events = world.aggregate.take_news().events;
     world.events.extend(events);
     let Aggregate { assignment, jobs, attempts, .. } = world.aggregate.clone();
     let running = attempts.into_iter().filter(|one| one.end.is_none()).collect();
@@ -192,7 +192,7 @@ fn a_closed_assignment_whose_history_retention_has_deleted_is_sound_also_when_it
     assert!(world.aggregate.jobs.iter().all(|job| job.status().is_final()));
     let go_on = StatusChange::Active { note: None, max_jobs: None };
     world.aggregate.update(go_on, &context(world.now, &world.ids)).unwrap();
-    let (events, _) = world.aggregate.take_news();
+    let events = world.aggregate.take_news().events;
     world.events.extend(events);
     assert_eq!(world.list(), ["implement completed", "pm completed", "pm pending*"]);
     assert_eq!(looked_at(&world), Audit::default());

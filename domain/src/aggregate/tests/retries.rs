@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::world::World;
+use super::world::{World, session};
+use crate::attempt::{AttemptProgress, AttemptReport};
+use crate::cooldown::Cooldown;
+use crate::fallback::Fallbacks;
 use crate::history::EventKind;
 use crate::outcome::{Outcome, OutcomeClass};
 
@@ -12,7 +15,10 @@ fn what_only_a_person_can_mend_blocks_with_the_fix_and_the_job_runs_after_it() {
     let attempt = world.claim();
     let outcome = Outcome::failure(OutcomeClass::Auth, "not logged in").with_fix("run `claude /login`");
     world.finish(attempt, outcome, None).unwrap();
-    assert_eq!(world.status(), "blocked: not logged in (auth). To mend it: run `claude /login`");
+    assert_eq!(
+        world.status(),
+        "blocked: not logged in (auth). To mend it: run `claude /login`; then: agents update-assignment 00000001 --status active"
+    );
     assert_eq!(world.list(), ["implement pending"]);
     world.activate();
     assert_eq!(world.list(), ["implement pending*"]);
@@ -21,23 +27,75 @@ fn what_only_a_person_can_mend_blocks_with_the_fix_and_the_job_runs_after_it() {
 }
 
 #[test]
-fn a_limit_parks_the_job_until_it_is_over_and_holds_up_the_line() {
+fn a_limit_cools_its_harness_down_and_holds_up_the_line_and_counts_as_no_try() {
     let mut world = World::with_first("implement");
     world.insert("review", crate::decision::Place::End).unwrap();
     let attempt = world.claim();
     let over = world.now.after(Duration::from_secs(3600));
     let outcome = Outcome::failure(OutcomeClass::UsageLimit, "5 hours").with_reset(Some(over));
     world.finish(attempt, outcome, None).unwrap();
-    assert_eq!(world.list(), ["implement pending@3605*", "review pending"]);
-    let parked = world.aggregate.jobs()[0].id;
-    assert!(world.claim_job(parked).is_err(), "not before its time");
-    world.later(3605);
+    let cooldown = Cooldown {
+        harness: "claude".to_owned(),
+        until: over.after(Duration::from_secs(5)),
+        since: world.now,
+        class: OutcomeClass::UsageLimit,
+        reason: "5 hours".to_owned(),
+        attempt,
+    };
+    assert_eq!(world.cooldowns, [cooldown]);
     assert_eq!(world.list(), ["implement pending*", "review pending"]);
+    let parked = world.aggregate.jobs()[0].id;
+    world.later(3604);
+    assert!(world.claim_job(parked).is_err(), "not before its harness has cooled down");
+    world.later(1);
     let progress = world.aggregate.jobs()[0].progress();
     assert_eq!((progress.attempts, progress.tries), (1, 0), "a limit counts as no try");
-    assert_eq!(progress.resume.as_deref(), Some("session"));
+    assert_eq!(progress.resume, Some(session()));
     world.work();
     assert_eq!(world.aggregate.jobs()[0].progress().attempts, 2);
+}
+
+#[test]
+fn every_limit_is_everybodys_also_that_of_a_question_or_of_an_attempt_that_was_to_be_cancelled() {
+    let limit = || Outcome::failure(OutcomeClass::RateLimit, "429");
+    let mut world = World::with_first("implement");
+    let question = world.ask();
+    world.finish(question, limit(), None).unwrap();
+    assert_eq!((world.cooldowns.len(), world.count(EventKind::HarnessCooledDown)), (1, 1));
+    let mut world = World::with_first("implement");
+    let attempt = world.claim();
+    world.update(crate::aggregate::StatusChange::Cancelled { reason: None }).unwrap();
+    world.finish(attempt, limit(), None).unwrap();
+    assert_eq!((world.cooldowns.len(), world.list()), (1, vec!["implement cancelled".to_owned()]));
+    let mut world = World::with_first("implement");
+    world.work_ends(OutcomeClass::Overloaded);
+    assert_eq!(world.cooldowns, []);
+}
+
+#[test]
+fn a_fallback_does_the_job_meanwhile_and_continues_no_session_but_its_own() {
+    let pairs = [("claude".to_owned(), "codex".to_owned())];
+    let mut world = World::with_first("implement");
+    world.fallbacks = Fallbacks::new(pairs.into()).unwrap();
+    let latest = |world: &World| {
+        let attempt = &world.aggregate.attempts()[0];
+        (attempt.harness.clone(), attempt.resumes.clone())
+    };
+    world.work_ends(OutcomeClass::UsageLimit);
+    let attempt = world.claim();
+    assert_eq!(latest(&world), ("codex".to_owned(), None), "the session is claude's");
+    let started = world.events.iter().rfind(|event| event.kind == EventKind::JobStarted).unwrap();
+    assert_eq!((started.detail("harness"), started.detail("insteadOf")), (Some("codex"), Some("claude")));
+    assert_eq!(world.aggregate.jobs()[0].harness, "claude", "what was asked for stays");
+    world.finish(attempt, Outcome::failure(OutcomeClass::Stopped, "stopped"), None).unwrap();
+    let attempt = world.claim();
+    assert_eq!(latest(&world), ("codex".to_owned(), Some("session".to_owned())));
+    world.finish(attempt, Outcome::failure(OutcomeClass::Stopped, "stopped"), None).unwrap();
+    world.later(15 * 60);
+    world.claim();
+    assert_eq!(latest(&world), ("claude".to_owned(), None), "the session is codex's");
+    let started = world.events.iter().rfind(|event| event.kind == EventKind::JobStarted).unwrap();
+    assert_eq!(started.detail("insteadOf"), None);
 }
 
 #[test]
@@ -84,4 +142,23 @@ fn a_blocked_assignment_keeps_its_reason_when_a_job_meets_trouble() {
         (world.list(), world.status().as_str()),
         (vec!["implement pending".to_owned()], "blocked: wait")
     );
+}
+
+#[test]
+fn an_attempt_that_never_ran_leaves_the_session_that_it_was_to_continue() {
+    let mut world = World::with_first("implement");
+    world.work_ends(OutcomeClass::Stopped);
+    let attempt = world.claim();
+    let report = AttemptReport {
+        attempt,
+        outcome: Outcome::failure(OutcomeClass::Stopped, "its harness cools down"),
+        process: None,
+        progress: AttemptProgress::default(),
+        answer: None,
+        unknown_lines: 0,
+        bad_lines: 0,
+        killed: None,
+    };
+    world.command(|aggregate, ctx| aggregate.finish(report, ctx)).unwrap();
+    assert_eq!(world.aggregate.jobs()[0].progress().resume, Some(session()));
 }

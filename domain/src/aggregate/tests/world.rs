@@ -11,11 +11,14 @@ use uuid::Uuid;
 use super::invariants;
 use crate::actor::Actor;
 use crate::aggregate::{
-    Aggregate, Context, First, HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange,
+    Aggregate, Context, First, HarnessDefaults, NewAssignment, News, PauseMode, Rejection, Repetition,
+    Routes, StatusChange,
 };
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, LEASE};
+use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
+use crate::fallback::Fallbacks;
 use crate::harness::ProcessEnd;
 use crate::history::{EventKind, HistoryEvent};
 use crate::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
@@ -23,6 +26,7 @@ use crate::job::{Job, JobState};
 use crate::job_type::JobType;
 use crate::namespace::Namespace;
 use crate::outcome::{Outcome, OutcomeClass};
+use crate::session::Session;
 use crate::store::{AttemptRecord, JobDetail};
 use crate::timestamp::Timestamp;
 
@@ -48,6 +52,9 @@ pub struct World {
     pub events: Vec<HistoryEvent>,
     /// What each job is told.
     pub contexts: BTreeMap<JobId, String>,
+    /// Every cool-down that has begun.
+    pub cooldowns: Vec<Cooldown>,
+    pub fallbacks: Fallbacks,
 }
 
 impl World {
@@ -67,7 +74,15 @@ impl World {
         let now = Timestamp::from_seconds(1_000_000);
         let new = new_assignment(&ids, director, first, max_jobs);
         let aggregate = Aggregate::create(new, &context(now, &ids)).unwrap();
-        let mut world = Self { now, ids, aggregate, events: Vec::new(), contexts: BTreeMap::new() };
+        let mut world = Self {
+            now,
+            ids,
+            aggregate,
+            events: Vec::new(),
+            contexts: BTreeMap::new(),
+            cooldowns: Vec::new(),
+            fallbacks: Fallbacks::default(),
+        };
         let before = world.aggregate.clone();
         world.store(&before);
         world
@@ -88,9 +103,10 @@ impl World {
     }
 
     fn store(&mut self, before: &Aggregate) {
-        let (events, contexts) = self.aggregate.take_news();
+        let News { events, contexts, cooldowns } = self.aggregate.take_news();
         self.events.extend(events);
         self.contexts.extend(contexts);
+        self.cooldowns.extend(cooldowns);
         let running = self.aggregate.attempts.iter().filter(|one| one.end.is_none()).cloned().collect();
         self.aggregate =
             Aggregate::restore(self.aggregate.assignment.clone(), self.aggregate.jobs.clone(), running);
@@ -139,7 +155,7 @@ impl World {
     pub fn retry(&mut self, job: JobId, session: Option<&str>) -> Result<JobId, Rejection> {
         let id = JobId::new(self.ids.next());
         let context = self.contexts.get(&job).cloned().unwrap_or_default();
-        let session = session.map(str::to_owned);
+        let session = session.map(|id| Session { id: id.to_owned(), ..super::world::session() });
         let again = Repetition { id, context, is_fresh: session.is_none(), session };
         self.command(|aggregate, ctx| aggregate.retry(job, again, ctx)).map(|()| id)
     }
@@ -190,9 +206,15 @@ impl World {
 
     /// A runner takes a job.
     pub fn claim_job(&mut self, job: JobId) -> Result<AttemptId, Rejection> {
-        self.command(|aggregate, ctx| {
-            aggregate.claim(job, &Holder::new(runner(), Host::default()), ctx).map(|attempt| attempt.id)
-        })
+        let (cooling, fallbacks) = (self.cooling(), self.fallbacks.clone());
+        let routes = Routes { fallbacks: &fallbacks, cooling: &cooling };
+        let holder = Holder::new(runner(), Host::default());
+        self.command(|aggregate, ctx| aggregate.claim(job, &holder, routes, ctx).map(|attempt| attempt.id))
+    }
+
+    /// The harnesses that cool down now.
+    pub fn cooling(&self) -> Vec<Cooldown> {
+        self.cooldowns.iter().filter(|cooldown| cooldown.holds(self.now)).cloned().collect()
     }
 
     /// A runner takes the one job in line that may run.
@@ -312,6 +334,11 @@ pub fn job(id: JobId, job_type: &str) -> NewJob {
         context: format!("do the {job_type}"),
         timeout_ms: None,
     }
+}
+
+/// The session of every attempt that has ended.
+pub fn session() -> Session {
+    Session { harness: "claude".to_owned(), id: "session".to_owned() }
 }
 
 pub fn complete() -> Decision {

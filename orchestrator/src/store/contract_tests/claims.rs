@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agents_domain::id::JobId;
 use agents_domain::job::JobState;
+use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{ClaimRequest, Claimed};
 
 use super::env::{Env, holder, limit, namespace, runner};
@@ -33,7 +34,7 @@ async fn the_longest_waiting_job_is_claimed_first(env: Env) {
     env.later(5);
     let (_, third) = env.create_in("a", "implement").await;
     env.later(5);
-    assert_eq!(jobs(&env.claim(10).await), [second, third, limited]);
+    assert_eq!(jobs(&env.claim(10).await), [limited, second, third]);
 }
 
 async fn only_the_head_of_a_list_is_claimed(env: Env) {
@@ -48,11 +49,12 @@ async fn only_the_head_of_a_list_is_claimed(env: Env) {
 async fn a_job_is_not_claimed_before_its_time(env: Env) {
     let (_, job) = env.create("implement").await;
     let claimed = env.claim_one().await;
-    let receipt = env.finish(&claimed, limit(&env, 60)).await.unwrap();
+    let overloaded = Outcome::failure(OutcomeClass::Overloaded, "later");
+    let receipt = env.finish(&claimed, overloaded).await.unwrap();
     assert!(!receipt.has_ready);
-    env.later(59);
+    env.later(14);
     assert_eq!(env.claim(10).await.len(), 0);
-    env.later(1);
+    env.later(16);
     assert_eq!(jobs(&env.claim(10).await), [job]);
 }
 
@@ -74,6 +76,7 @@ async fn a_claim_takes_only_from_its_namespaces(env: Env) {
         holder: holder(1),
         namespaces: Some(names.iter().map(|name| namespace(name)).collect()),
         limit: 10,
+        fallbacks: Default::default(),
     };
     assert_eq!(env.store.claim(request(&[])).await.unwrap().len(), 0);
     assert_eq!(env.store.claim(request(&["elsewhere"])).await.unwrap().len(), 0);
@@ -124,7 +127,9 @@ async fn two_stores_with_eight_tasks_claim_each_of_200_jobs_once(env: Env) {
         tasks.spawn(async move {
             let mut claimed = Vec::new();
             loop {
-                let request = ClaimRequest { holder: holder(u128::from(number)), namespaces: None, limit: 3 };
+                let holder = holder(u128::from(number));
+                let request =
+                    ClaimRequest { holder, namespaces: None, limit: 3, fallbacks: Default::default() };
                 let some = store.claim(request).await.unwrap();
                 if some.is_empty() {
                     return claimed;
@@ -136,7 +141,7 @@ async fn two_stores_with_eight_tasks_claim_each_of_200_jobs_once(env: Env) {
     let claimed: Vec<JobId> = tasks.join_all().await.into_iter().flatten().collect();
     assert_eq!(claimed.len(), 200, "no job is claimed twice");
     assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>(), created, "and none is left");
-    let one = env.store.queue(None, 1000).await.unwrap();
+    let one = env.queue(None, 1000).await;
     assert_eq!((one.running.len(), one.ready.len()), (200, 0));
     let record = one.running[0].attempt.as_ref().unwrap();
     assert_eq!(one.running[0].job.running_attempt(), Some(record.id));

@@ -198,5 +198,9 @@ async fn a_bad_event_is_named(env: Env) {
 async fn a_bad_runner_is_named(env: Env) {
     env.store.register(&runner_record(1, None, env.now())).await.unwrap();
     damage(&env, "UPDATE runners SET pid = 99999999999").await;
-    check_named(env.store.queue(None, 1).await, ("runners", "pid", "99999999999"), "0000");
+    check_named(
+        env.store.queue(None, &Default::default(), 1).await,
+        ("runners", "pid", "99999999999"),
+        "0000",
+    );
 }

@@ -11,6 +11,7 @@ use agents_domain::aggregate::{First, HarnessDefaults, NewAssignment, StatusChan
 use agents_domain::attempt::{AttemptProgress, AttemptReport, Holder, Host, ProcessMark};
 use agents_domain::decision::{Decision, NewJob, Place};
 use agents_domain::director::Director;
+use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::ProcessEnd;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
@@ -18,7 +19,7 @@ use agents_domain::job_type::JobType;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{
-    Change, ClaimRequest, Claimed, Command, JobDetail, Receipt, RunnerRecord, Store, StoreError,
+    Change, ClaimRequest, Claimed, Command, JobDetail, Queue, Receipt, RunnerRecord, Store, StoreError,
 };
 use agents_domain::timestamp::{Clock, Timestamp};
 use sqlx::{AssertSqlSafe, Executor};
@@ -141,6 +142,16 @@ impl Env {
         (assignment, id)
     }
 
+    /// A new assignment whose first job is for that harness.
+    pub async fn create_for(&self, harness: &str) -> (AssignmentId, JobId) {
+        let job = NewJob { harness: Some(harness.to_owned()), ..self.job("implement") };
+        let id = job.id;
+        let new = self.new_assignment(First::Job(job));
+        let assignment = new.id;
+        self.execute(Change::Create(new)).await.unwrap();
+        (assignment, id)
+    }
+
     /// A person inserts a job at the end.
     pub async fn insert(&self, assignment: AssignmentId, job_type: &str) -> JobId {
         let job = self.job(job_type);
@@ -151,7 +162,24 @@ impl Env {
 
     /// The runner takes what is ready in any namespace.
     pub async fn claim(&self, limit: usize) -> Vec<Claimed> {
-        self.store.claim(ClaimRequest { holder: holder(1), namespaces: None, limit }).await.unwrap()
+        self.claim_with(&Fallbacks::default(), limit).await
+    }
+
+    /// The same with harnesses that stand in for others.
+    pub async fn claim_with(&self, fallbacks: &Fallbacks, limit: usize) -> Vec<Claimed> {
+        let fallbacks = Arc::new(fallbacks.clone());
+        let request = ClaimRequest { holder: holder(1), namespaces: None, limit, fallbacks };
+        self.store.claim(request).await.unwrap()
+    }
+
+    /// The queue, where no harness stands in for another one.
+    pub async fn queue(&self, of: Option<&Namespace>, limit: u32) -> Queue {
+        self.store.queue(of, &Fallbacks::default(), limit).await.unwrap()
+    }
+
+    /// When the next job becomes ready, where no harness stands in for another one.
+    pub async fn next_ready_at(&self, of: Option<&Namespace>) -> Option<Timestamp> {
+        self.store.next_ready_at(of, &Fallbacks::default()).await.unwrap()
     }
 
     /// The runner takes the one job that is ready.

@@ -134,7 +134,7 @@ async fn attempts_of_other_runners_are_found_with_their_runners_process(env: Env
 }
 
 async fn a_runner_is_known_from_its_registration_until_it_is_taken_away(env: Env) {
-    let runners = async || env.store.queue(None, 10).await.unwrap().runners;
+    let runners = async || env.queue(None, 10).await.runners;
     let mut record = runner_record(1, Some("repo"), env.now());
     env.store.register(&record).await.unwrap();
     assert_eq!(runners().await, [record.clone()]);

@@ -4,8 +4,8 @@ use agents_domain::aggregate::First;
 use agents_domain::assignment::AssignmentStatus;
 use agents_domain::attempt::AttemptProgress;
 use agents_domain::id::{AssignmentId, JobId};
-use agents_domain::job::JobStatus;
-use agents_domain::outcome::Outcome;
+use agents_domain::job::{JobState, JobStatus};
+use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{AssignmentFilter, Change, JobFilter, JobLine, Queue};
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
@@ -117,7 +117,7 @@ async fn the_queue_tells_apart_what_runs_what_is_ready_and_what_waits(env: Env) 
     let (running, running_job) = env.create("implement").await;
     let behind = env.insert(running, "review").await;
     env.claim_one().await;
-    let (_, parked) = env.create("implement").await;
+    let (_, parked) = env.create_for("codex").await;
     let claimed = env.claim_one().await;
     env.finish(&claimed, limit(&env, 60)).await.unwrap();
     let (blocked, of_blocked) = env.create("implement").await;
@@ -133,7 +133,7 @@ async fn the_queue_tells_apart_what_runs_what_is_ready_and_what_waits(env: Env) 
     env.execute(Change::Create(held)).await.unwrap();
     env.store.register(&runner_record(1, None, env.now())).await.unwrap();
 
-    let queue = env.store.queue(None, 100).await.unwrap();
+    let queue = env.queue(None, 100).await;
     assert_eq!(ids(&queue.running), [running_job]);
     assert_eq!(ids(&queue.ready), [ready]);
     assert_eq!(ids(&queue.waiting), [parked, behind, of_blocked]);
@@ -142,7 +142,7 @@ async fn the_queue_tells_apart_what_runs_what_is_ready_and_what_waits(env: Env) 
     assert_eq!(queue.blocked[0].reason(), Some("wait"));
     assert_eq!(queue.runners, [runner_record(1, None, env.now())]);
     env.later(60);
-    assert_eq!(ids(&env.store.queue(None, 100).await.unwrap().ready), [ready, parked]);
+    assert_eq!(ids(&env.queue(None, 100).await.ready), [parked, ready]);
 }
 
 async fn the_queue_of_a_namespace_shows_only_that_one(env: Env) {
@@ -153,40 +153,45 @@ async fn the_queue_of_a_namespace_shows_only_that_one(env: Env) {
     for (number, of) in [(1, None), (2, Some("a")), (3, Some("b"))] {
         env.store.register(&runner_record(number, of, env.now())).await.unwrap();
     }
-    let queue = env.store.queue(Some(&namespace("b")), 100).await.unwrap();
+    let queue = env.queue(Some(&namespace("b")), 100).await;
     let runners = vec![runner_record(1, None, env.now()), runner_record(3, Some("b"), env.now())];
     assert_eq!(ids(&queue.ready), [ready]);
     assert_eq!(Queue { ready: vec![], ..queue }, Queue { runners, ..Queue::default() });
 }
 
 async fn the_queue_keeps_to_its_limit_and_shows_what_is_ready_first(env: Env) {
-    let (_, parked) = env.create("implement").await;
+    let (_, parked) = env.create_for("codex").await;
     env.finish(&env.claim_one().await, limit(&env, 60)).await.unwrap();
     let mut ready = Vec::new();
     for _ in 0..3 {
         ready.push(env.create("implement").await.1);
     }
-    let queue = env.store.queue(None, 2).await.unwrap();
-    assert_eq!((ids(&queue.ready), ids(&queue.waiting)), (ready[..2].to_vec(), vec![]));
-    let queue = env.store.queue(None, 4).await.unwrap();
+    let queue = env.queue(None, 2).await;
+    assert_eq!((ids(&queue.ready), ids(&queue.waiting)), (ready[..2].to_vec(), vec![parked]));
+    let queue = env.queue(None, 4).await;
     assert_eq!((ids(&queue.ready), ids(&queue.waiting)), (ready, vec![parked]));
 }
 
 async fn the_next_moment_is_the_earliest_of_those_that_may_run(env: Env) {
     let next = async |of: Option<&str>| {
         let of = of.map(namespace);
-        env.store.next_ready_at(of.as_ref()).await.unwrap()
+        env.next_ready_at(of.as_ref()).await
     };
     assert_eq!(next(None).await, None);
-    let mut parked: Vec<Timestamp> = Vec::new();
-    for (name, seconds) in [("a", 60), ("b", 30)] {
+    let mut again: Vec<Timestamp> = Vec::new();
+    for (name, seconds) in [("a", 5), ("b", 0)] {
         let (assignment, _) = env.create_in(name, "implement").await;
-        env.finish(&env.claim_one().await, limit(&env, seconds)).await.unwrap();
+        env.later(seconds);
+        let overloaded = Outcome::failure(OutcomeClass::Overloaded, "later");
+        env.finish(&env.claim_one().await, overloaded).await.unwrap();
         env.insert(assignment, "review").await;
-        parked.push(Timestamp::from_millis(env.now().as_millis() + i64::try_from(seconds).unwrap() * 1000));
+        let job = env.all_of(assignment).await.jobs.remove(0).job;
+        let JobState::Pending { ready_at, .. } = *job.state() else { panic!("{:?}", job.state()) };
+        again.push(ready_at);
     }
-    assert_eq!(next(None).await, Some(parked[1]), "what is behind another job does not count");
-    assert_eq!((next(Some("a")).await, next(Some("c")).await), (Some(parked[0]), None));
+    let earliest = again[0].min(again[1]);
+    assert_eq!(next(None).await, Some(earliest), "what is behind another job does not count");
+    assert_eq!((next(Some("a")).await, next(Some("c")).await), (Some(again[0]), None));
     env.create_in("a", "implement").await;
     assert_eq!(next(None).await, Some(env.now()), "what is ready already counts too");
 }

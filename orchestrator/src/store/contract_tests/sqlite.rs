@@ -143,7 +143,9 @@ async fn a_row_that_somebody_else_has_written_meanwhile_is_a_lost_race() {
 }
 
 /// Scans that are right: few rows, all of which are wanted.
-const SCANS: [(&str, &str); 6] = [
+const SCANS: [(&str, &str); 8] = [
+    ("SCAN cooldowns", "a handful, and each one is asked about"),
+    ("SCAN found", "the harnesses found so far"),
     ("SCAN namespaces", "a handful, and each one is asked about"),
     ("SCAN runners", "a handful, and each one is shown"),
     ("SCAN v", "the statement's own values"),
@@ -172,6 +174,40 @@ async fn no_statement_of_the_runners_path_or_the_queue_scans_a_table() {
     }
 }
 
+/// A claim is a range of an index, however many jobs wait for a harness that cools down.
+#[tokio::test]
+async fn a_claim_steps_over_the_jobs_of_a_harness_that_cools_down() {
+    let env = Env::on_sqlite().await;
+    let store = open_at(&env, &env.path()).await.unwrap();
+    let said = store.database.said.clone();
+    let env = Env { store: Arc::new(store), ..env };
+    env.create_for("claude").await;
+    env.finish(&env.claim_one().await, limit(&env, 60)).await.unwrap();
+    env.create_for("codex").await;
+    let mut raw = env.raw().await;
+    let check = async |cools: bool, expected: &[&str], raw: &mut Connection| {
+        let statements: BTreeSet<String> = said.lock().unwrap().drain(..).collect();
+        let of_claims = statements.iter().filter(|sql| sql.contains("FROM jobs WHERE namespace"));
+        let mut plans = BTreeSet::new();
+        for sql in of_claims.filter(|sql| !sql.contains("RECURSIVE")) {
+            plans.extend(plan(raw, sql).await);
+        }
+        assert_eq!(plans.iter().map(String::as_str).collect::<Vec<_>>(), expected, "cools: {cools}");
+    };
+    said.lock().unwrap().clear();
+    env.claim_one().await;
+    env.next_ready_at(None).await;
+    let of_harness = "SEARCH jobs USING COVERING INDEX jobs_ready_of_harness (namespace=? AND harness=?)";
+    let ranged = "SEARCH jobs USING INDEX jobs_ready_of_harness (namespace=? AND harness=? AND ready_at<?)";
+    check(true, &[of_harness, ranged], &mut raw).await;
+    env.store.lift_cooldown("claude").await.unwrap();
+    said.lock().unwrap().clear();
+    env.claim_one().await;
+    env.next_ready_at(None).await;
+    let all = "SEARCH jobs USING COVERING INDEX jobs_ready (namespace=?)";
+    check(false, &[all, "SEARCH jobs USING INDEX jobs_ready (namespace=? AND ready_at<?)"], &mut raw).await;
+}
+
 /// Everything that a runner does, and the queue.
 async fn walk(env: &Env) {
     let (assignment, job) = env.create("implement").await;
@@ -184,11 +220,18 @@ async fn walk(env: &Env) {
     env.store.foreign_attempts(runner(2)).await.unwrap();
     let repo = namespace("repo");
     for of in [None, Some(&repo)] {
-        env.store.queue(of, 100).await.unwrap();
-        env.store.next_ready_at(of).await.unwrap();
+        env.queue(of, 100).await;
+        env.next_ready_at(of).await;
     }
     env.finish(&claimed, limit(env, 60)).await.unwrap();
-    env.later(60);
+    for of in [None, Some(&repo)] {
+        env.queue(of, 100).await;
+        env.next_ready_at(of).await;
+        env.store.cooldowns(of).await.unwrap();
+    }
+    env.create_for("codex").await;
+    env.claim_one().await;
+    env.store.lift_cooldown("claude").await.unwrap();
     env.claim_one().await;
     env.cancel(assignment).await;
     env.all_of(assignment).await;

@@ -194,6 +194,7 @@ async fn a_job_whose_attempts_are_miscounted_can_start_again_after_the_repair(en
     let refused = env
         .store
         .claim(agents_domain::store::ClaimRequest {
+            fallbacks: Default::default(),
             holder: super::env::holder(1),
             namespaces: None,
             limit: 1,

@@ -7,7 +7,7 @@ use agents_domain::job::JobStatus;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{Change, JobFilter, Receipt, StoreError};
 
-use super::env::{Env, failure, limit, runner};
+use super::env::{Env, failure, runner};
 
 on_every_engine!(
     a_cancelled_job_is_stored_with_its_reason_and_a_running_one_is_wished_to_end,
@@ -66,7 +66,7 @@ async fn a_pause_is_kept_and_nothing_of_the_assignment_can_be_claimed(env: Env) 
     assert!(another.assignment(paused).await.unwrap().unwrap().is_paused());
     let claimed = env.claim(10).await;
     assert_eq!(claimed.iter().map(|one| one.job.id).collect::<Vec<_>>(), [other]);
-    assert_eq!(env.store.next_ready_at(None).await.unwrap(), None);
+    assert_eq!(env.next_ready_at(None).await, None);
     assert!(resume(&env, paused).await.has_ready);
     assert_eq!(resume(&env, paused).await.events, []);
     assert_eq!(env.claim_one().await.assignment.id, paused);
@@ -99,7 +99,7 @@ async fn the_queue_shows_what_is_paused(env: Env) {
     let (paused, job) = env.create("implement").await;
     let (_, other) = env.create("implement").await;
     pause(&env, paused).await;
-    let queue = env.store.queue(None, 10).await.unwrap();
+    let queue = env.queue(None, 10).await;
     assert_eq!(queue.paused.iter().map(|one| one.id).collect::<Vec<_>>(), [paused]);
     let lines = |lines: &[agents_domain::store::JobLine]| {
         lines.iter().map(|line| (line.job.id, line.assignment_paused)).collect::<Vec<_>>()
@@ -129,7 +129,7 @@ async fn a_job_is_repeated_with_its_context_in_its_session(env: Env) {
 
 async fn a_parked_job_is_ready_when_it_is_retried(env: Env) {
     let (assignment, job) = env.create("implement").await;
-    env.finish(&env.claim_one().await, limit(&env, 600)).await.unwrap();
+    env.finish(&env.claim_one().await, Outcome::failure(OutcomeClass::Overloaded, "later")).await.unwrap();
     assert_eq!(env.claim(1).await.len(), 0);
     assert!(retry(&env, (assignment, job)).await.unwrap().has_ready);
     assert_eq!(env.claim_one().await.job.id, job);
