@@ -14,7 +14,6 @@ async fn a_compliant_tree_ends_at_the_first_signal() {
     let exit = bench.end("SLEEP & echo ready; wait", 3).await;
     assert_eq!(exit.process(), ProcessEnd::Signaled(15));
     assert_eq!(exit.ended.len(), 1, "what the agent had left had to be ended: {exit:?}");
-    assert_eq!(exit.ended[0].name, "sleep");
 }
 
 #[tokio::test]
@@ -60,19 +59,20 @@ async fn a_chain_of_orphans_does_not_survive() {
 
 #[tokio::test]
 async fn a_fork_storm_is_overtaken() {
-    // Each process starts another one before it ends, so that nobody who is seen is there when it is signaled.
+    // Ten chains of processes, each of which starts the next one and ends: whoever is seen is gone when it is signaled,
+    // and has left a successor in a session of its own.
     let bench = Bench::new();
-    std::fs::write(bench.path("storm"), "trap '' TERM\necho ready\nwhile :; do (sh storm2 &) ; done\n")
-        .unwrap();
-    let storm = "n=$1; [ ${n:=0} -lt 30 ] || exit; (setsid sh storm2 $((n+1)) &); SLEEP";
-    std::fs::write(bench.path("storm2"), storm.replace("SLEEP", &bench.sleep())).unwrap();
-    let mut custody = bench.start(&bench.shell("ulimit -u 4000; sh storm"));
+    let link = bench.path(&bench.sleep().replace("sleep ", "link-"));
+    let line = format!("trap '' TERM INT HUP\n(setsid sh {} &)\nsleep 0.02\n", link.display());
+    std::fs::write(&link, line).unwrap();
+    let storm = format!("for i in $(seq 10); do (setsid sh {} &); done; echo ready; SLEEP", link.display());
+    let mut custody = bench.start(&bench.shell(&storm));
     bench.until_it_says("ready").await;
-    bench.until_living(40).await;
+    bench.until_living(20).await;
     custody.ask_end(EndReason::Cancelled);
     let exit = ended(&mut custody).await;
     assert_eq!(bench.living(), [] as [i32; 0]);
-    assert!(exit.ended_count >= exit.ended.len() && exit.survivors.is_empty(), "{exit:?}");
+    assert!(exit.ended_count > exit.ended.len() && exit.survivors.is_empty(), "{exit:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 //! once, also those that fork faster than anybody can count.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Makes a group below our own. `None`: there are none here, or we may not.
 pub fn make(attempt: &str) -> Option<PathBuf> {
@@ -16,11 +18,12 @@ pub fn make(attempt: &str) -> Option<PathBuf> {
     None
 }
 
-/// Moves this process into the group. Its children will be in it too.
-pub fn enter(group: &Path) {
-    // A process that stays outside is found by its parents.
-    let entered = fs::write(group.join("cgroup.procs"), "0");
-    debug_assert!(entered.is_ok() || !group.exists(), "the keeper has made the group");
+/// Moves a process into the group. Its children from now on will be in it too. One that has ended meanwhile needs no
+/// group, and one that stays outside is found by its parents.
+pub fn add(group: &Path, pid: i32) {
+    if let Err(error) = fs::write(group.join("cgroup.procs"), pid.to_string()) {
+        tracing::debug!(%error, pid, "a process could not be moved into its control group");
+    }
 }
 
 /// Ends every process of the group.
@@ -30,11 +33,21 @@ pub fn kill(group: &Path) {
     }
 }
 
-/// Takes the empty group away.
+/// Takes the group away. What was killed in it is gone in a moment, and until then it can't be removed.
 pub fn remove(group: &Path) {
-    if let Err(error) = fs::remove_dir(group) {
-        tracing::debug!(%error, "a control group could not be removed");
+    const TRIES: u32 = 50;
+    const PAUSE: Duration = Duration::from_millis(2);
+    for _ in 0..TRIES {
+        match fs::remove_dir(group) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => std::thread::sleep(PAUSE),
+            Ok(()) => return,
+            Err(error) => {
+                tracing::debug!(%error, "a control group could not be removed");
+                return;
+            }
+        }
     }
+    tracing::debug!(group = %group.display(), "a control group is still in use");
 }
 
 /// Our own group: the mount of the hierarchy and our path in it.

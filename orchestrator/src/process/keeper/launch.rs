@@ -5,8 +5,6 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
-use super::cgroup;
-
 /// The file in which the step says why the program did not run.
 pub const NOT_STARTED: &str = "not-started";
 
@@ -15,17 +13,14 @@ const NOT_RUN: u8 = 127;
 
 /// Becomes the agent. Comes back only if that fails.
 ///
-/// `args`: the keeper's process number, the attempt's folder, the cgroup or nothing, the program and its arguments.
+/// `args`: the keeper's process number, the attempt's folder, the program and its arguments.
 pub fn launch(args: &[OsString]) -> u8 {
-    let [keeper, folder, group, program, rest @ ..] = args else { return NOT_RUN };
+    let [keeper, folder, program, rest @ ..] = args else { return NOT_RUN };
     // It leads no group yet, so it can lead a session of its own: no terminal, and no signal that was meant for us.
     let session = rustix::process::setsid();
     debug_assert!(session.is_ok(), "it leads no process group");
     if !dies_with(keeper.to_str().and_then(|pid| pid.parse().ok())) {
         return NOT_RUN;
-    }
-    if !group.is_empty() {
-        cgroup::enter(Path::new(group));
     }
     let why = exec(program, rest);
     let errno = why.raw_os_error().unwrap_or_default();

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use agents_domain::attempt::ProcessMark;
 use serde::{Deserialize, Serialize};
 
-use super::lookout::now;
 use crate::process::identity;
 
 /// Who keeps an attempt.
@@ -34,17 +33,18 @@ impl Mark {
 /// The text of a lock file whose attempt nobody may start any more.
 const REVOKED: &str = "revoked\n";
 
-/// Writes who we are into the lock file, which is our standard output.
-pub(super) fn write(cgroup: Option<&Path>) -> io::Result<()> {
+/// Writes who we are into the lock file, which is our standard output, in a line of its own; the last one holds.
+pub(super) fn write(began: u64, cgroup: Option<&Path>) -> io::Result<()> {
     let own = identity::own_mark();
     let mark = Mark {
         pid: own.pid,
         start_time: own.start_time,
         boot_id: own.boot_id,
-        began: now(),
+        began,
         cgroup: cgroup.map(Path::to_owned),
     };
-    let text = serde_json::to_vec(&mark)?;
+    let mut text = serde_json::to_vec(&mark)?;
+    text.push(b'\n');
     let mut written = 0;
     while written < text.len() {
         written += rustix::io::write(rustix::stdio::stdout(), &text[written..])?;
@@ -54,7 +54,8 @@ pub(super) fn write(cgroup: Option<&Path>) -> io::Result<()> {
 
 /// Who keeps or kept the attempt, if a keeper ever did.
 pub fn read(path: &Path) -> Option<Mark> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    let text = std::fs::read_to_string(path).ok()?;
+    text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
 
 /// What came of trying to take an attempt's lock.

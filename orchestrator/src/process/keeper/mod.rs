@@ -13,6 +13,7 @@ mod lookout;
 pub mod mark;
 pub mod terms;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io;
@@ -32,6 +33,9 @@ use exit::{EndReason, Ended, Exit, NotStarted};
 use lookout::Lookout;
 use terms::{LAUNCH, Terms};
 
+/// After so long an agent gets a control group of its own. To enter one waits for every processor of the machine, 5 ms and
+/// more, which an agent that lives for minutes does not notice and one that lives for a moment would.
+const GROUP_AFTER: Duration = Duration::from_millis(250);
 /// How often the size of the agent's output is looked at.
 const OUTPUT_CHECK: Duration = Duration::from_secs(1);
 /// How long is waited between two rounds of SIGKILL.
@@ -46,6 +50,7 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 struct Keeper {
     terms: Terms,
     files: AttemptFiles,
+    began: u64,
     lookout: Lookout,
     group: Option<PathBuf>,
     agent: i32,
@@ -53,6 +58,8 @@ struct Keeper {
     /// Whether anything is left below us.
     has_children: bool,
     exit: Exit,
+    /// What was written down already: number and start time.
+    noted: HashSet<(i32, u64)>,
 }
 
 /// Keeps one attempt, to the end of all its processes. Gives the exit code.
@@ -75,23 +82,23 @@ pub fn keep(args: &[OsString]) -> u8 {
 impl Keeper {
     /// Everything that may fail comes before the agent is started: then nothing runs, and no exit status says so.
     fn begin(terms: Terms) -> io::Result<Self> {
+        let began = now();
         let files = AttemptFiles { folder: terms.folder.clone() };
         let lookout = Lookout::new(&files.control(), terms.deadline)?;
         become_subreaper();
-        let attempt = terms.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let group = cgroup::make(&attempt);
-        crash_point::pass("group made");
-        mark::write(group.as_deref())?;
+        mark::write(began, None)?;
         crash_point::pass("mark written");
         let mut keeper = Self {
             terms,
             files,
+            began,
             lookout,
-            group,
+            group: None,
             agent: 0,
             agent_end: None,
             has_children: false,
             exit: Exit::default(),
+            noted: HashSet::new(),
         };
         if keeper.lookout.is_over() {
             keeper.exit.reason = Some(EndReason::LeaseOver);
@@ -111,7 +118,7 @@ impl Keeper {
             command.env_remove(crash_point::OF_RUNNER).env_remove(crash_point::OF_KEEPER);
         }
         command.arg(LAUNCH).arg(std::process::id().to_string()).arg(&self.terms.folder);
-        command.arg(self.group.as_deref().unwrap_or("".as_ref())).args(&self.terms.command);
+        command.args(&self.terms.command);
         // Standard input is the prompt and standard error its file: both were given to us for the agent.
         let child = command.stdout(Stdio::from(stdout)).spawn()?;
         self.agent = child.id().cast_signed();
@@ -122,9 +129,13 @@ impl Keeper {
 
     /// Until the agent has ended, or is to be ended.
     fn watch(&mut self) {
-        while self.agent_end.is_none() && self.has_children && self.exit.reason.is_none() {
+        self.pause_while(now() + millis(GROUP_AFTER), Self::goes_on);
+        if self.goes_on() {
+            self.make_group();
+        }
+        while self.goes_on() {
             self.pause(OUTPUT_CHECK);
-            if self.exit.reason.is_some() || self.agent_end.is_some() {
+            if !self.goes_on() {
                 return;
             }
             if self.lookout.is_over() {
@@ -132,6 +143,23 @@ impl Keeper {
             } else if self.files.output() > self.terms.max_output {
                 self.exit.reason = Some(EndReason::OutputOverflow);
             }
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.agent_end.is_none() && self.has_children && self.exit.reason.is_none()
+    }
+
+    /// What the agent starts from now on is in its group, and what it has started so far.
+    fn make_group(&mut self) {
+        let attempt = self.terms.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.group = cgroup::make(&attempt);
+        let Some(group) = &self.group else { return };
+        for seen in self.below() {
+            cgroup::add(group, seen.pid);
+        }
+        if let Err(error) = mark::write(self.began, Some(group)) {
+            tracing::debug!(%error, "the control group could not be written down");
         }
     }
 
@@ -173,7 +201,7 @@ impl Keeper {
             Some(EndReason::LeaseOver) => self.terms.grace.min(self.lookout.last_grace()),
             Some(_) | None => self.terms.grace,
         };
-        let over = now() + u64::try_from(grace.as_millis()).unwrap_or(u64::MAX / 2);
+        let over = now() + millis(grace);
         if self.agent_end.is_none() && self.has_children {
             stop::ask(self.agent, self.terms.stop);
             self.tell_all(Signal::CONT);
@@ -181,7 +209,7 @@ impl Keeper {
         }
         self.reap();
         if self.has_children && now() < over {
-            self.note_all();
+            self.note(&self.below());
             self.tell_all(Signal::TERM);
             self.tell_all(Signal::CONT);
             self.pause_while(over, |keeper| keeper.has_children);
@@ -193,7 +221,7 @@ impl Keeper {
     }
 
     fn kill_all(&mut self) {
-        let give_up = now() + u64::try_from(KILL_PATIENCE.as_millis()).unwrap_or(u64::MAX);
+        let give_up = now() + millis(KILL_PATIENCE);
         let mut is_first = true;
         loop {
             self.reap();
@@ -201,19 +229,18 @@ impl Keeper {
                 self.kill_group();
                 return;
             }
-            self.note_all();
+            let found = if is_first { self.below() } else { tree::freeze(own_pid()) };
+            is_first = false;
+            self.note(&found);
             if let Some(group) = &self.group {
                 cgroup::kill(group);
             }
-            if !is_first {
-                self.freeze();
+            for seen in &found {
+                tree::signal(seen, Signal::KILL);
             }
-            is_first = false;
-            self.tell_all(Signal::KILL);
             if now() > give_up {
-                let left = self.below();
-                self.exit.survivors =
-                    left.into_iter().map(|seen| Ended { pid: seen.pid, name: seen.name }).collect();
+                let left = self.below().into_iter().filter(|seen| !seen.is_zombie()).take(NAMED);
+                self.exit.survivors = left.map(|seen| Ended { pid: seen.pid, name: seen.name }).collect();
                 return;
             }
             self.pause(ROUND);
@@ -227,24 +254,8 @@ impl Keeper {
         }
     }
 
-    /// Stops processes until no new one appears: one that forks all the time is overtaken.
-    fn freeze(&self) {
-        const ROUNDS: usize = 100;
-        let mut known = 0;
-        for _ in 0..ROUNDS {
-            let found = self.below();
-            if found.len() <= known {
-                return;
-            }
-            known = found.len();
-            for seen in &found {
-                tree::signal(seen, Signal::STOP);
-            }
-        }
-    }
-
     fn below(&self) -> Vec<tree::Seen> {
-        tree::below(std::process::id().cast_signed())
+        tree::below(own_pid())
     }
 
     fn tell_all(&self, signal: Signal) {
@@ -254,15 +265,15 @@ impl Keeper {
     }
 
     /// Writes down what else than the agent has to be ended.
-    fn note_all(&mut self) {
-        for seen in self.below() {
-            let is_known = self.exit.ended.iter().any(|ended| ended.pid == seen.pid);
-            if seen.pid == self.agent || seen.is_zombie() || is_known {
+    fn note(&mut self, found: &[tree::Seen]) {
+        for seen in found {
+            let is_new = !seen.is_zombie() && self.noted.insert((seen.pid, seen.start_time));
+            if !is_new || seen.pid == self.agent {
                 continue;
             }
             self.exit.ended_count += 1;
             if self.exit.ended.len() < NAMED {
-                self.exit.ended.push(Ended { pid: seen.pid, name: seen.name });
+                self.exit.ended.push(Ended { pid: seen.pid, name: seen.name.clone() });
             }
         }
     }
@@ -279,6 +290,14 @@ impl Keeper {
             self.lookout.pause(WRITE_AGAIN);
         }
     }
+}
+
+fn own_pid() -> i32 {
+    std::process::id().cast_signed()
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX / 2)
 }
 
 /// Orphans below us become our children, wherever they have gone.

@@ -1,6 +1,7 @@
-//! No-op process jobs through the whole path, beside the raw spawn floor of the same program in the same run.
+//! No-op process jobs through the whole path, beside two floors of the same run: spawning the program, and spawning its
+//! keeper, which spawns the program.
 //!
-//! `cargo bench -p agents-orchestrator --bench drain -- [jobs] [rounds]`
+//! `cargo bench -p agents-cli --bench drain -- [jobs] [rounds]`
 //!
 //! It leaves its folders (`agents-drain-*` in the temporary folder) for you to remove: ext4 passes over inodes that were
 //! freed in the last minute one by one, so that removing them here would be measured by the next round.
@@ -14,6 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -34,6 +36,10 @@ use agents_domain::namespace::Namespace;
 use agents_domain::outcome::Outcome;
 use agents_domain::store::{Change, Command, Store};
 use agents_orchestrator::attempt::Surroundings;
+use agents_orchestrator::process::AttemptFiles;
+use agents_orchestrator::process::keeper::control;
+use agents_orchestrator::process::keeper::mark::{self, Taken};
+use agents_orchestrator::process::keeper::terms::{KEEP, Terms};
 use agents_orchestrator::runner::{Board, Listener, Runner, RunnerEvent, RunnerOptions};
 use agents_orchestrator::settings::{Settings, SettingsSource, Timeouts};
 use agents_orchestrator::store::SqlStore;
@@ -159,10 +165,42 @@ fn floor(jobs: usize, slots: usize) -> f64 {
 }
 
 /// The program that keeps attempts.
-fn keeper() -> std::path::PathBuf {
-    std::env::var_os("AGENTS_BIN")
-        .expect("AGENTS_BIN is the agents program, built as the benchmark is")
-        .into()
+const KEEPER: &str = env!("CARGO_BIN_EXE_agents");
+
+/// Keepers per second of the same program, so many at a time, each with the files that a keeper can't do without.
+fn kept_floor(jobs: usize, slots: usize, folder: &Path) -> f64 {
+    let left = AtomicUsize::new(jobs);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..slots {
+            scope.spawn(|| {
+                while let Ok(number) =
+                    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+                {
+                    keep(&folder.join(format!("floor-{number}")));
+                }
+            });
+        }
+    });
+    jobs as f64 / began.elapsed().as_secs_f64()
+}
+
+fn keep(folder: &Path) {
+    let files = AttemptFiles { folder: folder.to_owned() };
+    std::fs::create_dir_all(folder).unwrap();
+    let Taken::Fresh(lock) = mark::take(&files.lock()).unwrap() else { panic!("the folder is new") };
+    control::make(&files.control()).unwrap();
+    let terms = Terms {
+        folder: folder.to_owned(),
+        deadline: u64::MAX,
+        stop: StopSignal::Terminate,
+        grace: Duration::from_secs(5),
+        max_output: 1 << 30,
+        command: vec!["/bin/true".into()],
+    };
+    let mut command = std::process::Command::new(KEEPER);
+    let keeper = command.arg(KEEP).args(terms.into_args()).stdin(Stdio::null()).stdout(lock);
+    assert!(keeper.stderr(Stdio::null()).status().unwrap().success());
 }
 
 /// Jobs per second through the whole path.
@@ -179,7 +217,7 @@ fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
             ids: Arc::new(SystemIds),
             data_folder: folder.to_owned(),
             agents_program: "/bin/true".into(),
-            keeper: keeper(),
+            keeper: KEEPER.into(),
             lease: LEASE,
         };
         let options = RunnerOptions {
@@ -258,24 +296,45 @@ fn main() {
     let rounds = numbers.get(1).copied().unwrap_or(5);
     println!("{jobs} jobs, medians of {rounds} rounds, jobs per second");
     for slots in [2, 4, 8] {
-        let (mut floors, mut drains) = (Vec::new(), Vec::new());
-        let (mut floor_ms, mut drain_ms) = (Vec::new(), Vec::new());
+        let mut figures = Figures::default();
         for _ in 0..rounds {
-            let before = processor_ms();
-            floors.push(floor(jobs, slots));
-            let between = processor_ms();
-            floor_ms.push((between.0 + between.1 - before.0 - before.1) / jobs as f64);
-            let folder = tempfile::Builder::new().prefix("agents-drain-").tempdir().unwrap().keep();
-            drains.push(drain(jobs, slots, &folder));
-            let after = processor_ms();
-            drain_ms.push((after.0 + after.1 - between.0 - between.1) / jobs as f64);
+            figures.round(jobs, slots);
         }
-        let (floor, drain) = (median(floors), median(drains));
+        figures.print(slots);
+    }
+}
+
+/// Jobs per second and processor time per job of each round.
+#[derive(Default)]
+struct Figures {
+    bare: Vec<f64>,
+    kept: Vec<f64>,
+    drained: Vec<f64>,
+    kept_ms: Vec<f64>,
+    drained_ms: Vec<f64>,
+}
+
+impl Figures {
+    fn round(&mut self, jobs: usize, slots: usize) {
+        let folder = tempfile::Builder::new().prefix("agents-drain-").tempdir().unwrap().keep();
+        self.bare.push(floor(jobs, slots));
+        let before = processor_ms();
+        self.kept.push(kept_floor(jobs, slots, &folder));
+        let between = processor_ms();
+        self.kept_ms.push((between.0 + between.1 - before.0 - before.1) / jobs as f64);
+        self.drained.push(drain(jobs, slots, &folder));
+        let after = processor_ms();
+        self.drained_ms.push((after.0 + after.1 - between.0 - between.1) / jobs as f64);
+    }
+
+    fn print(self, slots: usize) {
+        let (bare, kept, drained) = (median(self.bare), median(self.kept), median(self.drained));
         println!(
-            "{slots} slots: floor {floor:.0}, agents {drain:.0}, ratio {:.2}; processor ms per job: {:.2}, {:.2}",
-            drain / floor,
-            median(floor_ms),
-            median(drain_ms),
+            "{slots} slots: bare {bare:.0}, keeper + program {kept:.0}, agents {drained:.0}, ratio to keeper + program \
+             {:.2} (goal 0.75); processor ms per job: {:.2}, {:.2}",
+            drained / kept,
+            median(self.kept_ms),
+            median(self.drained_ms),
         );
     }
 }
