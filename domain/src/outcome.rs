@@ -71,7 +71,9 @@ pub enum OutcomeClass {
     Contradiction,
     /// The runner that held the attempt is gone.
     Lost,
-    /// The runner itself failed: disk full, template error.
+    /// The machine has refused what an agent needs to start: no space, no processes, no memory.
+    HostTrouble,
+    /// The runner itself failed: template error, config that can't be read.
     RunnerError,
     /// An error that the CLI reports and that no rule knows.
     Unclassified,
@@ -79,7 +81,7 @@ pub enum OutcomeClass {
 
 impl OutcomeClass {
     /// Every class, in the order of the docs.
-    pub const ALL: [OutcomeClass; 34] = [
+    pub const ALL: [OutcomeClass; 35] = [
         OutcomeClass::Success,
         OutcomeClass::Overloaded,
         OutcomeClass::ServerError,
@@ -112,6 +114,7 @@ impl OutcomeClass {
         OutcomeClass::BadAnswer,
         OutcomeClass::Contradiction,
         OutcomeClass::Lost,
+        OutcomeClass::HostTrouble,
         OutcomeClass::RunnerError,
         OutcomeClass::Unclassified,
     ];
@@ -151,6 +154,7 @@ impl OutcomeClass {
             OutcomeClass::BadAnswer => "bad_answer",
             OutcomeClass::Contradiction => "contradiction",
             OutcomeClass::Lost => "lost",
+            OutcomeClass::HostTrouble => "host_trouble",
             OutcomeClass::RunnerError => "runner_error",
             OutcomeClass::Unclassified => "unclassified",
         }

@@ -17,6 +17,8 @@ const BACKOFF_LONGEST: Duration = Duration::from_secs(600);
 const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 /// The wait after a usage limit that came without a time.
 const USAGE_LIMIT_WAIT: Duration = Duration::from_secs(15 * 60);
+/// The wait after the machine could not start an agent: somebody must make room first.
+const HOST_WAIT: Duration = Duration::from_secs(30);
 /// Added to a reset time: the provider's clock is not ours.
 const RESET_MARGIN: Duration = Duration::from_secs(5);
 /// A reset time further away than this is not believed; the job looks again then.
@@ -76,6 +78,7 @@ pub fn next(ended: &Try) -> Next {
         | OutcomeClass::EmptyAnswer
         | OutcomeClass::Contradiction => counted_retry(ended, UNCLEAR_RETRIES, Duration::ZERO),
         OutcomeClass::Lost => counted_retry(ended, TRANSIENT_RETRIES, Duration::ZERO),
+        OutcomeClass::HostTrouble => Next::Retry { at: ended.now.after(HOST_WAIT), counted: false },
         OutcomeClass::Stopped => Next::Retry { at: ended.now, counted: false },
         OutcomeClass::Cancelled => Next::Cancel,
         OutcomeClass::TurnLimit
@@ -129,6 +132,8 @@ mod tests {
         Again(u64),
         /// Again at once, and it was no try.
         Anew,
+        /// Again after so many seconds, and it was no try.
+        Later(u64),
         /// Its harness cools down for so many seconds.
         Cools(u64),
         Blocks,
@@ -136,10 +141,10 @@ mod tests {
         Cancels,
     }
 
-    use Then::{Again, Anew, Blocks, Cancels, Completes, Cools, Fails};
+    use Then::{Again, Anew, Blocks, Cancels, Completes, Cools, Fails, Later};
 
     /// Each class with what follows after no earlier try, after one, two and three.
-    const TABLE: [(OutcomeClass, [Then; 4]); 34] = [
+    const TABLE: [(OutcomeClass, [Then; 4]); 35] = [
         (OutcomeClass::Success, [Completes; 4]),
         (OutcomeClass::Overloaded, [Again(15), Again(30), Again(60), Fails]),
         (OutcomeClass::ServerError, [Again(15), Again(30), Again(60), Fails]),
@@ -172,6 +177,7 @@ mod tests {
         (OutcomeClass::BadAnswer, [Fails; 4]),
         (OutcomeClass::Contradiction, [Again(0), Fails, Fails, Fails]),
         (OutcomeClass::Lost, [Again(0), Again(0), Again(0), Fails]),
+        (OutcomeClass::HostTrouble, [Later(30); 4]),
         (OutcomeClass::RunnerError, [Blocks; 4]),
         (OutcomeClass::Unclassified, [Fails; 4]),
     ];
@@ -182,7 +188,7 @@ mod tests {
             Next::Complete => Completes,
             Next::Retry { at, counted: true } => Again(seconds(at)),
             Next::Retry { at, counted: false } if at == NOW => Anew,
-            Next::Retry { at, counted: false } => panic!("not counted, and at {at}"),
+            Next::Retry { at, counted: false } => Later(seconds(at)),
             Next::CoolDown { until } => Cools(seconds(until)),
             Next::Block => Blocks,
             Next::Fail => Fails,

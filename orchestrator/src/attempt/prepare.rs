@@ -60,13 +60,14 @@ pub(super) fn rules(claimed: &Claimed, around: &Surroundings) -> Result<(Rules, 
 
 /// Prepares an attempt; what stands in the way is its outcome.
 pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<Prepared, Outcome> {
-    let failed = |why: String| Outcome::failure(OutcomeClass::RunnerError, why);
     let (rules, settings) = rules(claimed, around)?;
     let resume = claimed.attempt.resumes.clone().filter(|_| rules.harness.can_resume());
     let prompt = render(claimed, around, (&settings, resume.is_some()), &rules.allowed).await?;
     let folder = &rules.files.folder;
-    std::fs::create_dir_all(folder)
-        .map_err(|error| failed(format!("{} can't be made: {error}", folder.display())))?;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let why = format!("{} can't be made: {error}", folder.display());
+        Outcome::failure(OutcomeClass::HostTrouble, why)
+    })?;
     crash_point::pass("folder made");
     let request = HarnessRequest { resume, ..request(claimed, around, &settings, (prompt, folder)) };
     let mut invocation = rules

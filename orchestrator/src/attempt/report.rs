@@ -14,6 +14,7 @@ use super::Surroundings;
 use super::prepare::Rules;
 use super::supervise::Ended;
 use crate::process::keeper::exit::{EndReason, Exit, NotStarted};
+use crate::process::keeper::mark;
 use crate::process::{SpawnError, refused};
 use crate::review;
 
@@ -36,6 +37,10 @@ pub(super) fn report(
         (Some(EndReason::Hopeless), _) => summary.outcome.clone(),
         (Some(reason), _) => ended_early(reason, rules, last_activity.as_deref()),
         (None, Some(not_started)) => not_run(not_started, invocation, rules),
+        (None, None) if exit.is_unknown && mark::read(&rules.files.lock()).is_none() => Outcome::failure(
+            OutcomeClass::HostTrouble,
+            "its keeper could not begin: is there room on the disk, and are there free processes?",
+        ),
         (None, None) if exit.is_unknown => {
             Outcome::failure(OutcomeClass::Lost, "its keeper was killed, so nobody knows how it ended")
         }
@@ -149,7 +154,9 @@ pub(super) fn not_started(error: &SpawnError, rules: &Rules) -> Outcome {
             Outcome::failure(OutcomeClass::CliRejected, error.to_string()).with_fix(fix)
         }
         SpawnError::Revoked => Outcome::failure(OutcomeClass::Lost, error.to_string()),
-        SpawnError::Files { .. } => Outcome::failure(OutcomeClass::RunnerError, error.to_string()),
+        SpawnError::Files { .. } | SpawnError::Refused { .. } => {
+            Outcome::failure(OutcomeClass::HostTrouble, error.to_string())
+        }
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) async fn to_the_end(supervised: Supervised, rules: &Rules, clock: &dy
     let deadline = began + rules.timeouts.whole.saturating_sub(age);
     let mut watchdog = rules.harness.speaks_while_it_works().then(|| Watchdog::new(rules.timeouts));
     let mut asked: Option<(EndReason, Instant)> = None;
+    let mut is_gone = false;
     loop {
         let pause = observer.read_on();
         if asked.is_none() && observer.is_hopeless(clock.now()) {
@@ -51,12 +52,14 @@ pub(super) async fn to_the_end(supervised: Supervised, rules: &Rules, clock: &dy
                 return Ended { exit, observer, asked: asked.map(|(reason, _)| reason) };
             }
             reason = asked_to_stop(&mut stop), if asked.is_none() => Some(reason.as_end()),
-            () = tokio::time::sleep_until(deadline), if asked.is_none() => Some(EndReason::Timeout),
-            () = tokio::time::sleep(pause) => watchdog.as_mut().and_then(|dog| {
+            () = tokio::time::sleep_until(deadline), if asked.is_none() && !is_gone => Some(EndReason::Timeout),
+            () = tokio::time::sleep(pause) => watchdog.as_mut().filter(|_| !is_gone).and_then(|dog| {
                 dog.look(began.elapsed(), observer.printed(), || cpu_time(&custody))
             }),
         };
         match (wanted, asked) {
+            // All that is left is the keeper, which has something to write down: no time is up for it.
+            (Some(reason), None) if is_about_time(reason) && custody.is_agent_gone() => is_gone = true,
             (Some(reason), None) => {
                 custody.ask_end(reason);
                 asked = Some((reason, Instant::now()));
@@ -68,6 +71,10 @@ pub(super) async fn to_the_end(supervised: Supervised, rules: &Rules, clock: &dy
             (_, Some(_)) | (None, None) => {}
         }
     }
+}
+
+fn is_about_time(reason: EndReason) -> bool {
+    matches!(reason, EndReason::Timeout | EndReason::StartTimeout | EndReason::SilenceTimeout)
 }
 
 fn cpu_time(custody: &Custody) -> Duration {

@@ -24,6 +24,9 @@ use crate::crash_point;
 /// How often the lock of a keeper is tried that tells us nothing else.
 const LOCK_CHECK: Duration = Duration::from_millis(50);
 
+/// How long a keeper may take until it has started its agent.
+const KEEPER_START: Duration = Duration::from_secs(2);
+
 /// A running attempt's keeper.
 #[derive(Debug)]
 pub struct Custody {
@@ -113,6 +116,12 @@ impl Custody {
     /// The processor time of the agent and of all that it has started, in clock ticks.
     pub fn cpu_ticks(&self) -> u64 {
         self.keeper().map_or(0, |keeper| tree::cpu_ticks_below(keeper.pid))
+    }
+
+    /// Whether the keeper lives and nothing below it does.
+    pub fn is_agent_gone(&self) -> bool {
+        self.keeper().is_some_and(|keeper| tree::below(keeper.pid).iter().all(tree::Seen::is_zombie))
+            && self.age() > KEEPER_START
     }
 
     /// Since when the attempt runs.

@@ -12,6 +12,7 @@ mod start;
 pub mod stop;
 pub mod tree;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 pub use start::{SpawnError, Streams, Terms, refused, start};
@@ -64,9 +65,13 @@ impl AttemptFiles {
 /// its runner.
 pub fn own_program() -> PathBuf {
     let linked = PathBuf::from("/proc/self/exe");
-    match linked.exists() {
-        true => linked,
-        // Where there is no such link, the name must do; without a name nothing can be started at all.
-        false => std::env::current_exe().unwrap_or_default(),
+    // Without a name nothing can be started at all.
+    let named = std::env::current_exe().unwrap_or_default();
+    let file = |path: &PathBuf| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    match file(&linked) {
+        // By its name it is found by `ps` and `pgrep`.
+        Some(own) if file(&named) == Some(own) => named,
+        Some(_) => linked,
+        None => named,
     }
 }

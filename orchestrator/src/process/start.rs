@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use agents_domain::invocation::{ExtraFile, Invocation};
+use rustix::io::Errno;
 use tokio::process::{Child, Command};
 
 use super::AttemptFiles;
@@ -24,6 +25,9 @@ pub enum SpawnError {
     /// It is there and can't be run.
     #[error("`{program}` can't be run: {why}")]
     NotRunnable { program: String, why: String },
+    /// The machine has no room for it now.
+    #[error("`{program}` can't be started now: {why}")]
+    Refused { program: String, why: String },
     /// Another runner has given the attempt up meanwhile.
     #[error("the attempt was given up before its agent was started")]
     Revoked,
@@ -168,7 +172,16 @@ fn create(path: &Path) -> Result<File, SpawnError> {
 
 /// Why the program did not run, out of what the system said.
 pub fn refused(invocation: &Invocation, error: &io::Error) -> SpawnError {
+    const FOR_NOW: [Errno; 6] =
+        [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::TXTBSY, Errno::NOSPC];
     let program = invocation.program.clone();
+    if error.raw_os_error() == Some(Errno::TOOBIG.raw_os_error()) {
+        let why = "its arguments and environment together are longer than the system allows".to_owned();
+        return SpawnError::NotRunnable { program, why };
+    }
+    if FOR_NOW.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) {
+        return SpawnError::Refused { program, why: error.to_string() };
+    }
     if error.kind() != io::ErrorKind::NotFound {
         return SpawnError::NotRunnable { program, why: error.to_string() };
     }

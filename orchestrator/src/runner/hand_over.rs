@@ -18,8 +18,12 @@ const HAND_OVER_LEASE: Duration = Duration::from_secs(10 * 60);
 impl Runner {
     /// Leaves what runs to the next runner. Refused by the store, nothing has changed.
     pub(super) async fn hand_over(&self, state: &mut State) -> Result<(), StoreError> {
-        let lease = HAND_OVER_LEASE.max(self.options.lease);
+        // A keeper has its share of the lease, and that is to be the whole time.
+        let lease = (HAND_OVER_LEASE * 4 / 3).max(self.options.lease);
         let running: Vec<AttemptId> = state.slots.keys().copied().collect();
+        if running.is_empty() {
+            return Ok(());
+        }
         self.around.store.heartbeat(self.options.id, &running, lease).await?;
         state.tasks.abort_all();
         while let Some(ended) = state.tasks.join_next_with_id().await {
@@ -38,7 +42,8 @@ impl Runner {
         state.slots.remove(&attempt);
         self.board.take(attempt);
         let files = files(&self.around.data_folder, attempt);
-        if mark::revoke(&files.lock()).unwrap_or(false) && !files.exit().exists() {
+        // A keeper that is gone has left its mark, and what it has left is for the next runner.
+        if mark::revoke(&files.lock()).unwrap_or(false) && mark::read(&files.lock()).is_none() {
             let report =
                 without_process(attempt, OutcomeClass::Stopped, "the runner ended before it started");
             let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));

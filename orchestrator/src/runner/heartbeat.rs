@@ -30,7 +30,7 @@ pub(super) struct Beat {
 /// The running heartbeat. It ends with its owner.
 pub(super) struct Heartbeat {
     pub beats: mpsc::UnboundedReceiver<Beat>,
-    stop: Option<SyncSender<()>>,
+    stop: Option<(SyncSender<()>, SyncSender<()>)>,
 }
 
 struct Heart {
@@ -58,6 +58,13 @@ impl Heartbeat {
             board: board.clone(),
             beats: sender,
         };
+        let pulse =
+            Pulse { data_folder: heart.data_folder.clone(), lease: heart.lease, board: heart.board.clone() };
+        let (stop_pulse, pulse_stopped) = sync_channel(1);
+        let thread = std::thread::Builder::new().name("keepers".to_owned());
+        if let Err(error) = thread.spawn(move || pulse.beat_until(&pulse_stopped)) {
+            tracing::error!(%error, "keepers are not renewed: agents will be ended");
+        }
         let thread = std::thread::Builder::new().name("heartbeat".to_owned());
         let started = thread.spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -69,7 +76,7 @@ impl Heartbeat {
         if let Err(error) = started {
             tracing::error!(%error, "no heartbeat: leases will run out");
         }
-        Self { beats, stop: Some(stop) }
+        Self { beats, stop: Some((stop, stop_pulse)) }
     }
 
     pub fn stop(&mut self) {
@@ -90,9 +97,6 @@ impl Heart {
             }
             since_beat += pause;
             let is_beat = since_beat >= interval;
-            if is_beat {
-                self.renew_keepers();
-            }
             match runtime.block_on(self.write(&mut store, is_beat)) {
                 Ok(()) if is_beat => since_beat = Duration::ZERO,
                 Ok(()) => {}
@@ -100,16 +104,6 @@ impl Heart {
                     store = None;
                     tracing::warn!(%error, "a heartbeat failed");
                 }
-            }
-        }
-    }
-
-    /// Also while the store is in trouble: on this machine nobody takes an attempt whose keeper lives, and agents go on.
-    fn renew_keepers(&self) {
-        for attempt in self.board.attempts() {
-            let files = files(&self.data_folder, attempt);
-            if let Err(error) = custody::renew(&files, keeper_lease(self.lease)) {
-                tracing::warn!(%error, %attempt, "the lease of a keeper could not be renewed");
             }
         }
     }
@@ -130,5 +124,26 @@ impl Heart {
             tracing::trace!(heard = heard.is_ok(), "heartbeat");
         }
         Ok(())
+    }
+}
+
+/// Renews the leases of keepers, from a thread that nothing keeps: also while the store is in trouble, agents go on, since on
+/// this machine nobody takes an attempt whose keeper lives.
+struct Pulse {
+    data_folder: PathBuf,
+    lease: Duration,
+    board: Board,
+}
+
+impl Pulse {
+    fn beat_until(&self, stopped: &std::sync::mpsc::Receiver<()>) {
+        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(self.lease / BEATS) {
+            for attempt in self.board.attempts() {
+                let files = files(&self.data_folder, attempt);
+                if let Err(error) = custody::renew(&files, keeper_lease(self.lease)) {
+                    tracing::warn!(%error, %attempt, "the lease of a keeper could not be renewed");
+                }
+            }
+        }
     }
 }

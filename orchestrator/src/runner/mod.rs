@@ -99,8 +99,9 @@ impl Runner {
         match only {
             Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
             None => {
-                let recovered = self.recover(&mut state).await?;
+                let recovered = self.recover(&mut state).await;
                 self.listener.hear(&RunnerEvent::Started { recovered });
+                self.look_for_wishes(&mut state).await;
             }
         }
         loop {
@@ -202,13 +203,18 @@ impl Runner {
     }
 
     /// Takes over what other runners have left behind. Tells how much there was.
-    async fn recover(&self, state: &mut State) -> Result<usize, StoreError> {
-        let recovered = state.lookout.recover(&self.around, &self.options, &*self.listener).await?;
+    async fn recover(&self, state: &mut State) -> usize {
+        let mut known = self.board.attempts();
+        known.extend(state.waiting.iter().map(|claimed| claimed.attempt.id));
+        let recovered = state.lookout.recover(&self.around, &self.options, (&known, &*self.listener)).await;
+        if let Some(error) = recovered.trouble {
+            tracing::warn!(%error, "could not look after all lost attempts");
+        }
         let count = recovered.taken_over.len() + recovered.given_up;
         for claimed in recovered.taken_over {
             self.begin(claimed, Begin::WhereItStood, state);
         }
-        Ok(count)
+        count
     }
 
     fn begin(&self, claimed: Claimed, how: Begin, state: &mut State) {
@@ -281,12 +287,11 @@ impl Runner {
             }
             Event::Tick => {
                 state.ticked_at = Instant::now();
-                self.look_for_wishes(state).await;
-                if !state.is_draining
-                    && let Err(error) = self.recover(state).await
-                {
-                    tracing::warn!(%error, "could not look for lost attempts");
+                if !state.is_draining {
+                    self.recover(state).await;
                 }
+                self.forget_what_ended(state);
+                self.look_for_wishes(state).await;
             }
         }
     }
@@ -307,6 +312,19 @@ impl Runner {
         match self.around.store.wishes(self.options.id).await {
             Ok(wishes) => wishes.into_iter().for_each(|(id, wish)| self.grant(id, wish, state)),
             Err(error) => tracing::warn!(%error, "could not look for what people want"),
+        }
+    }
+
+    /// An attempt that nobody supervises and nobody reports must not keep its lease for ever.
+    fn forget_what_ended(&self, state: &State) {
+        if !state.finishing.is_empty() {
+            return;
+        }
+        for attempt in self.board.attempts() {
+            if !state.slots.contains_key(&attempt) {
+                tracing::warn!(%attempt, "the end of an attempt was never reported; its lease runs out now");
+                self.board.take(attempt);
+            }
         }
     }
 

@@ -12,10 +12,11 @@ use std::time::Duration;
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::attempt::{Host, Proof};
-use agents_domain::id::AttemptId;
+use agents_domain::id::{AttemptId, RunnerId};
 use agents_domain::store::{Change, Claimed, Command, Orphan, StoreError};
 use agents_domain::timestamp::Timestamp;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Listener, RunnerEvent, RunnerOptions};
 use crate::attempt::{Surroundings, files};
@@ -38,38 +39,36 @@ pub(super) struct Recovered {
     pub taken_over: Vec<Claimed>,
     /// Given up; their jobs are pending again.
     pub given_up: usize,
+    /// What stood in the way of the others. What was taken before is ours all the same.
+    pub trouble: Option<StoreError>,
 }
 
 impl Lookout {
-    /// Looks for attempts of other runners that need a new one.
+    /// Looks for attempts that need another runner: those of others, and our own that we do not know of, which nobody
+    /// watches over.
     pub async fn recover(
         &mut self,
         around: &Surroundings,
         options: &RunnerOptions,
-        listener: &dyn Listener,
-    ) -> Result<Recovered, StoreError> {
-        let orphans = around.store.foreign_attempts(options.id).await?;
-        self.leases.retain(|id, _| orphans.iter().any(|orphan| orphan.attempt == *id));
+        (known, listener): (&[AttemptId], &dyn Listener),
+    ) -> Recovered {
         let mut recovered = Recovered::default();
-        for orphan in orphans {
-            let Some(proof) = self.proof(&orphan, options.lease) else { continue };
-            let Some(harness_defaults) = readable(&orphan, around).await? else { continue };
-            let is_here = is_this_machine(&orphan.host);
-            if is_here && !may_be_taken(&orphan, proof, around) {
-                continue;
-            }
-            let finder = Finder { around, options, listener, harness_defaults };
-            if is_here {
-                recovered.taken_over.extend(finder.take_over(&orphan, proof).await?);
-            } else if finder.give_up(&orphan, proof).await? {
-                recovered.given_up += 1;
-            }
-            if proof == Proof::Gone {
-                around.store.unregister(orphan.runner).await?;
+        let orphans = match around.store.foreign_attempts(RunnerId::new(Uuid::nil())).await {
+            Ok(orphans) => orphans,
+            Err(error) => return Recovered { trouble: Some(error), ..recovered },
+        };
+        self.leases.retain(|id, _| orphans.iter().any(|orphan| orphan.attempt == *id));
+        for orphan in orphans.iter().filter(|orphan| !known.contains(&orphan.attempt)) {
+            let Some(proof) = self.proof(orphan, options.lease) else { continue };
+            if let Err(error) = recover_one(orphan, proof, (around, options, listener), &mut recovered).await
+            {
+                recovered.trouble.get_or_insert(error);
             }
         }
-        forget_the_dead(around, options).await?;
-        Ok(recovered)
+        if let Err(error) = forget_the_dead(around, options).await {
+            recovered.trouble.get_or_insert(error);
+        }
+        recovered
     }
 
     fn proof(&mut self, orphan: &Orphan, lease: Duration) -> Option<Proof> {
@@ -85,13 +84,37 @@ impl Lookout {
     }
 }
 
+async fn recover_one(
+    orphan: &Orphan,
+    proof: Proof,
+    (around, options, listener): (&Surroundings, &RunnerOptions, &dyn Listener),
+    recovered: &mut Recovered,
+) -> Result<(), StoreError> {
+    let Some(harness_defaults) = readable(orphan, around).await? else { return Ok(()) };
+    let is_here = is_this_machine(&orphan.host);
+    if is_here && !may_be_taken(orphan, proof, around) {
+        return Ok(());
+    }
+    let finder = Finder { around, options, listener, harness_defaults };
+    if is_here {
+        recovered.taken_over.extend(finder.take_over(orphan, proof).await?);
+    } else if finder.give_up(orphan, proof).await? {
+        recovered.given_up += 1;
+    }
+    Ok(())
+}
+
 /// Takes runners off the list that are dead, or were not heard of for long. Their attempts were looked at before.
 async fn forget_the_dead(around: &Surroundings, options: &RunnerOptions) -> Result<(), StoreError> {
     let now = around.clock.now();
     for runner in around.store.runners().await? {
-        let is_dead = identity::life(&runner.process) == Life::Dead;
-        let is_old = now.since(runner.heartbeat_at) > FORGOTTEN;
-        if runner.id != options.id && (is_dead || is_old) {
+        let is_gone = match identity::life(&runner.process) {
+            Life::Dead => true,
+            // Whatever the clocks say.
+            Life::Alive => false,
+            Life::Unknown => now.since(runner.heartbeat_at) > FORGOTTEN,
+        };
+        if runner.id != options.id && is_gone {
             around.store.unregister(runner.id).await?;
         }
     }

@@ -1,7 +1,8 @@
 //! What a keeper leaves behind when the whole tree of its agent is gone: the exit status, written atomically.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use agents_domain::harness::ProcessEnd;
@@ -123,7 +124,9 @@ impl Exit {
     /// Writes it whole or not at all.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let unfinished = path.with_extension("new");
-        fs::write(&unfinished, serde_json::to_vec(self)?)?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
         crash_point::pass("exit half written");
         fs::rename(&unfinished, path)
     }

@@ -133,16 +133,22 @@ impl Keeper {
         if self.goes_on() {
             self.make_group();
         }
+        let mut check = OUTPUT_CHECK / 20;
         while self.goes_on() {
-            self.pause(OUTPUT_CHECK);
+            let before = self.files.output();
+            self.pause(check);
             if !self.goes_on() {
                 return;
             }
+            let output = self.files.output();
             if self.lookout.is_over() {
                 self.exit.reason = Some(EndReason::LeaseOver);
-            } else if self.files.output() > self.terms.max_output {
+            } else if output > self.terms.max_output {
                 self.exit.reason = Some(EndReason::OutputOverflow);
             }
+            // Who prints fast is looked at often.
+            let is_fast = output - before.min(output) > self.terms.max_output / 100;
+            check = if is_fast { OUTPUT_CHECK / 20 } else { OUTPUT_CHECK };
         }
     }
 
@@ -286,8 +292,11 @@ impl Keeper {
         }
         let errno = std::fs::read_to_string(self.terms.folder.join(launch::NOT_STARTED)).ok();
         self.exit.not_started = errno.and_then(|errno| Some(NotStarted { errno: errno.parse().ok()? }));
-        while self.exit.write(&self.files.exit()).is_err() && !self.lookout.is_over() {
-            self.lookout.pause(WRITE_AGAIN);
+        while self.exit.write(&self.files.exit()).is_err()
+            && !self.lookout.is_over()
+            && self.terms.folder.exists()
+        {
+            self.pause(WRITE_AGAIN);
         }
     }
 }
