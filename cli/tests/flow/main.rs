@@ -16,6 +16,7 @@ mod wait;
 mod cancelling;
 mod chaos;
 mod chat;
+mod clocks;
 mod cooldown;
 mod crash;
 mod decisions;
