@@ -93,3 +93,54 @@ fn runners_two_hours_apart_share_the_work_and_no_job_runs_twice() {
     assert_eq!(done, done_once);
     assert_eq!(stage.findings(), json!([]));
 }
+
+#[test]
+fn a_job_that_waits_for_its_next_try_is_not_lost_to_another_clock() {
+    for shift in SHIFTS {
+        let stage = short_leases(json!([
+            on_attempt("implement", 1, json!([{"fail": "overloaded"}])),
+            on("implement", json!([{"text": "Done."}])),
+            pm_completes(),
+        ]));
+        let id = stage.create_work("Something");
+        let runner = stage.runner_ahead(shift, &[]);
+        stage.until_assignment(&id, "waiting", |it| story(it) == ["implement pending [overloaded]"]);
+        drop(runner);
+        stage.once();
+        let done = stage.assignment(&id);
+        assert_eq!(story(&done), ["implement completed [overloaded success]", "pm completed [success]"]);
+    }
+}
+
+#[test]
+fn no_time_that_is_shown_is_negative_whoever_looks() {
+    for shift in SHIFTS {
+        let stage = short_leases(working());
+        let id = stage.create_work("Something");
+        stage.create(&["Held", "--hold"]);
+        let _runner = stage.runner_ahead(shift, &[]);
+        stage.until_file("started");
+        let look = || {
+            for args in [&["queue"][..], &["assignment", &id], &["jobs"], &["history", &id]] {
+                let shown = stage.agents(args).ok().stdout;
+                let is_negative =
+                    |word: &str| word.starts_with('-') && word[1..].starts_with(char::is_numeric);
+                assert!(!shown.split_whitespace().any(is_negative), "{shown}");
+                assert_no_negative_number(&stage.json(args));
+            }
+        };
+        look();
+        stage.touch("go");
+        stage.until_status(&id, "complete");
+        look();
+    }
+}
+
+fn assert_no_negative_number(value: &Value) {
+    match value {
+        Value::Number(number) => assert!(number.as_f64().unwrap() >= 0.0, "{number}"),
+        Value::Array(values) => values.iter().for_each(assert_no_negative_number),
+        Value::Object(values) => values.values().for_each(assert_no_negative_number),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
