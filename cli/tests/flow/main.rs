@@ -39,6 +39,7 @@ mod stopping;
 // What other systems have instead of prlimit and capabilities is not known to it.
 #[cfg(target_os = "linux")]
 mod storage;
+mod terminal;
 mod timeouts;
 mod volume;
 mod wake_up;
