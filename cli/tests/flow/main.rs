@@ -30,6 +30,7 @@ mod garbage;
 mod idle;
 mod logs;
 mod mending;
+mod migration;
 mod news;
 mod order;
 mod pausing;
