@@ -2,7 +2,7 @@
 //!
 //! Short times are given to implement jobs alone: the PM of a busy machine may take its time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -46,6 +46,24 @@ fn a_job_that_takes_longer_than_its_type_may_fails_and_says_what_it_did_last() {
     let ended = stage.assignment(&id);
     assert_eq!(story(&ended), ["implement failed [timeout]", "pm completed [success]"]);
     assert_eq!(message(&jobs(&ended)[0], 0), "its 2 s were up; the last it did: I read the code.");
+}
+
+#[test]
+fn the_time_of_a_job_goes_on_while_no_runner_is_there() {
+    const TIME: Duration = Duration::from_secs(4);
+    let stage = with_times(
+        json!({"timeoutMs": TIME.as_millis()}),
+        json!([on("implement", json!([{"touch": "started"}, work_for_ever()])), pm_blocks()]),
+    );
+    let id = stage.create_work("Something");
+    let mut runner = stage.runner(&[]);
+    stage.until_file("started");
+    runner.kill();
+    let_pass(TIME);
+    let _next = stage.runner(&[]);
+    let began = Instant::now();
+    stage.until_assignment(&id, "timed out", |it| story(it)[0] == "implement failed [timeout]");
+    assert!(began.elapsed() < TIME, "{:?}: its time began anew", began.elapsed());
 }
 
 #[test]
