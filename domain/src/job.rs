@@ -3,6 +3,7 @@
 use crate::id::{AssignmentId, AttemptId, JobId};
 use crate::job_type::JobType;
 use crate::outcome::OutcomeClass;
+use crate::retry;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 
@@ -194,6 +195,19 @@ impl Job {
         }
     }
 
+    /// Whether it is pending, it is its turn, and it has nothing to wait for.
+    pub fn is_ready(&self, now: Timestamp) -> bool {
+        match self.progress.state {
+            JobState::Pending { ready_at, head } => {
+                head && retry::is_ready(ready_at, self.progress.outcome, now)
+            }
+            JobState::Running { .. }
+            | JobState::Completed { .. }
+            | JobState::Failed { .. }
+            | JobState::Cancelled { .. } => false,
+        }
+    }
+
     /// When it ended.
     pub fn ended_at(&self) -> Option<Timestamp> {
         match self.progress.state {
@@ -210,18 +224,12 @@ impl Job {
 
     /// Pending and ready -> running. `false`: it is not a head that is ready, and nothing has changed.
     pub(crate) fn start(&mut self, attempt: AttemptId, now: Timestamp) -> bool {
-        match self.progress.state {
-            JobState::Pending { ready_at, head: true } if ready_at <= now => {
-                self.progress.state = JobState::Running { attempt };
-                self.progress.attempts += 1;
-                true
-            }
-            JobState::Pending { .. }
-            | JobState::Running { .. }
-            | JobState::Completed { .. }
-            | JobState::Failed { .. }
-            | JobState::Cancelled { .. } => false,
+        let is_ready = self.is_ready(now);
+        if is_ready {
+            self.progress.state = JobState::Running { attempt };
+            self.progress.attempts += 1;
         }
+        is_ready
     }
 
     /// Running -> completed.

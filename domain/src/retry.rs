@@ -94,6 +94,51 @@ pub fn next(ended: &Try) -> Next {
     }
 }
 
+/// Whether a job that was to be ready at that moment, after such an end, is ready now. A longer wait than any such end leads
+/// to was written by a clock that was ahead of ours: the job does not wait until ours comes there.
+pub fn is_ready(ready_at: Timestamp, after: Option<OutcomeClass>, now: Timestamp) -> bool {
+    ready_at <= now || ready_at.since(now) > after.map_or(Duration::ZERO, longest_wait)
+}
+
+/// How long a job may wait for its next try after such an end.
+pub fn longest_wait(after: OutcomeClass) -> Duration {
+    match after {
+        OutcomeClass::Overloaded | OutcomeClass::ServerError | OutcomeClass::Network => BACKOFF_LONGEST,
+        // Its harness waits now, and not the job; an earlier version let the job wait.
+        OutcomeClass::RateLimit | OutcomeClass::UsageLimit => LONGEST_PARK,
+        OutcomeClass::HostTrouble => HOST_WAIT,
+        OutcomeClass::Success
+        | OutcomeClass::Auth
+        | OutcomeClass::Billing
+        | OutcomeClass::ModelUnavailable
+        | OutcomeClass::CliMissing
+        | OutcomeClass::CliRejected
+        | OutcomeClass::Untrusted
+        | OutcomeClass::RunnerError
+        | OutcomeClass::ContextOverflow
+        | OutcomeClass::SessionUnknown
+        | OutcomeClass::Crashed
+        | OutcomeClass::StartTimeout
+        | OutcomeClass::SilenceTimeout
+        | OutcomeClass::NoResult
+        | OutcomeClass::EmptyAnswer
+        | OutcomeClass::Contradiction
+        | OutcomeClass::Lost
+        | OutcomeClass::Stopped
+        | OutcomeClass::Cancelled
+        | OutcomeClass::TurnLimit
+        | OutcomeClass::BudgetLimit
+        | OutcomeClass::Refusal
+        | OutcomeClass::OutputLimit
+        | OutcomeClass::InvalidRequest
+        | OutcomeClass::Interrupted
+        | OutcomeClass::Timeout
+        | OutcomeClass::OutputOverflow
+        | OutcomeClass::BadAnswer
+        | OutcomeClass::Unclassified => Duration::ZERO,
+    }
+}
+
 fn counted_retry(ended: &Try, most: u32, wait: Duration) -> Next {
     if ended.earlier_tries < most {
         Next::Retry { at: ended.now.after(wait), counted: true }
@@ -230,6 +275,40 @@ mod tests {
         assert_eq!([0, 500, 999, 1000].map(|jitter| wait(0, jitter)), [15_000, 22_500, 29_985, 15_000]);
         assert_eq!([0, 500].map(|jitter| wait(2, jitter)), [60_000, 90_000]);
         assert!(wait(1, u64::MAX) < 60_000);
+    }
+
+    #[test]
+    fn no_end_leads_to_a_longer_wait_than_the_longest_one() {
+        for (class, _) in TABLE {
+            for earlier_tries in 0..4 {
+                let next = next(&Try { earlier_tries, jitter: 999, ..ended(class) });
+                let wait = match next {
+                    Next::Retry { at, counted: _ } => at.since(NOW),
+                    Next::CoolDown { until } => until.since(NOW),
+                    Next::Complete | Next::Block | Next::Fail | Next::Cancel => Duration::ZERO,
+                };
+                assert!(wait <= longest_wait(class), "{class}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_waits_for_its_time_and_not_for_a_clock_that_was_ahead() {
+        let after = |seconds| NOW.after(Duration::from_secs(seconds));
+        let overloaded = Some(OutcomeClass::Overloaded);
+        for (ready_at, class, expected) in [
+            (NOW, None, true),
+            (NOW, overloaded, true),
+            (after(1), None, true),
+            (after(1), Some(OutcomeClass::Lost), true),
+            (after(1), overloaded, false),
+            (after(600), overloaded, false),
+            (after(601), overloaded, true),
+            (after(3600), Some(OutcomeClass::UsageLimit), false),
+            (Timestamp::from_millis(i64::MAX), Some(OutcomeClass::UsageLimit), true),
+        ] {
+            assert_eq!(is_ready(ready_at, class, NOW), expected, "{class:?} at {ready_at}");
+        }
     }
 
     #[test]

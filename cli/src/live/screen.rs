@@ -64,10 +64,9 @@ impl Screen {
     /// Writes a line.
     pub fn line(&self, style: Style, text: String) {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        if sender.send(Message::Line(style, text)).is_err() {
-            // The painter has ended because nobody reads our output; the work goes on.
-            tracing::trace!("a line is not shown");
-        }
+        // Fails when the painter has ended because nobody reads our output. The work goes on, and to log it would lead
+        // back to here.
+        sender.send(Message::Line(style, text)).unwrap_or(());
     }
 
     /// Waits until everything is written, and takes the running jobs away.

@@ -276,7 +276,9 @@ impl Shown<'_> {
         let lines = &self.queue.ready;
         let mut table = self.table(&["JOB", "TYPE", "HARNESS", "SINCE", "NORTH STAR"]);
         for line in lines {
-            let since = ready_at(&line.job).map(|at| time::relative(at, self.now)).unwrap_or_default();
+            // By the clock of whoever made it ready.
+            let since = ready_at(&line.job).map(|at| at.min(self.now));
+            let since = since.map(|at| time::relative(at, self.now)).unwrap_or_default();
             let cells = vec![
                 Cell::colored(CYAN, line.job.id.short()),
                 line.job.job_type.as_str().into(),

@@ -39,11 +39,14 @@ fn check(harness: &str, cases: Vec<Case>) {
 }
 
 fn garbage() -> Vec<(&'static str, Value)> {
-    let deep = "[".repeat(200_000);
+    let deep = "[".repeat(1_000_000);
+    let known = format!("{{\"type\":\"assistant\",\"message\":{deep}{}}}", "]".repeat(1_000_000));
     vec![
         ("invalid UTF-8", json!({"rawBytes": "{\\xff\\xfe\\n"})),
+        ("half a character", json!({"rawBytes": "{\\xe2\\x82\\n"})),
         ("NUL", json!({"rawBytes": "\\x00\\x00{}\\x00\\n"})),
-        ("deep nesting", json!({"raw": deep})),
+        ("a million deep", json!({"raw": deep})),
+        ("a million deep in a known event", json!({"raw": known})),
         ("other JSON", json!({"raw": "{\"type\":\"from the future\",\"x\":[1]}"})),
         ("no JSON", json!({"raw": "npm warn deprecated"})),
         ("a number", json!({"raw": "42"})),
@@ -90,6 +93,42 @@ fn a_result_that_is_cut_off_or_contradicted_is_no_success() {
             case("signal alone", json!([{"text": "Hm."}, {"die": "ABRT"}]), "crashed"),
         ],
     );
+}
+
+#[test]
+fn of_several_results_the_last_one_counts() {
+    let two = |last: Value| json!([{"result": "First."}, {"text": "More."}, last]);
+    // A result of Gemini has no text of its own: its answer is all that it said.
+    let answers = [("claude", "Second."), ("codex", "Second."), ("gemini", "First.\nMore.\nSecond.")];
+    for (harness, answer) in answers {
+        let stage = Stage::playing(json!([
+            on_prompt("implement", "<both good>", two(json!({"result": "Second."}))),
+            on_prompt("implement", "<then bad>", two(json!({"fail": "invalid_request"}))),
+            pm_blocks(),
+        ]));
+        let work = |star| stage.create(&[star, "--first", "implement", "--harness", harness]);
+        let (good, bad) = (work("<both good>"), work("<then bad>"));
+        stage.once();
+        let first = |id: &str| jobs(&stage.assignment(id))[0].clone();
+        assert_eq!(first(&good)["result"], answer, "{harness}");
+        assert_eq!(first(&bad)["outcome"], "invalid_request", "{harness}: {:#}", first(&bad));
+    }
+}
+
+#[test]
+fn a_result_before_anything_else_is_the_result() {
+    let late_start =
+        json!([{"result": "Done."}, {"raw": "{\"type\":\"from the future\"}"}, {"stderr": "bye"}]);
+    for harness in ["claude", "codex", "gemini"] {
+        let stage = Stage::playing(json!([
+            {"when": {"jobType": "implement"}, "noInit": true, "steps": late_start},
+            pm_blocks(),
+        ]));
+        let id = stage.create(&["Early", "--first", "implement", "--harness", harness]);
+        stage.once();
+        let ended = stage.assignment(&id);
+        assert_eq!(jobs(&ended)[0]["result"], "Done.", "{harness}: {ended:#}");
+    }
 }
 
 #[test]

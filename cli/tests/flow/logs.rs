@@ -133,3 +133,55 @@ fn logs_whose_reader_goes_away_end_quietly() {
         assert_eq!(std::fs::read_to_string(&errors).unwrap(), "", "{form:?}");
     }
 }
+
+#[test]
+fn a_log_that_is_followed_and_the_queue_show_a_takeover_without_a_gap_and_nothing_twice() {
+    let say = |number: usize| json!({"text": format!("Word {number}.")});
+    let stage = Stage::playing(json!([
+        on(
+            "implement",
+            json!([say(1), {"touch": "started"}, wait_for("on"), say(2), wait_for("go"), say(3)])
+        ),
+        pm_completes(),
+    ]));
+    let id = stage.create_work("The star");
+    let job = text(&jobs(&stage.assignment(&id))[0]["id"]);
+    let forms: [&[&str]; 3] = [&[], &["--json"], &["--raw"]];
+    let path = |number: usize| stage.path(&format!("followed-{number}"));
+    let follow = |(number, form): (usize, &&[&str])| {
+        let file = std::fs::File::create(path(number)).unwrap();
+        stage.agents(&[&["logs", &job, "-f"], *form].concat()).start(file, Stdio::null())
+    };
+    let mut followers: Vec<_> = forms.iter().enumerate().map(follow).collect();
+    let shown = |number: usize| std::fs::read_to_string(path(number)).unwrap();
+    let all_show = |word: &str| {
+        until(word, PATIENCE, || (0..forms.len()).all(|number| shown(number).contains(word)).then_some(()));
+    };
+    let running = || {
+        let queue = stage.json(&["queue"]);
+        let lines = queue["running"].as_array().unwrap();
+        lines.iter().map(|line| text(&line["id"])).collect::<Vec<_>>()
+    };
+    let mut runner = stage.runner(&[]);
+    all_show("Word 1.");
+    for word in ["Word 2.", "Word 3."] {
+        assert_eq!(running(), [&*job]);
+        runner.kill();
+        assert_eq!(running(), [&*job], "its agent goes on");
+        runner = stage.runner(&[]);
+        runner.says("took over 1 job(s)");
+        assert_eq!(running(), [&*job]);
+        stage.touch(if word == "Word 2." { "on" } else { "go" });
+        all_show(word);
+    }
+    stage.until_status(&id, "complete");
+    for (number, (follower, form)) in followers.iter_mut().zip(forms).enumerate() {
+        let ended = until("the end of the follower", PATIENCE, || follower.try_wait().unwrap());
+        assert!(ended.success());
+        let afterwards = stage.agents(&[&["logs", &job], form].concat()).ok().stdout;
+        assert_eq!(shown(number), afterwards, "{form:?}");
+    }
+    let words: Vec<String> =
+        shown(0).lines().filter(|line| line.contains("Word ")).map(|line| line.trim().to_owned()).collect();
+    assert_eq!(words, ["Word 1.", "Word 2.", "Word 3."]);
+}

@@ -16,6 +16,7 @@ mod wait;
 mod cancelling;
 mod chaos;
 mod chat;
+mod clocks;
 mod cooldown;
 mod crash;
 mod decisions;
@@ -29,6 +30,7 @@ mod garbage;
 mod idle;
 mod logs;
 mod mending;
+mod migration;
 mod news;
 mod order;
 mod pausing;
@@ -38,5 +40,7 @@ mod stopping;
 // What other systems have instead of prlimit and capabilities is not known to it.
 #[cfg(target_os = "linux")]
 mod storage;
+mod terminal;
+mod timeouts;
 mod volume;
 mod wake_up;

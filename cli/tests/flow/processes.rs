@@ -54,6 +54,12 @@ pub fn signal(pid: i32, signal: Signal) {
     }
 }
 
+/// The state of a process, such as `T` for one that is stopped. The field after its name, which may hold anything.
+pub fn state(pid: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 /// A figure of `/proc/<pid>/status`, such as `VmHWM` in KiB.
 pub fn status_figure(status: &Path, name: &str) -> u64 {
     let text = std::fs::read_to_string(status).unwrap();

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::processes;
-use crate::support::{Ended, World, text};
+use crate::support::{Ended, Run, World, text};
 use crate::wait::{PATIENCE, until};
 
 /// A world in which agents play a script.
@@ -78,11 +78,20 @@ impl Stage {
 
     /// A runner that is left open. It has started when this returns.
     pub fn runner(&self, args: &[&str]) -> RunnerProcess {
+        self.start(self.agents(&[&["runner"], args].concat()))
+    }
+
+    /// A runner whose clock is so many milliseconds ahead.
+    pub fn runner_ahead(&self, millis: i64, args: &[&str]) -> RunnerProcess {
+        self.start(self.agents(&[&["runner"], args].concat()).env("AGENTS_CLOCK_SHIFT_MS", millis))
+    }
+
+    fn start(&self, runner: Run<'_>) -> RunnerProcess {
         let number = self.runners.get() + 1;
         self.runners.set(number);
         let output = self.path(&format!("runner-{number}"));
         let file = std::fs::File::create(&output).unwrap();
-        let child = self.agents(&[&["runner"], args].concat()).start(file, Stdio::inherit());
+        let child = runner.start(file, Stdio::inherit());
         let runner = RunnerProcess { child, output };
         runner.says("runner started");
         runner

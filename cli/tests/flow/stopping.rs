@@ -137,6 +137,23 @@ fn without_detach_a_grace_ends_in_stopping() {
 }
 
 #[test]
+fn a_second_signal_within_the_grace_stops_at_once() {
+    let stage = Stage::playing(json!([on("implement", json!([{"touch": "started"}, work_for_ever()]))]));
+    let id = stage.create_work("Something");
+    // Longer than the test waits for the end.
+    let mut runner = stage.runner(&["--grace", "10m"]);
+    stage.until_file("started");
+    let attempt = running_attempt(&stage.assignment(&id)).unwrap();
+    runner.signal(Signal::TERM);
+    runner.says("taking no more jobs; waiting for 1");
+    runner.signal(Signal::TERM);
+    runner.says("stopping 1 job(s)");
+    assert!(runner.ended(PATIENCE).success());
+    assert!(of_attempt(&attempt).is_empty());
+    assert_eq!(story(&stage.assignment(&id)), ["implement pending [stopped]"]);
+}
+
+#[test]
 fn being_stopped_again_and_again_uses_up_no_tries() {
     let stage = Stage::playing(json!([
         on_attempt("implement", 6, json!([{"text": "Done."}])),

@@ -37,7 +37,7 @@ pub(super) fn report(
         (Some(EndReason::Hopeless), _) => summary.outcome.clone(),
         (Some(reason), _) => ended_early(reason, rules, last_activity.as_deref()),
         (None, Some(not_started)) => not_run(not_started, invocation, rules),
-        (None, None) if exit.is_unknown && mark::read(&rules.files.lock()).is_none() => Outcome::failure(
+        (None, None) if has_not_begun(&exit, invocation, rules) => Outcome::failure(
             OutcomeClass::HostTrouble,
             "its keeper could not begin: is there room on the disk, and are there free processes?",
         ),
@@ -68,6 +68,11 @@ pub(super) fn report(
         bad_lines: summary.bad_lines,
         killed: killed(&exit),
     }
+}
+
+/// Whether the keeper that we have started has not even written down who it is.
+fn has_not_begun(exit: &Exit, invocation: Option<&Invocation>, rules: &Rules) -> bool {
+    exit.is_unknown && invocation.is_some() && mark::read(&rules.files.lock()).is_none()
 }
 
 fn ended_early(reason: EndReason, rules: &Rules, last_activity: Option<&str>) -> Outcome {

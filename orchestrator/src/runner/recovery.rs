@@ -5,6 +5,7 @@
 //! and on this machine only when no keeper of it lives.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +27,11 @@ use crate::process::keeper::mark;
 /// A runner that was not heard of for so long is not listed any more.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
-/// What has been seen of other runners' attempts.
+/// What has been seen of other runners and their attempts, and since when it has been the same by our own clock.
 #[derive(Debug, Default)]
 pub(super) struct Lookout {
     leases: HashMap<AttemptId, (Timestamp, Instant)>,
+    beats: HashMap<RunnerId, (Timestamp, Instant)>,
 }
 
 /// What came of looking.
@@ -65,7 +67,7 @@ impl Lookout {
                 recovered.trouble.get_or_insert(error);
             }
         }
-        if let Err(error) = forget_the_dead(around, options).await {
+        if let Err(error) = self.forget_the_dead(around, options).await {
             recovered.trouble.get_or_insert(error);
         }
         recovered
@@ -75,12 +77,33 @@ impl Lookout {
         if is_gone(orphan) {
             return Some(Proof::Gone);
         }
-        let now = Instant::now();
-        let seen = self.leases.entry(orphan.attempt).or_insert((orphan.lease_until, now));
-        if seen.0 != orphan.lease_until {
-            *seen = (orphan.lease_until, now);
+        let quiet = quiet(&mut self.leases, orphan.attempt, orphan.lease_until);
+        (quiet >= lease).then_some(Proof::Silent { lease_until: orphan.lease_until })
+    }
+
+    /// Takes runners off the list that are dead, or were not heard of for long. Their attempts were looked at before. One that
+    /// lives keeps its place whatever the wall clock says, for what an unlisted runner has is taken from it.
+    async fn forget_the_dead(
+        &mut self,
+        around: &Surroundings,
+        options: &RunnerOptions,
+    ) -> Result<(), StoreError> {
+        let now = around.clock.now();
+        let runners = around.store.runners().await?;
+        self.beats.retain(|id, _| runners.iter().any(|runner| runner.id == *id));
+        for runner in runners.iter().filter(|runner| runner.id != options.id) {
+            let quiet = quiet(&mut self.beats, runner.id, runner.heartbeat_at);
+            let is_old = now.since(runner.heartbeat_at) > FORGOTTEN && quiet >= options.lease;
+            let is_gone = match identity::life(&runner.process) {
+                Life::Dead => true,
+                Life::Alive => false,
+                Life::Unknown => is_old,
+            };
+            if is_gone {
+                around.store.unregister(runner.id).await?;
+            }
         }
-        (now - seen.1 >= lease).then_some(Proof::Silent { lease_until: orphan.lease_until })
+        Ok(())
     }
 }
 
@@ -104,21 +127,14 @@ async fn recover_one(
     Ok(())
 }
 
-/// Takes runners off the list that are dead, or were not heard of for long. Their attempts were looked at before.
-async fn forget_the_dead(around: &Surroundings, options: &RunnerOptions) -> Result<(), StoreError> {
-    let now = around.clock.now();
-    for runner in around.store.runners().await? {
-        let is_gone = match identity::life(&runner.process) {
-            Life::Dead => true,
-            // Whatever the clocks say.
-            Life::Alive => false,
-            Life::Unknown => now.since(runner.heartbeat_at) > FORGOTTEN,
-        };
-        if runner.id != options.id && is_gone {
-            around.store.unregister(runner.id).await?;
-        }
+/// For how long, by our own clock, the same moment has been seen of somebody.
+fn quiet<Id: Eq + Hash>(seen: &mut HashMap<Id, (Timestamp, Instant)>, of: Id, moment: Timestamp) -> Duration {
+    let now = Instant::now();
+    let last = seen.entry(of).or_insert((moment, now));
+    if last.0 != moment {
+        *last = (moment, now);
     }
-    Ok(())
+    now - last.1
 }
 
 /// Whether the runner is proven not to live any more. One of another machine never is.

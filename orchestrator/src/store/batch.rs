@@ -10,7 +10,7 @@ use agents_domain::cooldown::Cooldown;
 use agents_domain::decision::NewJob;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
-use agents_domain::job::{Job, JobState};
+use agents_domain::job::Job;
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{Change, ClaimRequest, Claimed, Command, Receipt, StoreError};
 use agents_domain::timestamp::Timestamp;
@@ -241,14 +241,7 @@ impl<'a> Batch<'a> {
             cooling.extend(cooldowns.iter().cloned());
         }
         self.new_cooldowns.extend(cooldowns);
-        let is_ready = |job: &Job| match *job.state() {
-            JobState::Pending { ready_at, head } => head && ready_at <= self.now,
-            JobState::Running { .. }
-            | JobState::Completed { .. }
-            | JobState::Failed { .. }
-            | JobState::Cancelled { .. } => false,
-        };
-        let has_ready = loaded.aggregate.jobs().iter().any(is_ready);
+        let has_ready = loaded.aggregate.jobs().iter().any(|job| job.is_ready(self.now));
         Receipt { assignment: id, status: loaded.aggregate.assignment().status(), events, has_ready }
     }
 

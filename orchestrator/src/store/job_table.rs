@@ -1,5 +1,7 @@
 //! The tables of jobs and of what they are told.
 
+use std::time::Duration;
+
 use agents_domain::aggregate::Routes;
 use agents_domain::fallback::Route;
 use agents_domain::id::{AssignmentId, JobId};
@@ -7,6 +9,7 @@ use agents_domain::job::{Job, JobOrigin, JobProgress, JobState, JobStatus};
 use agents_domain::job_type::JobType;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
+use agents_domain::retry;
 use agents_domain::session::Session;
 use agents_domain::store::StoreError;
 use agents_domain::timestamp::Timestamp;
@@ -138,26 +141,52 @@ pub(super) async fn ready(
     routes: Routes<'_>,
     (now, limit): (Timestamp, usize),
 ) -> Result<Vec<(JobId, AssignmentId)>, StoreError> {
-    const FOUND: [&str; 3] = ["id", "assignment_id", "ready_at"];
     let mut found: Vec<(i64, JobId, AssignmentId)> = Vec::new();
     for namespace in namespaces {
         for harness in open_harnesses(on, namespace, routes).await? {
-            let heads = heads(namespace, harness, "SELECT id, assignment_id, ready_at")
-                .push(" AND ready_at <= ")
-                .push_bound(now.as_millis().into())
-                .push(" ORDER BY ready_at, id LIMIT ")
-                .push_bound((limit as i64).into());
-            for row in &heads.fetch(on, "looking for ready jobs").await? {
-                let mut columns = Columns::new(row, "jobs", &FOUND, 0);
-                let job = columns.parsed(|text| text.parse().ok())?;
-                let assignment = columns.parsed(|text| text.parse().ok())?;
-                found.push((columns.integer()?, job, assignment));
+            let heads = || heads(namespace, harness.clone(), "SELECT id, assignment_id, ready_at");
+            let due = heads().push(" AND ready_at <= ").push_bound(now.as_millis().into());
+            let before = found.len();
+            find(on, due, limit, &mut found).await?;
+            if found.len() - before < limit {
+                find(on, dated_ahead(heads(), now), limit, &mut found).await?;
             }
         }
     }
     found.sort_unstable_by_key(|(ready_at, job, _)| (*ready_at, *job));
     found.truncate(limit);
     Ok(found.into_iter().map(|(_, job, assignment)| (job, assignment)).collect())
+}
+
+async fn find(
+    on: &mut Connection,
+    heads: Statement,
+    limit: usize,
+    found: &mut Vec<(i64, JobId, AssignmentId)>,
+) -> Result<(), StoreError> {
+    const FOUND: [&str; 3] = ["id", "assignment_id", "ready_at"];
+    let heads = heads.push(" ORDER BY ready_at, id LIMIT ").push_bound((limit as i64).into());
+    for row in &heads.fetch(on, "looking for ready jobs").await? {
+        let mut columns = Columns::new(row, "jobs", &FOUND, 0);
+        let job = columns.parsed(|text| text.parse().ok())?;
+        let assignment = columns.parsed(|text| text.parse().ok())?;
+        found.push((columns.integer()?, job, assignment));
+    }
+    Ok(())
+}
+
+/// Those heads that `retry::is_ready` takes for ready although their time is to come: few, since only jobs that wait for
+/// their next try are looked at.
+fn dated_ahead(heads: Statement, now: Timestamp) -> Statement {
+    let heads = heads.push(" AND ready_at > ").push_bound(now.as_millis().into());
+    let waits = |class: &OutcomeClass| retry::longest_wait(*class) > Duration::ZERO;
+    let case = |heads: Statement, class: OutcomeClass| {
+        let longest = i64::try_from(retry::longest_wait(class).as_millis()).unwrap_or(i64::MAX);
+        heads.push(" WHEN ").push_bound(class.as_str().into()).push(" THEN ").push_bound(longest.into())
+    };
+    let heads =
+        OutcomeClass::ALL.into_iter().filter(waits).fold(heads.push(" AND ready_at - CASE outcome"), case);
+    heads.push(" ELSE 0 END > ").push_bound(now.as_millis().into())
 }
 
 /// Those of which jobs can be taken, one by one; `None` stands for all of them at once, while none cools down.

@@ -7,7 +7,6 @@ use agents_domain::assignment::{Assignment, AssignmentStatus};
 use agents_domain::cooldown::Cooldown;
 use agents_domain::fallback::{Fallbacks, Route};
 use agents_domain::id::{AssignmentId, JobId};
-use agents_domain::job::JobState;
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{
     AssignmentFilter, AssignmentLine, AttemptRecord, CooldownLine, JobDetail, JobFilter, JobLine, Queue,
@@ -148,14 +147,7 @@ pub(super) async fn queue(
     };
     let heads = job_lines(on, moment(heads)).await?;
     let behind = job_lines(on, moment(within(namespace, "j.status = 'pending' AND j.head = 0"))).await?;
-    let is_ready = |line: &JobLine| match *line.job.state() {
-        JobState::Pending { ready_at, head } => head && ready_at <= now,
-        JobState::Running { .. }
-        | JobState::Completed { .. }
-        | JobState::Failed { .. }
-        | JobState::Cancelled { .. } => false,
-    };
-    let (ready, mut waiting): (Vec<_>, Vec<_>) = heads.into_iter().partition(is_ready);
+    let (ready, mut waiting): (Vec<_>, Vec<_>) = heads.into_iter().partition(|line| line.job.is_ready(now));
     if let Some(cooling) = cooling {
         waiting.extend(job_lines(on, moment(cooling)).await?);
     }

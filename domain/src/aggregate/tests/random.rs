@@ -213,15 +213,11 @@ impl World {
         let is_free =
             |job: &&crate::job::Job| matches!(self.fallbacks.route(&job.harness, &cooling), Route::To(_));
         let mut jobs = self.aggregate.jobs().iter().filter(is_free);
-        let next = jobs.find(|job| is_ready(job, self.now)).map(|job| job.id);
+        let next = jobs.find(|job| job.is_ready(self.now)).map(|job| job.id);
         if let Some(job) = next {
             self.claim_job(job).expect("what is ready may start");
         }
     }
-}
-
-fn is_ready(job: &crate::job::Job, now: crate::timestamp::Timestamp) -> bool {
-    matches!(*job.state(), crate::job::JobState::Pending { head: true, ready_at } if ready_at <= now)
 }
 
 fn outcome(class: OutcomeClass) -> Outcome {

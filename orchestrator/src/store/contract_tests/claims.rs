@@ -14,6 +14,7 @@ on_every_engine!(
     the_longest_waiting_job_is_claimed_first,
     only_the_head_of_a_list_is_claimed,
     a_job_is_not_claimed_before_its_time,
+    a_job_waits_for_no_clock_that_was_set_back,
     a_claim_takes_no_more_than_its_limit,
     a_claim_takes_only_from_its_namespaces,
     nothing_of_a_blocked_or_cancelled_assignment_is_claimed,
@@ -56,6 +57,28 @@ async fn a_job_is_not_claimed_before_its_time(env: Env) {
     assert_eq!(env.claim(10).await.len(), 0);
     env.later(16);
     assert_eq!(jobs(&env.claim(10).await), [job]);
+}
+
+async fn a_job_waits_for_no_clock_that_was_set_back(env: Env) {
+    env.later(3600);
+    let (_, new) = env.create("implement").await;
+    let (_, stopped) = env.create("review").await;
+    let (_, overloaded) = env.create("plan").await;
+    for claimed in env.claim(10).await {
+        let class = match claimed.job.job_type.as_str() {
+            "plan" => OutcomeClass::Overloaded,
+            _ => OutcomeClass::Stopped,
+        };
+        env.finish(&claimed, Outcome::failure(class, "not now")).await.unwrap();
+    }
+    let (_, untouched) = env.create("implement").await;
+    env.set_back(60);
+    let ready: Vec<JobId> = env.queue(None, 10).await.ready.iter().map(|line| line.job.id).collect();
+    assert_eq!(ready, [new, stopped, untouched]);
+    assert_eq!(jobs(&env.claim(2).await), [new, stopped]);
+    assert_eq!(jobs(&env.claim(2).await), [untouched], "the provider gets its time");
+    env.set_back(3540);
+    assert_eq!(jobs(&env.claim(2).await), [overloaded], "and not an hour more");
 }
 
 async fn a_claim_takes_no_more_than_its_limit(env: Env) {

@@ -98,6 +98,12 @@ impl Env {
         self.clock.0.fetch_add(millis, Ordering::SeqCst);
     }
 
+    /// Somebody sets the clock back.
+    pub fn set_back(&self, seconds: u64) {
+        let millis = i64::try_from(seconds * 1000).unwrap();
+        self.clock.0.fetch_sub(millis, Ordering::SeqCst);
+    }
+
     /// What a person says of a new assignment in the namespace `repo`, without a PM's kick-off.
     pub fn new_assignment(&self, first: First) -> NewAssignment {
         NewAssignment {
