@@ -6,10 +6,12 @@ use std::sync::Arc;
 use agents_domain::actor::Actor;
 use agents_domain::assignment::Assignment;
 use agents_domain::fallback::Fallbacks;
-use agents_domain::id::{AssignmentId, IdSource, JobId};
+use agents_domain::history::{EventKind, HistoryEvent};
+use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{Change, Command, Queue, Receipt, RunnerRecord, Store};
 use agents_domain::timestamp::{Clock, Timestamp};
+use agents_orchestrator::attempt::{StopReason, end_unwatched};
 use agents_orchestrator::doorbell;
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::system::{SystemClock, SystemIds};
@@ -110,6 +112,7 @@ impl App {
         let command = Command { actor, harness_defaults: here.config.harness_defaults(), change };
         let receipt = store.execute(command).await?;
         doorbell::ring(&here.bells()?);
+        end_unwatched(store, &here.config.data_folder()?, &wishes(&receipt)).await?;
         Ok(receipt)
     }
 
@@ -127,6 +130,21 @@ impl App {
     pub fn new_job_id(&self) -> JobId {
         JobId::new(self.ids.next())
     }
+}
+
+/// Attempts that the command wants ended.
+fn wishes(receipt: &Receipt) -> Vec<(AttemptId, StopReason)> {
+    let wish = |event: &HistoryEvent| {
+        let reason = if event.kind == EventKind::CancelRequested {
+            StopReason::Cancelled
+        } else if event.kind == EventKind::PauseRequested {
+            StopReason::Paused
+        } else {
+            return None;
+        };
+        Some((event.attempt?, reason))
+    };
+    receipt.events.iter().filter_map(wish).collect()
 }
 
 impl Here {

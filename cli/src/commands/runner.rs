@@ -99,7 +99,7 @@ async fn serve(
 
 /// Log lines of the engine: between the events for people, on standard error beside JSON.
 fn log_to(screen: &Arc<Screen>, form: Form) {
-    let filter = EnvFilter::try_from_env("AGENTS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("AGENTS_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sqlx=error"));
     // A log line that can't be written is not worth the panic that a word about it on a closed standard error is.
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);

@@ -252,3 +252,16 @@ fn the_pm_goes_on_after_a_job_whose_runner_was_killed() {
     let expected = ["pm completed [success]", "implement completed [success]", "pm completed [success]"];
     assert_eq!(story(&stage.assignment(&id)), expected);
 }
+
+#[test]
+fn an_agent_without_a_runner_can_be_cancelled_and_the_next_runner_tells_its_end() {
+    let (stage, id) = working();
+    let (mut runner, attempt) = started(&stage, &id);
+    runner.kill();
+    let job = text(&jobs(&stage.assignment(&id))[0]["id"]);
+    stage.agents(&["cancel", &job]).ok();
+    until_gone(&attempt);
+    stage.once();
+    let done = stage.assignment(&id);
+    assert_eq!(story(&done), ["implement cancelled [cancelled]", "pm completed [success]"]);
+}

@@ -7,6 +7,7 @@ mod report;
 mod splitter;
 mod supervise;
 mod tail;
+mod unwatched;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use observe::Live;
 pub use prepare::allowed;
 pub use splitter::{LINE_MAX, Line, Splitter};
 pub use tail::Tail;
+pub use unwatched::end_unwatched;
 
 use crate::process::AttemptFiles;
 use crate::process::custody::{self, Custody};
