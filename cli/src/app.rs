@@ -13,6 +13,7 @@ use agents_domain::store::{Change, Command, Queue, Receipt, RunnerRecord, Store}
 use agents_domain::timestamp::{Clock, Timestamp};
 use agents_orchestrator::attempt::{StopReason, end_unwatched};
 use agents_orchestrator::doorbell;
+use agents_orchestrator::process::identity::{self, Life};
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::system::{SystemClock, SystemIds};
 
@@ -183,7 +184,8 @@ impl Here {
 
 /// Whether the runner has told of itself lately.
 pub fn is_alive(runner: &RunnerRecord, now: Timestamp) -> bool {
-    now.as_millis().saturating_sub(runner.heartbeat_at.as_millis()) < ALIVE_MS
+    let is_recent = now.as_millis().saturating_sub(runner.heartbeat_at.as_millis()) < ALIVE_MS;
+    is_recent && identity::life(&runner.process) != Life::Dead
 }
 
 /// Whether any runner of the queue is alive.

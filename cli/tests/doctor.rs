@@ -171,3 +171,17 @@ async fn no_agent_may_repair_the_store() {
     let claimed = world.claim().await;
     world.agents(&["doctor", "--repair"]).inside(&claimed).fails(5, &["repair the store"]);
 }
+
+#[tokio::test]
+async fn a_running_attempt_that_can_not_be_read_is_named_and_stops_neither_doctor_nor_runner() {
+    let world = world();
+    world.create(&["Something", "--first", "implement"]);
+    world.claim().await;
+    sql(&world, "UPDATE attempts SET lease_until = 'abc'").await;
+    let (code, report) = doctor(&world, &[]);
+    let findings = report["store"]["findings"].as_array().unwrap();
+    let said: Vec<String> = findings.iter().map(|finding| text(&finding["detail"])).collect();
+    assert_eq!(code, 8, "{report:#}");
+    assert!(said.iter().any(|detail| detail.contains("lease_until")), "{said:?}");
+    world.agents(&["runner", "--once"]).ok();
+}

@@ -1,5 +1,5 @@
 //! The fuzz targets. As plain tests they run for a few seconds each. How to run them longer, and under a fuzzer that
-//! looks for new paths through the code, is in `docs/reliability-proof.md`.
+//! looks for new paths through the code, is in `docs/reliability.md`.
 
 use std::time::Duration;
 

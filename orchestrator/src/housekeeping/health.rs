@@ -136,7 +136,16 @@ impl Health {
     /// somebody holds lives, whoever has started it.
     async fn look_for_lost(&mut self, patient: &Patient) -> Result<(), StoreError> {
         let nobody = RunnerId::new(Uuid::nil());
-        for orphan in patient.store.foreign_attempts(nobody).await? {
+        let running = match patient.store.foreign_attempts(nobody).await {
+            Err(bad @ StoreError::BadRow { .. }) => {
+                let detail = format!("{bad}: no runner can look after running attempts until it is right");
+                let kind = FindingKind::BadRow;
+                self.findings.push(Finding { kind, assignment: None, job: None, attempt: None, detail });
+                return Ok(());
+            }
+            running => running?,
+        };
+        for orphan in running {
             let life = orphan.runner_process.as_ref().map(identity::life);
             let is_over = orphan.lease_until < patient.now;
             let (proven, detail) = match life {

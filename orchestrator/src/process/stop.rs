@@ -3,6 +3,7 @@
 //! The group of the agent is not enough: agent CLIs start their shell tools in sessions of their own. What has
 //! left the group is found by the attempt's id in its environment, which every child inherits (Linux).
 
+use super::tree;
 use agents_domain::id::AttemptId;
 use agents_domain::invocation::StopSignal;
 use rustix::io::Errno;
@@ -32,7 +33,7 @@ pub fn kill_group(pid: i32) {
 /// process that forks while it is looked for may leave a child behind, so it is looked for until none is found,
 /// at most a few times.
 pub fn kill_marked(attempt: AttemptId) -> usize {
-    const ROUNDS: usize = 5;
+    const ROUNDS: usize = 50;
     let mut killed = 0;
     for _ in 0..ROUNDS {
         let found = marked(attempt);
@@ -40,20 +41,25 @@ pub fn kill_marked(attempt: AttemptId) -> usize {
             break;
         }
         killed += found.len();
-        for pid in found {
-            report(kill_process(pid, Signal::KILL));
+        // Stopped first: what is stopped starts nothing while the others are ended.
+        for signal in [Signal::STOP, Signal::KILL] {
+            for seen in &found {
+                tree::signal(seen, signal);
+            }
         }
     }
     killed
 }
 
 /// Living processes that carry the attempt's mark. None where there is no `/proc`.
-pub fn marked(attempt: AttemptId) -> Vec<Pid> {
+pub fn marked(attempt: AttemptId) -> Vec<tree::Seen> {
     let mark = format!("{MARKER}={attempt}");
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let own = std::process::id().cast_signed();
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| *pid != own && carries(*pid, mark.as_bytes())).filter_map(Pid::from_raw).collect()
+    let seen = pids.filter(|pid| *pid != own).filter_map(tree::look);
+    // Its environment is read after its start time, so both are of the same process or the signal meets nobody.
+    seen.filter(|seen| carries(seen.pid, mark.as_bytes())).collect()
 }
 
 /// The environment of a zombie is empty, so a dead process is not found.

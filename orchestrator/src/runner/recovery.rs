@@ -20,7 +20,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Listener, RunnerEvent, RunnerOptions};
-use crate::attempt::{Surroundings, files};
+use crate::attempt::{Surroundings, files, keeper_lease};
+use crate::process::custody;
 use crate::process::identity::{self, Life};
 use crate::process::keeper::mark;
 
@@ -113,8 +114,15 @@ async fn recover_one(
     (around, options, listener): (&Surroundings, &RunnerOptions, &dyn Listener),
     recovered: &mut Recovered,
 ) -> Result<(), StoreError> {
-    let Some(harness_defaults) = readable(orphan, around).await? else { return Ok(()) };
     let is_here = is_this_machine(&orphan.host);
+    let Some(harness_defaults) = readable(orphan, around).await? else {
+        // Its agent goes on as long as somebody waits for the config to be mended.
+        let files = files(&around.data_folder, orphan.attempt);
+        if is_here && let Err(error) = custody::renew(&files, keeper_lease(options.lease)) {
+            tracing::warn!(%error, "the lease of a keeper could not be renewed");
+        }
+        return Ok(());
+    };
     if is_here && !may_be_taken(orphan, proof, around) {
         return Ok(());
     }
