@@ -68,8 +68,9 @@ fn a_runner_that_is_stopped_at_the_terminal_and_goes_on_has_lost_nothing() {
     let runner = stage.runner(&[]);
     stage.until_file("started");
     let attempt = running_attempt(&stage.assignment(&id)).unwrap();
-    // As Ctrl-Z does; the agent is in a session of its own, and goes on.
-    runner.signal(Signal::TSTP);
+    // What Ctrl-Z comes to; its own signal means nothing to a process group without a shell, which these may be in. The
+    // agent is in a session of its own, and goes on.
+    runner.signal(Signal::STOP);
     until("the runner is stopped", PATIENCE, || (processes::state(runner.pid()) == Some('T')).then_some(()));
     stage.touch("go");
     until("the agent ends", PATIENCE, || processes::of_attempt(&attempt).is_empty().then_some(()));
