@@ -80,7 +80,8 @@ pub fn keep(args: &[OsString]) -> u8 {
 }
 
 impl Keeper {
-    /// Everything that may fail comes before the agent is started: then nothing runs, and no exit status says so.
+    /// What may fail without a word comes before the mark is written: then nothing runs, and no mark says so. A start that
+    /// fails is told by the exit status.
     fn begin(terms: Terms) -> io::Result<Self> {
         let began = now();
         let files = AttemptFiles { folder: terms.folder.clone() };
@@ -102,11 +103,13 @@ impl Keeper {
         };
         if keeper.lookout.is_over() {
             keeper.exit.reason = Some(EndReason::LeaseOver);
-        } else {
-            keeper.start()?;
+        } else if let Err(error) = keeper.start() {
+            keeper.exit.not_started = Some(NotStarted { errno: error.raw_os_error().unwrap_or_default() });
         }
-        // The folder that the agent works in is nothing to us, and must not be held.
-        std::env::set_current_dir("/")?;
+        // The folder that the agent works in is nothing to us, and should not be held; no agent is ended for that.
+        if let Err(error) = std::env::set_current_dir("/") {
+            tracing::debug!(%error, "the working folder is held");
+        }
         Ok(keeper)
     }
 
@@ -291,7 +294,8 @@ impl Keeper {
             self.exit.signal = status.terminating_signal();
         }
         let errno = std::fs::read_to_string(self.terms.folder.join(launch::NOT_STARTED)).ok();
-        self.exit.not_started = errno.and_then(|errno| Some(NotStarted { errno: errno.parse().ok()? }));
+        let told = errno.and_then(|errno| Some(NotStarted { errno: errno.parse().ok()? }));
+        self.exit.not_started = told.or(self.exit.not_started.take());
         while self.exit.write(&self.files.exit()).is_err()
             && !self.lookout.is_over()
             && self.terms.folder.exists()
