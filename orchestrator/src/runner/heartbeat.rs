@@ -36,7 +36,6 @@ pub(super) struct Heartbeat {
 struct Heart {
     runner: RunnerId,
     database_url: String,
-    data_folder: PathBuf,
     lease: Duration,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -51,7 +50,6 @@ impl Heartbeat {
         let heart = Heart {
             runner,
             database_url: database_url.to_owned(),
-            data_folder: around.data_folder.clone(),
             lease: around.lease,
             clock: Arc::clone(&around.clock),
             ids: Arc::clone(&around.ids),
@@ -59,7 +57,7 @@ impl Heartbeat {
             beats: sender,
         };
         let pulse =
-            Pulse { data_folder: heart.data_folder.clone(), lease: heart.lease, board: heart.board.clone() };
+            Pulse { data_folder: around.data_folder.clone(), lease: around.lease, board: board.clone() };
         let (stop_pulse, pulse_stopped) = sync_channel(1);
         let thread = std::thread::Builder::new().name("keepers".to_owned());
         if let Err(error) = thread.spawn(move || pulse.beat_until(&pulse_stopped)) {

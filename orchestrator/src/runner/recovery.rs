@@ -116,9 +116,13 @@ async fn recover_one(
 ) -> Result<(), StoreError> {
     let is_here = is_this_machine(&orphan.host);
     let Some(harness_defaults) = readable(orphan, around).await? else {
-        // Its agent goes on as long as somebody waits for the config to be mended.
+        // Its agent goes on as long as somebody waits for the config to be mended. The one of a runner that may live is that
+        // runner's to renew.
         let files = files(&around.data_folder, orphan.attempt);
-        if is_here && let Err(error) = custody::renew(&files, keeper_lease(options.lease)) {
+        if is_here
+            && proof == Proof::Gone
+            && let Err(error) = custody::renew(&files, keeper_lease(options.lease))
+        {
             tracing::warn!(%error, "the lease of a keeper could not be renewed");
         }
         return Ok(());
