@@ -185,3 +185,23 @@ async fn a_running_attempt_that_can_not_be_read_is_named_and_stops_neither_docto
     assert!(said.iter().any(|detail| detail.contains("lease_until")), "{said:?}");
     world.agents(&["runner", "--once"]).ok();
 }
+
+#[tokio::test]
+async fn a_running_attempt_without_a_living_keeper_is_named() {
+    let world = world();
+    world.create(&["Something", "--first", "implement"]);
+    let attempt = world.claim().await.attempt.id.to_string();
+    let data = world.database().parent().unwrap().to_owned();
+    let folder = data.join("attempts").join(&attempt[attempt.len() - 2..]).join(&attempt);
+    std::fs::create_dir_all(&folder).unwrap();
+    let lock = std::fs::File::create(folder.join("keeper.lock")).unwrap();
+    let found = || kinds(&doctor(&world, &[]).1["store"]["findings"]);
+    assert_eq!(found(), [] as [&str; 0], "it has only just been started");
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    lock.set_modified(long_ago).unwrap();
+    std::fs::File::open(&folder).unwrap().set_modified(long_ago).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(found(), [] as [&str; 0], "its keeper lives");
+    drop(lock);
+    assert_eq!(found(), ["no_keeper"]);
+}

@@ -41,13 +41,15 @@ pub enum FindingKind {
     HistoryDiffers,
     /// The runner of a running attempt is not recorded or dead, and nothing of the attempt lives.
     RunnerGone,
+    /// An attempt is said to run and nothing of it lives, while its runner may.
+    NoKeeper,
     /// A row holds what it can't hold.
     BadRow,
 }
 
 impl FindingKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [FindingKind; 14] = [
+    pub const ALL: [FindingKind; 15] = [
         FindingKind::NothingNext,
         FindingKind::HeldWithWork,
         FindingKind::ClosedWithWork,
@@ -61,6 +63,7 @@ impl FindingKind {
         FindingKind::HistoryGap,
         FindingKind::HistoryDiffers,
         FindingKind::RunnerGone,
+        FindingKind::NoKeeper,
         FindingKind::BadRow,
     ];
 
@@ -80,6 +83,7 @@ impl FindingKind {
             FindingKind::HistoryGap => "history_gap",
             FindingKind::HistoryDiffers => "history_differs",
             FindingKind::RunnerGone => "runner_gone",
+            FindingKind::NoKeeper => "no_keeper",
             FindingKind::BadRow => "bad_row",
         }
     }
@@ -104,6 +108,9 @@ impl FindingKind {
             FindingKind::RunnerGone => {
                 "nothing does its job; the next runner gives it up, or its lease runs out"
             }
+            FindingKind::NoKeeper => {
+                "nothing does its job, and its end was not told: a runner does so when its lease is over"
+            }
             FindingKind::BadRow => "whatever needs this row fails",
         }
     }
@@ -124,7 +131,7 @@ impl FindingKind {
             FindingKind::HistoryGap => Some("adds an event that says so and how things stand"),
             FindingKind::HistoryDiffers => Some("adds events that say what is stored"),
             FindingKind::RunnerGone => Some("gives the attempt up: its job is tried again"),
-            FindingKind::BadRow => None,
+            FindingKind::NoKeeper | FindingKind::BadRow => None,
         }
     }
 
@@ -135,6 +142,9 @@ impl FindingKind {
                 "stop the runners and start one again: it ends what it does not own"
             }
             FindingKind::NoOutcome => "nothing has to be done; `agents logs` has what the agent said",
+            FindingKind::NoKeeper => {
+                "if it stays so for more than two leases, stop its runner: the next one takes it over"
+            }
             FindingKind::BadRow => {
                 "restore a backup, or set the column right with sqlite3 while no runner works"
             }

@@ -132,8 +132,8 @@ fn check(finding: &Finding) -> Check {
     };
     let detail = format!("{}; {}", said(finding), finding.kind.meaning());
     match finding.kind {
-        // The next runner does it by itself.
-        FindingKind::RunnerGone => Check::note(NAME, detail, fix),
+        // A runner does it by itself.
+        FindingKind::RunnerGone | FindingKind::NoKeeper => Check::note(NAME, detail, fix),
         FindingKind::NothingNext
         | FindingKind::HeldWithWork
         | FindingKind::ClosedWithWork

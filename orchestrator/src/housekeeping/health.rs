@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::HarnessDefaults;
@@ -20,6 +21,9 @@ use crate::process::identity::{self, Life};
 use crate::process::keeper::mark;
 use crate::process::stop;
 use crate::settings::SettingsSource;
+
+/// A keeper that is missing for so long is missed.
+const KEEPER_MISSED: Duration = Duration::from_secs(60);
 
 /// Assignments that are read together; they are held in memory with their histories.
 const ASSIGNMENTS_AT_ONCE: u32 = 50;
@@ -154,7 +158,10 @@ impl Health {
                 Some(Life::Unknown) if is_over => {
                     (false, format!("its runner {} was not heard of until its lease was over", orphan.runner))
                 }
-                None | Some(Life::Alive | Life::Unknown) => continue,
+                None | Some(Life::Alive | Life::Unknown) => {
+                    self.look_for_keeper(patient, &orphan);
+                    continue;
+                }
             };
             if is_held(patient, &orphan) {
                 continue;
@@ -169,6 +176,25 @@ impl Health {
             self.lost.push(Lost { orphan, proven });
         }
         Ok(())
+    }
+}
+
+impl Health {
+    /// An attempt that has been started long ago, and that nobody keeps. One that has just been started or has just ended
+    /// may have no keeper for a moment.
+    fn look_for_keeper(&mut self, patient: &Patient, orphan: &Orphan) {
+        let files = attempt::files(&patient.data_folder, orphan.attempt);
+        let is_quiet =
+            folder::modified(&files.folder).is_ok_and(|last| patient.now.since(last) > KEEPER_MISSED);
+        if is_quiet && files.lock().exists() && !is_held(patient, orphan) {
+            self.findings.push(Finding {
+                kind: FindingKind::NoKeeper,
+                assignment: Some(orphan.assignment),
+                job: Some(orphan.job),
+                attempt: Some(orphan.attempt),
+                detail: "it is said to run, and no keeper of it lives".to_owned(),
+            });
+        }
     }
 }
 
