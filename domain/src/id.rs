@@ -76,6 +76,15 @@ id!(
     RunnerId
 );
 
+id!(
+    /// Names one run of a check.
+    ReceiptId
+);
+id!(
+    /// Names a finding.
+    FindingId
+);
+
 /// Where new ids come from.
 pub trait IdSource: Send + Sync {
     /// A new UUIDv7, later than every one before it from the same source.

@@ -1,0 +1,78 @@
+//! The gate before `complete`: what stands against it, whatever anybody says.
+
+use super::{Check, Criterion, Standing, Tie, Ties, TreeState};
+
+/// What is to be complete, and what speaks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    pub checks: &'a [Check],
+    pub criteria: &'a [Criterion],
+    pub standing: &'a Standing,
+    /// The tree as it is now. `None`: it can't be told, so that only receipts of the latest measurement count.
+    pub tree: Option<&'a TreeState>,
+    pub ties: &'a Ties,
+}
+
+/// What stands against it, each in words that a PM can act on; and what each criterion is tied to.
+pub fn judge(case: Case<'_>) -> Result<Vec<(u32, Tie)>, Vec<String>> {
+    let mut against: Vec<String> = case.checks.iter().filter_map(|check| lacking(&case, check)).collect();
+    against.extend(case.standing.gates.iter().map(|gate| format!("a guard stands against it: {gate}")));
+    let mut ties = Vec::new();
+    for criterion in case.criteria {
+        match tie(&case, criterion) {
+            Ok(tie) => ties.push((criterion.number, tie)),
+            Err(why) => against.push(why),
+        }
+    }
+    if against.is_empty() { Ok(ties) } else { Err(against) }
+}
+
+fn lacking(case: &Case<'_>, check: &Check) -> Option<String> {
+    if !check.required {
+        return None;
+    }
+    let name = &check.name;
+    let Some(receipt) = case.standing.receipts.iter().find(|receipt| receipt.check == *name) else {
+        return Some(format!("the required check `{name}` was never run"));
+    };
+    let id = receipt.id.short();
+    if !is_fresh(case, receipt.tree.as_ref()) {
+        return Some(format!("the required check `{name}` was not run on the present tree (receipt {id})"));
+    }
+    (!receipt.passed).then(|| format!("the required check `{name}` fails (receipt {id})"))
+}
+
+/// A receipt is of the present tree. Where trees can't be told apart, the latest receipts are those of the last
+/// measurement, which is made when `complete` is decided.
+fn is_fresh(case: &Case<'_>, of: Option<&TreeState>) -> bool {
+    of == case.tree
+}
+
+fn tie(case: &Case<'_>, criterion: &Criterion) -> Result<Tie, String> {
+    let Criterion { number, text, .. } = criterion;
+    let Some(named) = case.ties.get(number) else {
+        return Err(format!("criterion {number} (\"{text}\") is tied to no receipt and no finding"));
+    };
+    let is_named = |id: &str| {
+        let named = named.trim().to_ascii_lowercase();
+        named.len() >= 4 && (id.ends_with(&named) || id.starts_with(&named))
+    };
+    let receipt = case.standing.receipts.iter().find(|receipt| is_named(&receipt.id.to_string()));
+    if let Some(receipt) = receipt {
+        return match receipt.passed && is_fresh(case, receipt.tree.as_ref()) {
+            true => Ok(Tie::Receipt(receipt.id)),
+            false => Err(format!(
+                "criterion {number} is tied to receipt {}, which {}",
+                receipt.id.short(),
+                if receipt.passed { "is not of the present tree" } else { "has not passed" }
+            )),
+        };
+    }
+    let finding = case.standing.met.iter().find(|(of, id)| of == number && is_named(&id.to_string()));
+    match finding {
+        Some((_, id)) => Ok(Tie::Finding(*id)),
+        None => Err(format!(
+            "criterion {number} is tied to `{named}`, which is no receipt of a check here and no reviewer's finding that it is met"
+        )),
+    }
+}

@@ -1,0 +1,31 @@
+//! What the orchestrator itself has measured and seen, as opposed to what agents say.
+
+pub mod check;
+pub mod checkpoint;
+pub mod criterion;
+pub mod finding;
+pub mod gate;
+pub mod receipt;
+pub mod standing;
+pub mod tree_state;
+
+pub use check::Check;
+pub use checkpoint::Checkpoint;
+pub use criterion::{Author, Criterion, Tie, Ties};
+pub use finding::{Citation, Finding, FindingSource, Guard, Severity};
+pub use receipt::{CheckEnd, CheckReceipt, TestCounts};
+pub use standing::{ReceiptMark, Standing};
+pub use tree_state::TreeState;
+
+/// What was measured when an attempt had ended.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Evidence {
+    /// The tree that the agent has left. `None`: it can't be told (no repository).
+    pub tree: Option<TreeState>,
+    /// The commit that keeps what the job has done.
+    pub checkpoint: Option<Checkpoint>,
+    /// Checks that were run then.
+    pub receipts: Vec<CheckReceipt>,
+    /// What guards have seen, and what a reviewer has found.
+    pub findings: Vec<Finding>,
+}
