@@ -259,6 +259,9 @@ async fn fill(store: &Arc<SqlStore>, jobs: usize, workspace: &Path) {
             director: Director::None,
             workspace: workspace.display().to_string(),
             max_jobs: 50,
+            worktree: None,
+            checks: Vec::new(),
+            accept: Vec::new(),
             first: First::Job(job),
         });
         let store = Arc::clone(store);

@@ -238,6 +238,9 @@ fn rejected(rejection: &Rejection) -> Failure {
         }
         Rejection::IsQuestion { .. } => failure.hint("ask it again with `agents chat`"),
         Rejection::ReasonNeeded { .. } => failure.hint("add --reason \"why\""),
+        Rejection::NotShown { .. } => failure
+            .hint("`agents evidence <assignment>` shows what was measured")
+            .hint("accept it all the same with --force --reason \"why\"; it is recorded as forced"),
         Rejection::Conflict(_) => {
             failure.hint("a PM job makes one decision; what it decided first stands, so end your turn now")
         }

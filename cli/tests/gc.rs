@@ -50,6 +50,7 @@ async fn worked(world: &World) -> (String, String) {
         unknown_lines: 0,
         bad_lines: 0,
         killed: None,
+        evidence: Default::default(),
     };
     let change =
         agents_domain::store::Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) };

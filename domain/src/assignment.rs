@@ -1,9 +1,11 @@
 //! An assignment: what a person wants, and whether it is still wanted.
 
 use crate::director::Director;
+use crate::evidence::{Check, Criterion, Standing};
 use crate::id::AssignmentId;
 use crate::namespace::Namespace;
 use crate::timestamp::Timestamp;
+use crate::worktree::Worktree;
 
 /// How many jobs an assignment may have unless its owner says otherwise.
 pub const DEFAULT_MAX_JOBS: u32 = 50;
@@ -15,14 +17,17 @@ pub struct Assignment {
     pub namespace: Namespace,
     pub north_star: String,
     pub director: Director,
-    /// The folder that its agents work in.
+    /// The repository, or the folder, that it belongs to.
     pub workspace: String,
+    /// Where its agents work, if not there.
+    pub worktree: Option<Worktree>,
     /// Jobs of its list, the PM's own and questions apart. Past it the assignment is blocked.
     pub max_jobs: u32,
     pub created_at: Timestamp,
     state: AssignmentState,
     paused: bool,
     note: Option<String>,
+    pub(crate) proof: Proof,
     updated_at: Timestamp,
 }
 
@@ -73,6 +78,14 @@ impl AssignmentStatus {
     }
 }
 
+/// What must be shown before an assignment is complete, and what has been.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Proof {
+    pub checks: Vec<Check>,
+    pub criteria: Vec<Criterion>,
+    pub standing: Standing,
+}
+
 /// What a stored assignment consists of besides what never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssignmentProgress {
@@ -80,6 +93,7 @@ pub struct AssignmentProgress {
     /// A person has paused it: it starts no job. Never with one that is closed.
     pub paused: bool,
     pub note: Option<String>,
+    pub proof: Proof,
     pub updated_at: Timestamp,
 }
 
@@ -91,16 +105,17 @@ pub struct AssignmentOrigin {
     pub north_star: String,
     pub director: Director,
     pub workspace: String,
+    pub worktree: Option<Worktree>,
     pub max_jobs: u32,
     pub created_at: Timestamp,
 }
 
 impl Assignment {
     /// A new assignment. `held`: it waits for its first job instead of asking its director.
-    pub fn new(origin: AssignmentOrigin, held: bool) -> Self {
+    pub fn new(origin: AssignmentOrigin, held: bool, proof: Proof) -> Self {
         let updated_at = origin.created_at;
         let state = AssignmentState::Active { held };
-        Self::restore(origin, AssignmentProgress { state, paused: false, note: None, updated_at })
+        Self::restore(origin, AssignmentProgress { state, paused: false, note: None, proof, updated_at })
     }
 
     /// The assignment as it was stored.
@@ -111,13 +126,40 @@ impl Assignment {
             north_star: origin.north_star,
             director: origin.director,
             workspace: origin.workspace,
+            worktree: origin.worktree,
             max_jobs: origin.max_jobs,
             created_at: origin.created_at,
             state: progress.state,
             paused: progress.paused,
             note: progress.note,
+            proof: progress.proof,
             updated_at: progress.updated_at,
         }
+    }
+
+    /// The folder that its agents work in.
+    pub fn folder(&self) -> &str {
+        self.worktree.as_ref().map_or(&self.workspace, |worktree| &worktree.path)
+    }
+
+    /// What must be shown before it is complete, and what has been.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// The commands that tell whether its work is right.
+    pub fn checks(&self) -> &[Check] {
+        &self.proof.checks
+    }
+
+    /// What must hold before it is complete.
+    pub fn criteria(&self) -> &[Criterion] {
+        &self.proof.criteria
+    }
+
+    /// Where it stands by its evidence.
+    pub fn standing(&self) -> &Standing {
+        &self.proof.standing
     }
 
     /// Whether it goes on, and what is then true of it.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::decision::Decision;
+use crate::evidence::Evidence;
 use crate::harness::ProcessEnd;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use crate::outcome::{Outcome, OutcomeClass};
@@ -124,4 +125,6 @@ pub struct AttemptReport {
     pub bad_lines: u32,
     /// Processes besides the agent itself that had to be ended, in words.
     pub killed: Option<String>,
+    /// What was measured in the workspace afterwards.
+    pub evidence: Evidence,
 }

@@ -1,5 +1,6 @@
 //! What the PM decides after a job, and how several words of it in one attempt become one decision.
 
+use crate::evidence::Ties;
 use crate::id::JobId;
 use crate::job_type::JobType;
 
@@ -30,9 +31,10 @@ pub enum Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// These jobs come next.
-    InsertJobs { reason: String, jobs: Vec<(NewJob, Place)> },
+    /// `accept`: what else must hold before the assignment is complete.
+    InsertJobs { reason: String, jobs: Vec<(NewJob, Place)>, accept: Vec<String> },
     /// The north star is reached.
-    Complete { reason: String },
+    Complete { reason: String, ties: Ties },
     /// A person is needed.
     Blocked { reason: String, question: Option<String> },
     /// The jobs that already wait in the list are right; go on with them.
@@ -62,7 +64,7 @@ impl Decision {
     pub fn reason(&self) -> &str {
         match self {
             Decision::InsertJobs { reason, .. }
-            | Decision::Complete { reason }
+            | Decision::Complete { reason, .. }
             | Decision::Blocked { reason, .. }
             | Decision::Continue { reason } => reason,
         }
@@ -73,9 +75,17 @@ impl Decision {
     pub fn merged(earlier: Option<Decision>, later: Decision) -> Result<Decision, DecisionConflict> {
         let Some(earlier) = earlier else { return Ok(later) };
         match (earlier, later) {
-            (Decision::InsertJobs { reason: old, mut jobs }, Decision::InsertJobs { reason, jobs: more }) => {
+            (
+                Decision::InsertJobs { reason: old, mut jobs, mut accept },
+                Decision::InsertJobs { reason, jobs: more, accept: other },
+            ) => {
                 jobs.extend(more);
-                Ok(Decision::InsertJobs { reason: if reason.is_empty() { old } else { reason }, jobs })
+                accept.extend(other);
+                Ok(Decision::InsertJobs {
+                    reason: if reason.is_empty() { old } else { reason },
+                    jobs,
+                    accept,
+                })
             }
             (earlier, later) if earlier.name() == later.name() => Ok(later),
             (earlier, later) => Err(DecisionConflict { earlier: earlier.name(), later: later.name() }),

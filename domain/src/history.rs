@@ -33,11 +33,23 @@ pub enum EventKind {
     DecisionStaged,
     DecisionApplied,
     DecisionInvalid,
+    /// A check was run.
+    CheckRan,
+    /// What a job has done was committed.
+    CheckpointMade,
+    /// A guard or a reviewer has found something.
+    FindingMade,
+    /// `complete` was decided, and the evidence stands against it.
+    CompletionRefused,
+    /// What must be shown before it is complete was changed.
+    ProofChanged,
+    /// Work came to the same as the work before it.
+    NothingGained,
 }
 
 impl EventKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [EventKind; 23] = [
+    pub const ALL: [EventKind; 29] = [
         EventKind::AssignmentCreated,
         EventKind::AssignmentActivated,
         EventKind::AssignmentBlocked,
@@ -61,6 +73,12 @@ impl EventKind {
         EventKind::DecisionStaged,
         EventKind::DecisionApplied,
         EventKind::DecisionInvalid,
+        EventKind::CheckRan,
+        EventKind::CheckpointMade,
+        EventKind::FindingMade,
+        EventKind::CompletionRefused,
+        EventKind::ProofChanged,
+        EventKind::NothingGained,
     ];
 
     /// The name in the store and in JSON.
@@ -89,6 +107,12 @@ impl EventKind {
             EventKind::DecisionStaged => "decision_staged",
             EventKind::DecisionApplied => "decision_applied",
             EventKind::DecisionInvalid => "decision_invalid",
+            EventKind::CheckRan => "check_ran",
+            EventKind::CheckpointMade => "checkpoint_made",
+            EventKind::FindingMade => "finding_made",
+            EventKind::CompletionRefused => "completion_refused",
+            EventKind::ProofChanged => "proof_changed",
+            EventKind::NothingGained => "nothing_gained",
         }
     }
 

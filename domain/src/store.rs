@@ -12,6 +12,7 @@ use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, Proc
 use crate::audit::Repair;
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
+use crate::evidence::{CheckReceipt, Checkpoint, Finding};
 use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
@@ -270,6 +271,14 @@ pub struct AttemptRecord {
     pub pause_requested: bool,
 }
 
+/// All that was measured of an assignment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EvidenceRecord {
+    pub checkpoints: Vec<Checkpoint>,
+    pub receipts: Vec<CheckReceipt>,
+    pub findings: Vec<Finding>,
+}
+
 /// A harness that cools down, in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CooldownLine {
@@ -428,6 +437,9 @@ pub trait Store: Upkeep {
 
     /// The history of an assignment, oldest first.
     async fn history(&self, assignment: AssignmentId) -> Result<Vec<HistoryEvent>, StoreError>;
+
+    /// All that was measured of an assignment, the oldest first.
+    async fn evidence(&self, assignment: AssignmentId) -> Result<EvidenceRecord, StoreError>;
 
     /// The folder that a namespace was first used in, if it was used.
     async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError>;

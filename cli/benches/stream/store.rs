@@ -147,6 +147,9 @@ async fn running_job(store: &SqlStore) -> Claimed {
         director: Director::None,
         workspace: "/tmp".into(),
         max_jobs: 50,
+        worktree: None,
+        checks: Vec::new(),
+        accept: Vec::new(),
         first: First::Job(job),
     };
     store.execute(command(Change::Create(new))).await.unwrap();
@@ -175,6 +178,7 @@ fn finish(claimed: &Claimed, summary: StreamSummary) -> Change {
         unknown_lines: summary.unknown_lines,
         bad_lines: summary.bad_lines,
         killed: None,
+        evidence: Default::default(),
     };
     Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) }
 }

@@ -72,6 +72,9 @@ impl Create {
             director: Director::Pm,
             workspace: here.workspace().display().to_string(),
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
+            worktree: None,
+            checks: Vec::new(),
+            accept: Vec::new(),
             first,
         };
         let (id, workspace) = (new.id, new.workspace.clone());

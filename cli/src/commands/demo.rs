@@ -177,6 +177,9 @@ async fn create(
         director: Director::Pm,
         workspace: folder.display().to_string(),
         max_jobs: DEFAULT_MAX_JOBS,
+        worktree: None,
+        checks: Vec::new(),
+        accept: Vec::new(),
         first: First::Director,
     };
     app.execute(here, store, (Actor::Person, Change::Create(new))).await?;

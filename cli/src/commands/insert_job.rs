@@ -136,7 +136,7 @@ impl InsertJob {
         let assignment = staged::own_assignment(pm, store, self.assignment.as_deref()).await?;
         let (id, job_type, harness) = (job.id, job.job_type.to_string(), job.harness.clone());
         let reason = self.reason.clone().unwrap_or_default();
-        let decision = Decision::InsertJobs { reason, jobs: vec![(job, place)] };
+        let decision = Decision::InsertJobs { reason, jobs: vec![(job, place)], accept: Vec::new() };
         let receipt = staged::stage(app, here, (store, pm), decision).await?;
         Ok(Inserted { harness, staged: true, ..inserted((id, assignment), job_type, &receipt) })
     }

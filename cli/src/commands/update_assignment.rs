@@ -5,6 +5,7 @@ use agents_domain::actor::Actor;
 use agents_domain::aggregate::StatusChange;
 use agents_domain::assignment::AssignmentStatus;
 use agents_domain::decision::Decision;
+use agents_domain::evidence::Ties;
 use agents_domain::id::AssignmentId;
 use agents_domain::store::{Change, Store, StoreError};
 use agents_orchestrator::store::SqlStore;
@@ -128,7 +129,9 @@ impl UpdateAssignment {
                 StatusChange::Active { note: self.note.clone(), max_jobs: self.max_jobs }
             }
             AssignmentStatus::Blocked => StatusChange::Blocked { reason: self.reason().unwrap_or_default() },
-            AssignmentStatus::Complete => StatusChange::Complete { reason: self.reason() },
+            AssignmentStatus::Complete => {
+                StatusChange::Complete { reason: self.reason(), ties: Ties::new(), force: false }
+            }
             AssignmentStatus::Cancelled => StatusChange::Cancelled { reason: self.reason() },
         };
         let change = Change::Update { assignment: id, to };
@@ -177,7 +180,9 @@ impl UpdateAssignment {
     fn decision(&self) -> Result<Decision, Failure> {
         let status = self.status;
         match (status, self.reason()) {
-            (AssignmentStatus::Complete, Some(reason)) => Ok(Decision::Complete { reason }),
+            (AssignmentStatus::Complete, Some(reason)) => {
+                Ok(Decision::Complete { reason, ties: Default::default() })
+            }
             (AssignmentStatus::Blocked, Some(reason)) => {
                 Ok(Decision::Blocked { reason, question: self.question.clone() })
             }

@@ -6,6 +6,7 @@ use agents_domain::timestamp::Timestamp;
 use agents_orchestrator::runner::RunnerEvent;
 use serde_json::{Value, json as object};
 
+use super::evidence_line;
 use crate::output::time;
 
 /// How a line is meant; a terminal shows it as a color.
@@ -93,7 +94,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             (Style::Bad, format!("{assignment} blocked{}{question}", because(detail("reason"))))
         }
         EventKind::AssignmentCompleted => {
-            (Style::Good, format!("{assignment} complete{}", because(detail("reason"))))
+            let how = if event.detail("forced").is_some() { "complete by force" } else { "complete" };
+            (Style::Good, format!("{assignment} {how}{}", because(detail("reason"))))
         }
         EventKind::AssignmentCancelled => {
             (Style::Attention, format!("{assignment} cancelled{}", because(detail("reason"))))
@@ -140,6 +142,12 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             let killed = event.detail("killed")?;
             (Style::Dim, format!("{job}: ended what it had left running: {killed}"))
         }
+        EventKind::CheckRan
+        | EventKind::CheckpointMade
+        | EventKind::FindingMade
+        | EventKind::CompletionRefused
+        | EventKind::ProofChanged
+        | EventKind::NothingGained => return evidence_line::told(event, &job),
         EventKind::DecisionStaged => return None,
     })
 }

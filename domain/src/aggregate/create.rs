@@ -1,12 +1,14 @@
 //! A new assignment, with its first job, the PM's kick-off, or nothing to do yet.
 
 use super::{About, Aggregate, Context, Rejection, kick_off_context, pm_job};
-use crate::assignment::{Assignment, AssignmentOrigin};
+use crate::assignment::{Assignment, AssignmentOrigin, Proof};
 use crate::decision::{NewJob, Place};
 use crate::director::Director;
+use crate::evidence::{Author, Check};
 use crate::history::EventKind;
 use crate::id::AssignmentId;
 use crate::namespace::Namespace;
+use crate::worktree::Worktree;
 
 /// What a person says of a new assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +18,11 @@ pub struct NewAssignment {
     pub north_star: String,
     pub director: Director,
     pub workspace: String,
+    pub worktree: Option<Worktree>,
     pub max_jobs: u32,
+    pub checks: Vec<Check>,
+    /// What must hold before it is complete.
+    pub accept: Vec<String>,
     pub first: First,
 }
 
@@ -38,9 +44,15 @@ impl Aggregate {
             return Err(Rejection::EmptyNorthStar);
         }
         let held = new.first == First::Hold;
-        let mut aggregate = Self::restore(Assignment::new(origin(&new, ctx), held), Vec::new(), Vec::new());
+        let origin = origin(&new, ctx);
+        let mut aggregate = Self::restore(
+            Assignment::new(origin, held, Proof { checks: new.checks, ..Proof::default() }),
+            Vec::new(),
+            Vec::new(),
+        );
         let star = ("northStar", new.north_star);
         aggregate.note_event(ctx, EventKind::AssignmentCreated, About::ASSIGNMENT, vec![star]);
+        aggregate.accept(new.accept, Author::Person, ctx);
         match new.first {
             First::Director => match new.director {
                 Director::Pm => aggregate.put_in(pm_job(ctx, kick_off_context()), Place::End, ctx)?,
@@ -61,6 +73,7 @@ fn origin(new: &NewAssignment, ctx: &Context<'_>) -> AssignmentOrigin {
         north_star: new.north_star.clone(),
         director: new.director,
         workspace: new.workspace.clone(),
+        worktree: new.worktree.clone(),
         max_jobs: new.max_jobs,
         created_at: ctx.now,
     }

@@ -7,6 +7,7 @@ use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Proof};
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
+use crate::evidence::Author;
 use crate::history::EventKind;
 use crate::id::{AttemptId, JobId};
 use crate::job::{Counted, Job, JobStatus, RetryLater};
@@ -67,6 +68,7 @@ impl Aggregate {
             ended.outcome = as_it_counts(bad, &attempt, &self.jobs[index]);
         }
         self.end_attempt(attempt_index, &ended.outcome, report.killed, ctx);
+        self.take_in(&report.evidence, (index, ended.about()), ctx);
         if let Some(cooldown) = cooldown {
             self.cool_down(cooldown, ended.job, ctx);
         }
@@ -76,6 +78,7 @@ impl Aggregate {
             Ok(Some(decision)) => self.apply(ended, decision, attempt.started_at, ctx),
             Ok(None) => self.follow(ended, ctx),
         }
+        self.block_if_stuck(ctx);
         self.settle(ctx);
         Ok(())
     }
@@ -110,6 +113,7 @@ impl Aggregate {
             unknown_lines: 0,
             bad_lines: 0,
             killed: None,
+            evidence: Default::default(),
         };
         self.end(report, self.live_attempt(attempt)?, ctx)
     }
@@ -275,8 +279,12 @@ impl Aggregate {
             return;
         }
         match decision {
-            Decision::InsertJobs { jobs, reason: _ } => self.insert_decided(ended.job, jobs, ctx),
-            Decision::Complete { reason } => self.complete(Some(reason), ctx),
+            Decision::InsertJobs { jobs, accept, reason: _ } => {
+                self.forget_refusals();
+                self.accept(accept, Author::Pm, ctx);
+                self.insert_decided(ended.job, jobs, ctx);
+            }
+            Decision::Complete { reason, ties } => self.complete_or_refuse(ended.job, reason, &ties, ctx),
             Decision::Blocked { reason, question } => self.block(reason, question, ctx),
             Decision::Continue { reason: _ } => {}
         }

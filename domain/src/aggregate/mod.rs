@@ -4,7 +4,9 @@
 //! an aggregate, lets it decide, and writes what has changed and the events in one transaction.
 
 mod claim;
+mod completion;
 mod create;
+mod evidence;
 mod finish;
 mod insert;
 mod obstacle;
@@ -34,6 +36,7 @@ use crate::timestamp::Timestamp;
 
 pub use claim::Routes;
 pub use create::{First, NewAssignment};
+pub use evidence::{REPEATS_MOST, REPEATS_TOLD};
 pub use repeat::Repetition;
 pub use update::StatusChange;
 pub use wish::PauseMode;
@@ -110,6 +113,8 @@ pub enum Rejection {
     IsQuestion { job: JobId },
     #[error("no reason is given, and a {} assignment needs one", status.as_str())]
     ReasonNeeded { status: AssignmentStatus },
+    #[error("the evidence stands against it: {}", against.join("; "))]
+    NotShown { against: Vec<String> },
     #[error(transparent)]
     Conflict(#[from] DecisionConflict),
 }

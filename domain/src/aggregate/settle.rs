@@ -38,7 +38,7 @@ impl Aggregate {
         });
         match without_success {
             Some(reason) => self.block(reason, None, ctx),
-            None => self.complete(None, ctx),
+            None => self.complete_undirected(ctx),
         }
     }
 
@@ -48,12 +48,5 @@ impl Aggregate {
         details.extend(question.clone().map(|question| ("question", question)));
         self.assignment.change(AssignmentState::Blocked { reason, question }, ctx.now);
         self.note_event(ctx, EventKind::AssignmentBlocked, About::ASSIGNMENT, details);
-    }
-
-    /// Active or blocked -> complete.
-    pub(super) fn complete(&mut self, reason: Option<String>, ctx: &Context<'_>) {
-        let details = reason.iter().map(|reason| ("reason", reason.clone())).collect();
-        self.assignment.change(AssignmentState::Complete { reason }, ctx.now);
-        self.note_event(ctx, EventKind::AssignmentCompleted, About::ASSIGNMENT, details);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{About, Aggregate, Context, Rejection};
 use crate::assignment::{AssignmentState, AssignmentStatus};
+use crate::evidence::Ties;
 use crate::history::EventKind;
 use crate::id::JobId;
 use crate::job::JobStatus;
@@ -18,8 +19,11 @@ pub enum StatusChange {
     Blocked {
         reason: String,
     },
+    /// `ties`: what shows that each criterion holds. With `force` whatever the evidence says.
     Complete {
         reason: Option<String>,
+        ties: Ties,
+        force: bool,
     },
     Cancelled {
         reason: Option<String>,
@@ -38,14 +42,14 @@ impl Aggregate {
                 self.refuse_if_closed()?;
                 self.block(reason, None, ctx);
             }
-            StatusChange::Complete { reason } => {
+            StatusChange::Complete { reason, ties, force } => {
                 if self.assignment.status() != AssignmentStatus::Complete {
-                    self.close(AssignmentStatus::Complete, reason, ctx);
+                    self.complete_by_person((reason, force), &ties, ctx)?;
                 }
             }
             StatusChange::Cancelled { reason } => {
                 if self.assignment.status() != AssignmentStatus::Cancelled {
-                    self.close(AssignmentStatus::Cancelled, reason, ctx);
+                    self.cancel_all(reason, ctx);
                 }
             }
         }
@@ -72,8 +76,30 @@ impl Aggregate {
         self.note_event(ctx, EventKind::AssignmentNoted, About::ASSIGNMENT, vec![("note", note)]);
     }
 
-    fn close(&mut self, status: AssignmentStatus, reason: Option<String>, ctx: &Context<'_>) {
-        let why = format!("the assignment was made {}", status.as_str());
+    fn complete_by_person(
+        &mut self,
+        (reason, force): (Option<String>, bool),
+        ties: &Ties,
+        ctx: &Context<'_>,
+    ) -> Result<(), Rejection> {
+        if force && reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+            return Err(Rejection::ReasonNeeded { status: AssignmentStatus::Complete });
+        }
+        let shown = self.completable(ties, force)?;
+        self.tie(&shown);
+        self.close_open_jobs("the assignment was made complete", ctx);
+        self.complete(reason, force, ctx);
+        Ok(())
+    }
+
+    fn cancel_all(&mut self, reason: Option<String>, ctx: &Context<'_>) {
+        self.close_open_jobs("the assignment was made cancelled", ctx);
+        let details = reason.iter().map(|reason| ("reason", reason.clone())).collect();
+        self.assignment.change(AssignmentState::Cancelled { reason }, ctx.now);
+        self.note_event(ctx, EventKind::AssignmentCancelled, About::ASSIGNMENT, details);
+    }
+
+    fn close_open_jobs(&mut self, why: &str, ctx: &Context<'_>) {
         let open: Vec<(JobId, JobStatus)> = self
             .jobs
             .iter()
@@ -82,19 +108,12 @@ impl Aggregate {
             .collect();
         for (id, job_status) in open {
             match job_status {
-                JobStatus::Pending => self.cancel_job(id, &why, ctx),
+                JobStatus::Pending => self.cancel_job(id, why, ctx),
                 JobStatus::Running => {
-                    self.request_cancel(id, &why, ctx);
+                    self.request_cancel(id, why, ctx);
                 }
                 JobStatus::Completed | JobStatus::Failed | JobStatus::Cancelled => {}
             }
-        }
-        if status == AssignmentStatus::Complete {
-            self.complete(reason, ctx);
-        } else {
-            let details = reason.iter().map(|reason| ("reason", reason.clone())).collect();
-            self.assignment.change(AssignmentState::Cancelled { reason }, ctx.now);
-            self.note_event(ctx, EventKind::AssignmentCancelled, About::ASSIGNMENT, details);
         }
     }
 }

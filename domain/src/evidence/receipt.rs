@@ -1,7 +1,5 @@
 //! A receipt: what came of one run of a check, in a form that nobody can make up afterwards.
 
-use std::fmt::Write;
-
 use super::TreeState;
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId};
 use crate::timestamp::Timestamp;
@@ -82,11 +80,6 @@ impl CheckReceipt {
             format!("{counts:?}"),
         ];
         parts.extend(self.argv.iter().cloned());
-        let mut text = String::new();
-        for part in parts {
-            // Writing into a String can't fail.
-            let _ = write!(text, "{}:{part}\n", part.len());
-        }
-        text
+        parts.iter().map(|part| format!("{}:{part}\n", part.len())).collect()
     }
 }

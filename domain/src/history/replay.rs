@@ -76,7 +76,12 @@ impl Told {
             | EventKind::AttemptEnded
             | EventKind::DecisionStaged
             | EventKind::DecisionApplied
-            | EventKind::DecisionInvalid => before.is_some(),
+            | EventKind::DecisionInvalid
+            | EventKind::CheckRan
+            | EventKind::CheckpointMade
+            | EventKind::FindingMade
+            | EventKind::CompletionRefused
+            | EventKind::NothingGained => before.is_some(),
             EventKind::AssignmentCreated
             | EventKind::AssignmentActivated
             | EventKind::AssignmentBlocked
@@ -84,6 +89,7 @@ impl Told {
             | EventKind::AssignmentCancelled
             | EventKind::AssignmentPaused
             | EventKind::AssignmentResumed
+            | EventKind::ProofChanged
             | EventKind::AssignmentNoted => true,
         };
         if !is_right {
@@ -120,7 +126,13 @@ impl Told {
             | EventKind::AttemptEnded
             | EventKind::DecisionStaged
             | EventKind::DecisionApplied
-            | EventKind::DecisionInvalid => (None, None),
+            | EventKind::DecisionInvalid
+            | EventKind::CheckRan
+            | EventKind::CheckpointMade
+            | EventKind::FindingMade
+            | EventKind::CompletionRefused
+            | EventKind::ProofChanged
+            | EventKind::NothingGained => (None, None),
         };
         self.status = of_assignment.or(self.status);
         self.jobs.extend(of_job);

@@ -67,6 +67,7 @@ pub(super) fn report(
         unknown_lines: summary.unknown_lines,
         bad_lines: summary.bad_lines,
         killed: killed(&exit),
+        evidence: Default::default(),
     }
 }
 
@@ -182,5 +183,6 @@ pub(super) fn early_end(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
         unknown_lines: 0,
         bad_lines: 0,
         killed: None,
+        evidence: Default::default(),
     }
 }

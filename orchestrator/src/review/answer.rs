@@ -86,9 +86,11 @@ pub fn read(answer: &str, allowed: &Allowed, ids: &dyn IdSource) -> Result<Decis
             }
             let jobs =
                 jobs.into_iter().map(|job| new_job(job, allowed, ids)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Decision::InsertJobs { reason, jobs })
+            Ok(Decision::InsertJobs { reason, jobs, accept: Vec::new() })
         }
-        "complete" => has_reason("complete").map(|()| Decision::Complete { reason }),
+        "complete" => {
+            has_reason("complete").map(|()| Decision::Complete { reason, ties: Default::default() })
+        }
         "continue" => has_reason("continue").map(|()| Decision::Continue { reason }),
         "blocked" => {
             has_reason("blocked")?;
@@ -183,7 +185,7 @@ mod tests {
             context: "look".into(),
             timeout_ms: None,
         };
-        Decision::InsertJobs { reason: "r".into(), jobs: vec![(job, Place::First)] }
+        Decision::InsertJobs { reason: "r".into(), jobs: vec![(job, Place::First)], accept: Vec::new() }
     }
 
     #[test]

@@ -480,6 +480,7 @@ fn without_process(attempt: AttemptId, class: OutcomeClass, why: &str) -> Attemp
         unknown_lines: 0,
         bad_lines: 0,
         killed: None,
+        evidence: Default::default(),
     }
 }
 

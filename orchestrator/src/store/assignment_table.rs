@@ -12,9 +12,10 @@ use sqlx::any::AnyRow;
 use super::columns::Columns;
 use super::connection::Connection;
 use super::find::reversed;
+use super::proof_json;
 use super::statement::{Statement, Value, names};
 
-pub(super) const COLUMNS: [&str; 16] = [
+pub(super) const COLUMNS: [&str; 18] = [
     "id",
     "namespace",
     "north_star",
@@ -27,13 +28,15 @@ pub(super) const COLUMNS: [&str; 16] = [
     "reason",
     "question",
     "note",
+    "worktree",
+    "proof",
     "created_at",
     "updated_at",
     "revision",
     "id_reversed",
 ];
 /// Those of [`COLUMNS`] that are read.
-pub(super) const READ: usize = 15;
+pub(super) const READ: usize = 17;
 
 /// An assignment and how often its row has been written.
 #[derive(Debug, Clone)]
@@ -57,6 +60,8 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
     let reason = columns.optional_text()?;
     let question = columns.optional_text()?;
     let note = columns.optional_text()?;
+    let worktree = columns.optional_parsed(proof_json::read_worktree)?;
+    let proof = columns.parsed(proof_json::read_proof)?;
     let created_at = columns.time()?;
     let updated_at = columns.time()?;
     let revision = columns.integer()?;
@@ -68,8 +73,10 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
         AssignmentStatus::Complete => AssignmentState::Complete { reason },
         AssignmentStatus::Cancelled => AssignmentState::Cancelled { reason },
     };
-    let origin = AssignmentOrigin { id, namespace, north_star, director, workspace, max_jobs, created_at };
-    let assignment = Assignment::restore(origin, AssignmentProgress { state, paused, note, updated_at });
+    let origin =
+        AssignmentOrigin { id, namespace, north_star, director, workspace, worktree, max_jobs, created_at };
+    let assignment =
+        Assignment::restore(origin, AssignmentProgress { state, paused, note, proof, updated_at });
     Ok(Stored { assignment, revision })
 }
 
@@ -124,6 +131,7 @@ pub(super) async fn update(
                 reason,
                 question,
                 after.note().map(str::to_owned).into(),
+                proof_json::write_proof(after.proof()).into(),
                 after.max_jobs.into(),
                 after.updated_at().as_millis().into(),
             ]
@@ -131,12 +139,12 @@ pub(super) async fn update(
         .collect();
     let expected = rows.len() as u64;
     let done = Statement::new(
-        "WITH v (id, revision, old_status, status, held, paused, reason, question, note, max_jobs, updated_at) AS (",
+        "WITH v (id, revision, old_status, status, held, paused, reason, question, note, proof, max_jobs, updated_at) AS (",
     )
     .push_rows(rows)
     .push(
         ") UPDATE assignments SET status = v.status, held = v.held, paused = v.paused, reason = v.reason, question = v.question, \
-         note = v.note, max_jobs = v.max_jobs, updated_at = v.updated_at, revision = assignments.revision + 1 \
+         note = v.note, proof = v.proof, max_jobs = v.max_jobs, updated_at = v.updated_at, revision = assignments.revision + 1 \
          FROM v \
          WHERE assignments.id = v.id AND assignments.revision = v.revision AND assignments.status = v.old_status",
     )
@@ -160,6 +168,8 @@ fn row(assignment: &Assignment) -> Vec<Value> {
         reason,
         question,
         assignment.note().map(str::to_owned).into(),
+        assignment.worktree.as_ref().map(proof_json::write_worktree).into(),
+        proof_json::write_proof(assignment.proof()).into(),
         assignment.created_at.as_millis().into(),
         assignment.updated_at().as_millis().into(),
         0i64.into(),

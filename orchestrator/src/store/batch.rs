@@ -16,7 +16,7 @@ use agents_domain::store::{Change, ClaimRequest, Claimed, Command, Receipt, Stor
 use agents_domain::timestamp::Timestamp;
 
 use super::connection::Connection;
-use super::{assignment_table, attempt_table, cooldown_table, event_table, find, job_table};
+use super::{assignment_table, attempt_table, cooldown_table, event_table, evidence_table, find, job_table};
 
 /// Rows that one statement writes at most. SQLite takes at most 32,766 parameters, and a job has 23 columns; but
 /// it also finds a parameter named `$n` by looking through all of them, so that a statement with many is slow:
@@ -291,6 +291,24 @@ impl<'a> Batch<'a> {
         }
         for part in ended.chunks(ROWS_AT_ONCE) {
             attempt_table::update_ended(on, part, &self.reports).await?;
+        }
+        self.write_evidence(on, &ended).await
+    }
+
+    async fn write_evidence(&self, on: &mut Connection, ended: &[&Attempt]) -> Result<(), StoreError> {
+        let reports = || ended.iter().filter_map(|attempt| self.reports.get(&attempt.id));
+        let checkpoints: Vec<_> =
+            reports().filter_map(|report| report.evidence.checkpoint.as_ref()).collect();
+        let receipts: Vec<_> = reports().flat_map(|report| &report.evidence.receipts).collect();
+        let findings: Vec<_> = reports().flat_map(|report| &report.evidence.findings).collect();
+        for part in checkpoints.chunks(ROWS_AT_ONCE) {
+            evidence_table::insert_checkpoints(on, part).await?;
+        }
+        for part in receipts.chunks(ROWS_AT_ONCE) {
+            evidence_table::insert_receipts(on, part).await?;
+        }
+        for part in findings.chunks(ROWS_AT_ONCE) {
+            evidence_table::insert_findings(on, part).await?;
         }
         Ok(())
     }

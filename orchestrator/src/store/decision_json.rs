@@ -1,16 +1,31 @@
 //! A staged decision as the JSON of its column. Not the form in which an agent writes one.
 
 use agents_domain::decision::{Decision, NewJob, Place};
+use agents_domain::evidence::Ties;
 use agents_domain::job_type::JobType;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
 enum Column {
-    InsertJob { reason: String, jobs: Vec<JobColumn> },
-    Complete { reason: String },
-    Blocked { reason: String, question: Option<String> },
-    Continue { reason: String },
+    InsertJob {
+        reason: String,
+        jobs: Vec<JobColumn>,
+        #[serde(default)]
+        accept: Vec<String>,
+    },
+    Complete {
+        reason: String,
+        #[serde(default)]
+        ties: Ties,
+    },
+    Blocked {
+        reason: String,
+        question: Option<String>,
+    },
+    Continue {
+        reason: String,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -27,11 +42,12 @@ struct JobColumn {
 /// The column's text.
 pub(super) fn write(decision: &Decision) -> String {
     let column = match decision.clone() {
-        Decision::InsertJobs { reason, jobs } => Column::InsertJob {
+        Decision::InsertJobs { reason, jobs, accept } => Column::InsertJob {
             reason,
+            accept,
             jobs: jobs.into_iter().map(|(job, place)| job_column(job, place)).collect(),
         },
-        Decision::Complete { reason } => Column::Complete { reason },
+        Decision::Complete { reason, ties } => Column::Complete { reason, ties },
         Decision::Blocked { reason, question } => Column::Blocked { reason, question },
         Decision::Continue { reason } => Column::Continue { reason },
     };
@@ -41,10 +57,10 @@ pub(super) fn write(decision: &Decision) -> String {
 /// The decision in the column, if it is one.
 pub(super) fn read(text: &str) -> Option<Decision> {
     Some(match serde_json::from_str(text).ok()? {
-        Column::InsertJob { reason, jobs } => {
-            Decision::InsertJobs { reason, jobs: jobs.into_iter().map(job).collect::<Option<_>>()? }
+        Column::InsertJob { reason, jobs, accept } => {
+            Decision::InsertJobs { reason, jobs: jobs.into_iter().map(job).collect::<Option<_>>()?, accept }
         }
-        Column::Complete { reason } => Decision::Complete { reason },
+        Column::Complete { reason, ties } => Decision::Complete { reason, ties },
         Column::Blocked { reason, question } => Decision::Blocked { reason, question },
         Column::Continue { reason } => Decision::Continue { reason },
     })

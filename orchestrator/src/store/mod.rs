@@ -11,10 +11,12 @@ mod connection;
 mod cooldown_table;
 mod decision_json;
 mod event_table;
+mod evidence_table;
 mod failure;
 mod find;
 mod job_table;
 mod lists;
+mod proof_json;
 mod runner_table;
 mod statement;
 mod upkeep;
@@ -34,8 +36,8 @@ use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{
-    AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Command, CooldownLine, HeartbeatReply,
-    JobDetail, JobFilter, JobLine, Orphan, Queue, Receipt, RunnerRecord, Store, StoreError,
+    AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Command, CooldownLine, EvidenceRecord,
+    HeartbeatReply, JobDetail, JobFilter, JobLine, Orphan, Queue, Receipt, RunnerRecord, Store, StoreError,
 };
 use agents_domain::timestamp::{Clock, Timestamp};
 use async_trait::async_trait;
@@ -242,6 +244,10 @@ impl Store for SqlStore {
 
     async fn history(&self, assignment: AssignmentId) -> Result<Vec<HistoryEvent>, StoreError> {
         read!(self, reader => event_table::load(&mut reader, assignment))
+    }
+
+    async fn evidence(&self, assignment: AssignmentId) -> Result<EvidenceRecord, StoreError> {
+        read!(self, reader => evidence_table::load(&mut reader, assignment))
     }
 
     async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError> {

@@ -13,7 +13,9 @@ fn a_question_is_answered_in_every_state_and_changes_none() {
     let mut blocked_one = World::with_pm();
     blocked_one.pm_answers(Ok(blocked()));
     let mut completed = World::with_first("implement");
-    completed.update(StatusChange::Complete { reason: None }).unwrap();
+    completed
+        .update(StatusChange::Complete { reason: None, ties: Default::default(), force: false })
+        .unwrap();
     let mut cancelled = World::with_first("implement");
     cancelled.update(StatusChange::Cancelled { reason: None }).unwrap();
     for mut world in [active, busy, blocked_one, completed, cancelled] {

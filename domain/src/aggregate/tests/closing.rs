@@ -9,7 +9,7 @@ use crate::history::EventKind;
 use crate::outcome::{Outcome, OutcomeClass};
 
 fn completed() -> StatusChange {
-    StatusChange::Complete { reason: Some("good enough".to_owned()) }
+    StatusChange::Complete { reason: Some("good enough".to_owned()), ties: Default::default(), force: false }
 }
 
 fn cancelled() -> StatusChange {

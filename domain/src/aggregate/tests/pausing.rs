@@ -122,7 +122,10 @@ fn a_blocked_assignment_can_be_paused_and_needs_both_words_to_go_on() {
 fn a_closed_assignment_is_not_paused() {
     for (change, status) in [
         (StatusChange::Cancelled { reason: None }, AssignmentStatus::Cancelled),
-        (StatusChange::Complete { reason: None }, AssignmentStatus::Complete),
+        (
+            StatusChange::Complete { reason: None, ties: Default::default(), force: false },
+            AssignmentStatus::Complete,
+        ),
     ] {
         let mut world = World::with_first("implement");
         world.pause(PauseMode::Now).unwrap();

@@ -70,7 +70,7 @@ fn the_pm_may_say_where_a_job_goes() {
         (world.job("review"), Place::After(document)),
         (world.job("fix"), Place::First),
     ];
-    world.pm_answers(Ok(Decision::InsertJobs { reason: "so".to_owned(), jobs }));
+    world.pm_answers(Ok(Decision::InsertJobs { reason: "so".to_owned(), jobs, accept: Vec::new() }));
     assert_eq!(
         world.list()[2..],
         ["fix pending*", "document pending", "review pending", "uat pending", "plan pending"]
@@ -84,7 +84,7 @@ fn a_job_after_one_that_was_never_in_the_list_goes_to_the_end() {
     world.work();
     let nowhere = Place::After(JobId::new(Uuid::from_u128(u128::MAX)));
     let jobs = vec![(world.job("review"), nowhere)];
-    world.pm_answers(Ok(Decision::InsertJobs { reason: "so".to_owned(), jobs }));
+    world.pm_answers(Ok(Decision::InsertJobs { reason: "so".to_owned(), jobs, accept: Vec::new() }));
     assert_eq!(world.list()[2..], ["document pending*", "review pending"]);
 }
 
@@ -137,7 +137,10 @@ fn a_decision_that_cannot_be_applied_is_asked_for_again_once_and_then_the_assign
     };
     check(Err("this is no JSON".to_owned()), "this is no JSON");
     check(Ok(go_on()), "continue is only possible while jobs wait");
-    check(Ok(Decision::InsertJobs { reason: "so".to_owned(), jobs: vec![] }), "insert_job names no job");
+    check(
+        Ok(Decision::InsertJobs { reason: "so".to_owned(), jobs: vec![], accept: Vec::new() }),
+        "insert_job names no job",
+    );
     check(Ok(Decision::Blocked { reason: " ".to_owned(), question: None }), "blocked gives no reason");
 }
 
@@ -191,7 +194,9 @@ fn the_last_reason_of_one_decision_counts() {
     let mut world = World::with_pm();
     let attempt = world.claim();
     world.stage(attempt, complete()).unwrap();
-    world.stage(attempt, Decision::Complete { reason: "really".to_owned() }).unwrap();
+    world
+        .stage(attempt, Decision::Complete { reason: "really".to_owned(), ties: Default::default() })
+        .unwrap();
     world.finish(attempt, Outcome::success("done"), None).unwrap();
     assert_eq!(world.status(), "complete: really");
 }
@@ -202,7 +207,8 @@ fn a_place_in_another_assignment_is_refused_when_it_is_staged() {
     let attempt = world.claim();
     let foreign = JobId::new(Uuid::from_u128(u128::MAX));
     let jobs = vec![(world.job("plan"), Place::After(foreign))];
-    let refused = world.stage(attempt, Decision::InsertJobs { reason: String::new(), jobs });
+    let refused =
+        world.stage(attempt, Decision::InsertJobs { reason: String::new(), jobs, accept: Vec::new() });
     assert!(matches!(refused, Err(Rejection::NotInAssignment { job, .. }) if job == foreign));
 }
 

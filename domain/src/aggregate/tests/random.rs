@@ -85,7 +85,7 @@ fn update() -> impl Strategy<Value = StatusChange> {
     prop_oneof![
         4 => (text(), limit).prop_map(|(note, max_jobs)| StatusChange::Active { note, max_jobs }),
         1 => select(vec!["", "wait"]).prop_map(|reason| StatusChange::Blocked { reason: reason.to_owned() }),
-        1 => text().prop_map(|reason| StatusChange::Complete { reason }),
+        1 => text().prop_map(|reason| StatusChange::Complete { reason, ties: Default::default(), force: false }),
         1 => text().prop_map(|reason| StatusChange::Cancelled { reason }),
     ]
 }
@@ -128,7 +128,11 @@ impl World {
             Said::Nonsense => Some(Err("no JSON".to_owned())),
             Said::Insert(jobs) => {
                 let jobs = jobs.iter().map(|(job_type, place)| (self.job(job_type), self.place(place)));
-                Some(Ok(Decision::InsertJobs { reason: "so".to_owned(), jobs: jobs.collect() }))
+                Some(Ok(Decision::InsertJobs {
+                    reason: "so".to_owned(),
+                    jobs: jobs.collect(),
+                    accept: Vec::new(),
+                }))
             }
             Said::Decision(decision) => Some(Ok(decision.clone())),
         }

@@ -69,6 +69,7 @@ fn set_job(world: &mut World, index: usize, change: impl FnOnce(&mut JobProgress
 fn set_state(world: &mut World, state: AssignmentState) {
     let old = &world.aggregate.assignment;
     let origin = AssignmentOrigin {
+        worktree: None,
         id: old.id,
         namespace: old.namespace.clone(),
         north_star: old.north_star.clone(),
@@ -77,7 +78,13 @@ fn set_state(world: &mut World, state: AssignmentState) {
         max_jobs: old.max_jobs,
         created_at: old.created_at,
     };
-    let progress = AssignmentProgress { state, paused: false, note: None, updated_at: old.updated_at() };
+    let progress = AssignmentProgress {
+        state,
+        paused: false,
+        note: None,
+        proof: Default::default(),
+        updated_at: old.updated_at(),
+    };
     world.aggregate.assignment = Assignment::restore(origin, progress);
 }
 

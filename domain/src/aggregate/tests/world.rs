@@ -238,6 +238,7 @@ impl World {
             unknown_lines: 0,
             bad_lines: 0,
             killed: None,
+            evidence: Default::default(),
         };
         self.command(|aggregate, ctx| aggregate.finish(report, ctx))
     }
@@ -268,7 +269,7 @@ impl World {
     /// The decision to insert jobs of these types.
     pub fn inserting(&self, job_types: &[&str]) -> Decision {
         let jobs = job_types.iter().map(|job_type| (self.job(job_type), Place::First)).collect();
-        Decision::InsertJobs { reason: "they are needed".to_owned(), jobs }
+        Decision::InsertJobs { reason: "they are needed".to_owned(), jobs, accept: Vec::new() }
     }
 
     /// The list, each job as `type status`, with `*` for one that may run and `@n` for one that waits n seconds.
@@ -320,6 +321,9 @@ pub fn new_assignment(ids: &CountingIds, director: Director, first: First, max_j
         director,
         workspace: "repo".to_owned(),
         max_jobs,
+        worktree: None,
+        checks: Vec::new(),
+        accept: Vec::new(),
         first,
     }
 }
@@ -342,7 +346,7 @@ pub fn session() -> Session {
 }
 
 pub fn complete() -> Decision {
-    Decision::Complete { reason: "the star is reached".to_owned() }
+    Decision::Complete { reason: "the star is reached".to_owned(), ties: Default::default() }
 }
 
 pub fn blocked() -> Decision {

@@ -47,7 +47,7 @@ async fn a_stale_attempts_word_is_rejected_and_changes_nothing(env: Env) {
     let before = env.all_of(assignment).await;
     let refused = Rejection::StaleAttempt { attempt };
     assert_eq!(rejection(env.finish(&stale, Outcome::success("late")).await), refused);
-    let decision = Decision::Complete { reason: "late".to_owned() };
+    let decision = Decision::Complete { reason: "late".to_owned(), ties: Default::default() };
     assert_eq!(rejection(env.execute(Change::Stage { assignment, attempt, decision }).await), refused);
     let why = "again".to_owned();
     let again = Change::GiveUp { assignment, attempt, why, proof: Proof::Gone };
@@ -217,14 +217,19 @@ async fn a_pm_loop_runs_to_its_end(env: Env) {
     env.execute(Change::Create(new)).await.unwrap();
     for job_type in ["plan", "implement", "review"] {
         let jobs = vec![(env.job(job_type), Place::First)];
-        let decision = Decision::InsertJobs { reason: "it is needed".to_owned(), jobs };
+        let decision = Decision::InsertJobs { reason: "it is needed".to_owned(), jobs, accept: Vec::new() };
         env.decide(&env.claim_one().await, decision).await;
         env.later(1);
         let claimed = env.claim_one().await;
         assert_eq!((claimed.job.job_type.as_str(), claimed.attempt.number), (job_type, 1));
         env.finish(&claimed, Outcome::success("done")).await.unwrap();
     }
-    let end = env.decide(&env.claim_one().await, Decision::Complete { reason: "all done".to_owned() }).await;
+    let end = env
+        .decide(
+            &env.claim_one().await,
+            Decision::Complete { reason: "all done".to_owned(), ties: Default::default() },
+        )
+        .await;
     assert_eq!((end.status, end.has_ready), (AssignmentStatus::Complete, false));
     let stored = env.all_of(assignment).await;
     assert_eq!(stored.assignment.reason(), Some("all done"));
@@ -242,7 +247,7 @@ async fn thousands_of_jobs_are_changed_by_one_command(env: Env) {
     let pm = env.claim_one().await;
     let jobs = (0..MANY).map(|_| (env.job("implement"), Place::First)).collect();
     let mut end = report(pm.attempt.id, Outcome::success("done"));
-    end.answer = Some(Ok(Decision::InsertJobs { reason: "so many".to_owned(), jobs }));
+    end.answer = Some(Ok(Decision::InsertJobs { reason: "so many".to_owned(), jobs, accept: Vec::new() }));
     env.execute(Change::Finish { assignment, report: Box::new(end) }).await.unwrap();
     env.cancel(assignment).await;
     let stored = env.all_of(assignment).await;

@@ -182,7 +182,7 @@ async fn a_bad_staged_decision_is_named(env: Env) {
     let assignment = populated(&env).await;
     damage(&env, "UPDATE attempts SET decision = '{\"decision\":\"dance\"}' WHERE status = 'running'").await;
     let attempt = env.store.foreign_attempts(runner(9)).await.unwrap()[0].attempt;
-    let decision = Decision::Complete { reason: "done".to_owned() };
+    let decision = Decision::Complete { reason: "done".to_owned(), ties: Default::default() };
     let said = env.execute(Change::Stage { assignment, attempt, decision }).await;
     check_named(said, ("attempts", "decision", "dance"), "0190");
 }

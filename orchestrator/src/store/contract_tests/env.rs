@@ -113,6 +113,9 @@ impl Env {
             director: Director::Pm,
             workspace: "/repo".to_owned(),
             max_jobs: 50,
+            worktree: None,
+            checks: Vec::new(),
+            accept: Vec::new(),
             first,
         }
     }
@@ -280,6 +283,7 @@ pub fn report(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
         unknown_lines: 0,
         bad_lines: 0,
         killed: None,
+        evidence: Default::default(),
     }
 }
 

@@ -150,7 +150,7 @@ async fn a_staged_decision_is_kept_with_its_jobs(env: Env) {
     one.timeout_ms = Some(5);
     let jobs = vec![(one, Place::First), (env.job("uat"), Place::End), (env.job("fix"), Place::After(first))];
     for job in jobs {
-        let decision = Decision::InsertJobs { reason: "so".to_owned(), jobs: vec![job] };
+        let decision = Decision::InsertJobs { reason: "so".to_owned(), jobs: vec![job], accept: Vec::new() };
         env.execute(Change::Stage { assignment, attempt: pm.attempt.id, decision }).await.unwrap();
     }
     env.finish(&pm, Outcome::success("done")).await.unwrap();

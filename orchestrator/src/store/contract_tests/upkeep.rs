@@ -28,7 +28,7 @@ async fn completed(env: &Env) -> (AssignmentId, [AttemptId; 2]) {
     let work = env.claim_one().await;
     env.finish(&work, Outcome::success("done")).await.unwrap();
     let pm = env.claim_one().await;
-    env.decide(&pm, Decision::Complete { reason: "it is done".to_owned() }).await;
+    env.decide(&pm, Decision::Complete { reason: "it is done".to_owned(), ties: Default::default() }).await;
     (assignment, [work.attempt.id, pm.attempt.id])
 }
 

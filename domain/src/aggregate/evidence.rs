@@ -1,0 +1,172 @@
+//! What was measured when an attempt had ended becomes part of where the assignment stands.
+
+use super::{About, Aggregate, Context};
+use crate::evidence::{
+    Author, CheckReceipt, Criterion, Evidence, Finding, FindingSource, ReceiptMark, Severity, Standing,
+};
+use crate::history::EventKind;
+use crate::job::Job;
+
+/// After so many jobs in a row that have come to nothing new the PM is told.
+pub const REPEATS_TOLD: u32 = 2;
+/// After so many the assignment is blocked.
+pub const REPEATS_MOST: u32 = 4;
+
+impl Aggregate {
+    /// Takes in the evidence of that job's attempt.
+    pub(super) fn take_in(&mut self, evidence: &Evidence, (index, about): (usize, About), ctx: &Context<'_>) {
+        for receipt in &evidence.receipts {
+            self.note_event(ctx, EventKind::CheckRan, about, told_of_receipt(receipt));
+        }
+        if let Some(checkpoint) = evidence.checkpoint.as_ref().filter(|checkpoint| !checkpoint.is_empty()) {
+            let details = vec![
+                ("commit", checkpoint.after.clone()),
+                ("files", checkpoint.files.to_string()),
+                ("insertions", checkpoint.insertions.to_string()),
+                ("deletions", checkpoint.deletions.to_string()),
+            ];
+            self.note_event(ctx, EventKind::CheckpointMade, about, details);
+        }
+        for finding in &evidence.findings {
+            self.note_event(ctx, EventKind::FindingMade, about, told_of_finding(finding));
+        }
+        let repeats = self.assignment.proof.standing.take_in(evidence, &self.jobs[index]);
+        if let Some(repeats) = repeats {
+            self.note_event(ctx, EventKind::NothingGained, about, vec![("repeats", repeats.to_string())]);
+        }
+    }
+
+    /// Blocks an assignment whose jobs only repeat what there is.
+    pub(super) fn block_if_stuck(&mut self, ctx: &Context<'_>) {
+        let repeats = self.assignment.standing().repeats;
+        if repeats >= REPEATS_MOST && self.assignment.is_active() {
+            // A person who activates it again gives it as many new chances.
+            self.assignment.proof.standing.repeats = 0;
+            let why = format!(
+                "no progress: {repeats} jobs in a row have changed nothing, or have only found again what was found"
+            );
+            self.block(why, None, ctx);
+        }
+    }
+
+    /// Adds criteria that are not there yet.
+    pub(super) fn accept(&mut self, texts: Vec<String>, by: Author, ctx: &Context<'_>) {
+        for text in texts {
+            let text = text.trim().to_owned();
+            let criteria = &mut self.assignment.proof.criteria;
+            if text.is_empty() || criteria.iter().any(|criterion| criterion.text == text) {
+                continue;
+            }
+            let number = criteria.iter().map(|criterion| criterion.number).max().unwrap_or(0) + 1;
+            criteria.push(Criterion { number, text: text.clone(), by, tie: None });
+            let details =
+                vec![("criterion", number.to_string()), ("text", text), ("author", by.as_str().to_owned())];
+            self.note_event(ctx, EventKind::ProofChanged, About::ASSIGNMENT, details);
+        }
+    }
+}
+
+impl Standing {
+    /// Where it stands with this. Gives how many jobs in a row have come to the same, if this one has.
+    fn take_in(&mut self, evidence: &Evidence, job: &Job) -> Option<u32> {
+        let has_moved = evidence.tree.is_some() && evidence.tree != self.tree;
+        if has_moved {
+            self.gates.clear();
+        }
+        let old = std::mem::take(&mut self.receipts);
+        let is_old = |mark: &ReceiptMark| !evidence.receipts.iter().any(|new| new.check == mark.check);
+        self.receipts = old.iter().filter(|mark| is_old(mark)).cloned().collect();
+        self.receipts.extend(evidence.receipts.iter().map(mark));
+        for finding in &evidence.findings {
+            self.met.extend(finding.criterion.filter(|met| finding.shows(*met)).map(|met| (met, finding.id)));
+            if matches!(finding.source, FindingSource::Guard(_)) && finding.severity == Severity::Blocker {
+                self.gates.push(finding.text.clone());
+            }
+        }
+        self.tree = evidence.tree.clone().or(self.tree.take());
+        if job.shadow {
+            return None;
+        }
+        self.count(print(evidence, job)?, &old)
+    }
+
+    fn count(&mut self, print: Print, old: &[ReceiptMark]) -> Option<u32> {
+        let is_same = match &print {
+            Print::Work { is_empty } => *is_empty && results(&self.receipts) == results(old),
+            Print::Review(text) => self.print.as_ref() == Some(text),
+        };
+        if let Print::Review(text) = print {
+            self.print = Some(text);
+        }
+        self.repeats = if is_same { self.repeats + 1 } else { 0 };
+        is_same.then_some(self.repeats)
+    }
+}
+
+/// What a job came to, as far as it can be compared.
+enum Print {
+    Work {
+        is_empty: bool,
+    },
+    /// Its findings.
+    Review(String),
+}
+
+fn print(evidence: &Evidence, job: &Job) -> Option<Print> {
+    let is_review = job.job_type.as_str() == "review";
+    if is_review && !evidence.findings.is_empty() {
+        let mut places: Vec<String> = evidence
+            .findings
+            .iter()
+            .filter(|finding| finding.severity > Severity::Note)
+            .map(|finding| format!("{:?} {:?}", finding.file, finding.severity))
+            .collect();
+        places.sort();
+        return (!places.is_empty()).then(|| Print::Review(places.join("\n")));
+    }
+    evidence.checkpoint.as_ref().map(|checkpoint| Print::Work { is_empty: checkpoint.is_empty() })
+}
+
+fn results(marks: &[ReceiptMark]) -> Vec<(&str, bool)> {
+    let mut results: Vec<_> = marks.iter().map(|mark| (mark.check.as_str(), mark.passed)).collect();
+    results.sort();
+    results
+}
+
+fn mark(receipt: &CheckReceipt) -> ReceiptMark {
+    ReceiptMark {
+        id: receipt.id,
+        check: receipt.check.clone(),
+        tree: receipt.tree.clone(),
+        passed: receipt.passed(),
+    }
+}
+
+fn told_of_receipt(receipt: &CheckReceipt) -> Vec<(&'static str, String)> {
+    let mut details = vec![
+        ("check", receipt.check.clone()),
+        ("passed", receipt.passed().to_string()),
+        ("receipt", receipt.id.to_string()),
+    ];
+    details.extend(receipt.tree.as_ref().map(|tree| ("tree", tree.to_string())));
+    details
+}
+
+fn told_of_finding(finding: &Finding) -> Vec<(&'static str, String)> {
+    let source = match finding.source {
+        FindingSource::Guard(guard) => guard.as_str(),
+        FindingSource::Reviewer => "reviewer",
+    };
+    let mut details = vec![
+        ("source", source.to_owned()),
+        ("severity", finding.severity.as_str().to_owned()),
+        ("finding", finding.id.to_string()),
+    ];
+    if let Some(file) = &finding.file {
+        let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+        details.push(("place", format!("{file}{line}")));
+        details.push(("citation", finding.citation.as_str().to_owned()));
+    }
+    details.push(("text", finding.text.clone()));
+    details
+}
