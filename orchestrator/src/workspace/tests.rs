@@ -20,6 +20,7 @@ use crate::housekeeping::tests::SameEverywhere;
 use crate::settings::{Settings, SettingsSource, WorkspaceSettings};
 
 mod attempts;
+mod branches;
 mod making;
 
 /// A repository with one commit, in which `file.txt` holds `first`.
