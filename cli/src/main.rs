@@ -15,6 +15,8 @@ mod place;
 mod settings_source;
 mod suggestion;
 mod target;
+mod tree;
+mod workspace_choice;
 
 use std::process::ExitCode;
 

@@ -126,6 +126,7 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         retention: config.retention(),
         access: config.permissions(),
         template_folders: template_folders(place),
+        workspace: config.workspace(data_folder)?,
         agents_folders: agents_folders(config)?,
         agents_env,
     })

@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::actor::Actor;
-use crate::aggregate::{HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange};
+use crate::aggregate::{
+    BranchMove, HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange,
+};
 use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof, Wish};
 use crate::audit::Repair;
@@ -96,6 +98,11 @@ pub enum Change {
         holder: Holder,
         proof: Proof,
     },
+    /// A person has done something with its branch.
+    MoveBranch {
+        assignment: AssignmentId,
+        how: BranchMove,
+    },
     /// What an audit has found wrong is put right, as far as it can be.
     Repair {
         assignment: AssignmentId,
@@ -119,6 +126,7 @@ impl Change {
             | Change::Finish { assignment, .. }
             | Change::GiveUp { assignment, .. }
             | Change::TakeOver { assignment, .. }
+            | Change::MoveBranch { assignment, .. }
             | Change::Repair { assignment, .. } => *assignment,
         }
     }

@@ -8,6 +8,7 @@ pub mod file;
 mod layer;
 mod number;
 pub mod schema;
+pub mod workspace;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -286,6 +287,9 @@ fn defaults() -> ConfigFile {
             logs: Some(file::KeepTime(Retention::default().logs)),
             events: Some(file::KeepTime(Retention::default().events)),
         },
+        checkpoint_author: Some(workspace::author()),
+        setup_timeout_ms: Some(workspace::setup_timeout_ms()),
+        worktrees: workspace::worktrees(),
         ..ConfigFile::default()
     }
 }

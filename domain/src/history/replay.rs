@@ -116,6 +116,7 @@ impl Told {
             | EventKind::AssignmentPaused
             | EventKind::AssignmentResumed
             | EventKind::ProofChanged
+            | EventKind::BranchMoved
             | EventKind::AssignmentNoted => true,
         };
         if !is_right {
@@ -158,7 +159,8 @@ impl Told {
             | EventKind::FindingMade
             | EventKind::CompletionRefused
             | EventKind::ProofChanged
-            | EventKind::NothingGained => (None, None),
+            | EventKind::NothingGained
+            | EventKind::BranchMoved => (None, None),
         };
         self.status = of_assignment.or(self.status);
         self.jobs.extend(of_job);
