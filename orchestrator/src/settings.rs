@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agents_domain::access::Access;
 use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::evidence::GuardModes;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub grace: Duration,
     /// How long what is finished keeps its logs and its history.
     pub retention: Retention,
+    /// What is held against the work of agents.
+    pub evidence: EvidenceSettings,
     /// What agents may do, where it is not the default of the job type.
     pub access: BTreeMap<String, Access>,
     /// Folders with templates that win over the built-in ones, the first one most.
@@ -38,6 +41,16 @@ pub struct Settings {
     pub agents_folders: Vec<PathBuf>,
     /// Variables that lead an `agents` started by an agent to the same store.
     pub agents_env: Vec<(String, String)>,
+}
+
+/// What is held against the work of agents.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EvidenceSettings {
+    /// How long a check may take that does not say so itself.
+    pub check_timeout: Duration,
+    pub guards: GuardModes,
+    /// The file of the key that receipts are signed with. `None`: there is no home folder to keep one in.
+    pub key: Option<PathBuf>,
 }
 
 /// How long a job may take.

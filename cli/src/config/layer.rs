@@ -179,6 +179,9 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         permissions,
         limits: Limits { max_jobs },
         retention: RetentionTimes { logs, events },
+        checks,
+        check_timeout_ms,
+        guards,
     } = above;
     replace(&mut below.namespace, namespace);
     replace(&mut below.database_url, database_url);
@@ -202,6 +205,9 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.limits.max_jobs, max_jobs);
     replace(&mut below.retention.logs, logs);
     replace(&mut below.retention.events, events);
+    replace(&mut below.checks, checks);
+    replace(&mut below.check_timeout_ms, check_timeout_ms);
+    below.guards.extend(guards);
 }
 
 fn overlay_harness(below: &mut HarnessEntry, above: HarnessEntry) {
