@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod checkpoint;
+pub mod counts;
 pub mod criterion;
 pub mod finding;
 pub mod gate;
