@@ -3,9 +3,9 @@
 //! It lies outside of the store and of every workspace, and no agent's environment names it. An agent that runs as the
 //! same user without a sandbox can read it all the same (docs/evidence.md); the gate does not depend on it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use agents_domain::evidence::CheckReceipt;
@@ -93,16 +93,14 @@ fn make(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut random = [0; LENGTH];
     File::open("/dev/urandom")?.read_exact(&mut random)?;
-    let unfinished = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file =
-        OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
+    // Made for its owner alone.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(&random)?;
-    file.sync_all()?;
-    let linked = fs::hard_link(&unfinished, path);
-    fs::remove_file(&unfinished)?;
-    match linked {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error.error),
+        Ok(_) => Ok(()),
     }
 }
 

@@ -3,3 +3,6 @@
 pub mod key;
 mod output;
 mod run;
+mod settings;
+
+pub use settings::EvidenceSettings;

@@ -42,6 +42,7 @@ impl SettingsSource for SameEverywhere {
             evidence: Default::default(),
             access: Default::default(),
             template_folders: Vec::new(),
+            workspace: crate::settings::WorkspaceSettings::new(std::path::PathBuf::new()),
             agents_folders: Vec::new(),
             agents_env: Vec::new(),
         }))
