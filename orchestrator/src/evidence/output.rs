@@ -25,14 +25,14 @@ pub(super) struct Output {
     pub counts: Option<TestCounts>,
 }
 
-/// Reads all of the file.
-pub(super) fn read(path: &Path) -> io::Result<Output> {
-    read_from(File::open(path)?)
+/// Reads all of the file. Tests are counted only in an output of so many bytes: past them it was cut short.
+pub(super) fn read(path: &Path, most: u64) -> io::Result<Output> {
+    read_from(File::open(path)?, most)
 }
 
-fn read_from(mut from: impl Read) -> io::Result<Output> {
+fn read_from(mut from: impl Read, most: u64) -> io::Result<Output> {
     let mut hash = Sha256::new();
-    let (mut bytes, mut tail) = (0, Vec::new());
+    let (mut bytes, mut tail) = (0u64, Vec::new());
     let (mut splitter, mut tally) = (Splitter::default(), Tally::default());
     let mut count = |line: Line<'_>| {
         if let Line::Whole(line) = line {
@@ -49,12 +49,19 @@ fn read_from(mut from: impl Read) -> io::Result<Output> {
         };
         hash.update(read);
         bytes += read.len() as u64;
-        splitter.feed(read, &mut count);
+        if bytes <= most {
+            splitter.feed(read, &mut count);
+        }
         tail.extend_from_slice(&read[read.len().saturating_sub(TAIL)..]);
         tail.drain(..tail.len().saturating_sub(TAIL));
     }
     splitter.finish(&mut count);
-    Ok(Output { hash: hex(&hash.finalize()), bytes, tail: text(&tail), counts: tally.counts() })
+    Ok(Output {
+        hash: hex(&hash.finalize()),
+        bytes,
+        tail: text(&tail),
+        counts: tally.counts().filter(|_| bytes <= most),
+    })
 }
 
 /// The hash of an empty output.
@@ -72,14 +79,18 @@ fn text(tail: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn whole(from: &[u8]) -> io::Result<Output> {
+        read_from(from, 64 << 20)
+    }
+
     #[test]
     fn the_hash_is_over_everything_and_the_tail_is_the_end() {
-        let read = read_from(&b"abc"[..]).unwrap();
+        let read = whole(&b"abc"[..]).unwrap();
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!((read.hash.as_str(), read.bytes, read.tail.as_str()), (expected, 3, "abc"));
-        assert_eq!(read_from(&b""[..]).unwrap().hash, hash_of_nothing());
+        assert_eq!(whole(&b""[..]).unwrap().hash, hash_of_nothing());
         let long = [vec![b'x'; 3 << 20], b"the end".to_vec()].concat();
-        let read = read_from(&long[..]).unwrap();
+        let read = whole(&long[..]).unwrap();
         assert_eq!((read.bytes, read.tail.len()), (long.len() as u64, TAIL));
         assert!(read.tail.ends_with("xthe end"), "{}", read.tail);
     }
@@ -87,10 +98,10 @@ mod tests {
     #[test]
     fn a_tail_of_any_bytes_is_text() {
         let euros = "€".repeat(2000);
-        let tail = read_from(euros.as_bytes()).unwrap().tail;
+        let tail = whole(euros.as_bytes()).unwrap().tail;
         assert!(tail.chars().all(|c| c == '€') && tail.len() > TAIL - 3, "{tail}");
-        assert_eq!(read_from(&b"\0\xff\x80"[..]).unwrap().tail, "␀\u{fffd}\u{fffd}");
-        assert_eq!(read_from(&[0x80; 5000][..]).unwrap().tail.chars().count(), TAIL);
+        assert_eq!(whole(&b"\0\xff\x80"[..]).unwrap().tail, "␀\u{fffd}\u{fffd}");
+        assert_eq!(whole(&[0x80; 5000][..]).unwrap().tail.chars().count(), TAIL);
     }
 
     #[test]
@@ -99,7 +110,8 @@ mod tests {
         let output = format!(
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\n{noise}test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured\n"
         );
-        let counts = read_from(output.as_bytes()).unwrap().counts;
+        let counts = whole(output.as_bytes()).unwrap().counts;
         assert_eq!(counts, Some(TestCounts { passed: 5, failed: 4, skipped: 1 }));
+        assert_eq!(read_from(output.as_bytes(), 1000).unwrap().counts, None, "it was cut short");
     }
 }

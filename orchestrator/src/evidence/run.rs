@@ -69,7 +69,7 @@ pub(super) struct Ran {
 
 impl Run<'_> {
     /// Runs it to its end, which `stop` may bring about.
-    pub async fn to_the_end(self, stop: watch::Receiver<Option<StopReason>>) -> Ran {
+    pub async fn ended(self, stop: watch::Receiver<Option<StopReason>>) -> Ran {
         let began = Instant::now();
         let (grace, most) = (self.terms.grace, self.terms.max_output);
         let started = std::fs::create_dir_all(&self.files.folder)
@@ -86,7 +86,7 @@ impl Run<'_> {
         };
         let duration = began.elapsed();
         let stdout = self.files.stdout();
-        let read = tokio::task::spawn_blocking(move || output::read(&stdout)).await;
+        let read = tokio::task::spawn_blocking(move || output::read(&stdout, most)).await;
         match read.map_err(std::io::Error::other).and_then(|read| read) {
             Ok(read) => {
                 let has_overflown = read.bytes > most && matches!(end, CheckEnd::Exit(_));
@@ -204,5 +204,51 @@ pub(super) async fn end_left_behind(attempt: AttemptId, files: &AttemptFiles) {
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, %attempt, "a check that was left behind can't be looked at"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_check_whose_folder_is_gone_is_not_started_and_says_why() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("gone");
+        let terms = Terms {
+            keeper: PathBuf::from("/bin/sh"),
+            lease: Duration::from_secs(2),
+            grace: Duration::from_secs(1),
+            max_output: OUTPUT_MOST,
+        };
+        let run = Run {
+            check: &Check::of_command("true"),
+            attempt: AttemptId::new(uuid::Uuid::nil()),
+            folder: &folder,
+            files: AttemptFiles { folder: temp.path().join("attempt/checks/1") },
+            limit: Duration::from_secs(1),
+            terms,
+        };
+        let (_stop, stopped) = watch::channel(None);
+        let ran = run.ended(stopped).await;
+        assert_eq!((ran.end, ran.output_bytes), (CheckEnd::NotStarted, 0));
+        assert!(ran.tail.contains("the folder to work in") && ran.tail.contains("gone"), "{}", ran.tail);
+    }
+
+    #[test]
+    fn the_end_of_a_check_is_what_the_keeper_says_or_what_was_asked() {
+        let check = |exit: Exit, asked: Option<EndReason>, expected: CheckEnd| {
+            assert_eq!(end(&exit, asked), expected, "{exit:?}");
+        };
+        let code = |code| Exit { exit_code: Some(code), ..Exit::default() };
+        let ended = |reason| Exit { reason: Some(reason), signal: Some(15), ..Exit::default() };
+        check(code(0), None, CheckEnd::Exit(0));
+        check(code(0), Some(EndReason::Timeout), CheckEnd::Exit(0));
+        check(Exit { signal: Some(9), ..Exit::default() }, None, CheckEnd::Signal(9));
+        check(ended(EndReason::Timeout), None, CheckEnd::Timeout);
+        check(ended(EndReason::OutputOverflow), None, CheckEnd::Overflow);
+        check(ended(EndReason::LeaseOver), None, CheckEnd::Stopped);
+        check(Exit::unknown(), None, CheckEnd::Stopped);
+        check(Exit::unknown(), Some(EndReason::Timeout), CheckEnd::Timeout);
     }
 }
