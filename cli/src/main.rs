@@ -15,6 +15,7 @@ mod place;
 mod settings_source;
 mod suggestion;
 mod target;
+mod workspace_choice;
 
 use std::process::ExitCode;
 

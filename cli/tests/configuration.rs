@@ -171,6 +171,7 @@ fn the_example_has_every_key_and_is_accepted() {
     assert_eq!(keys(&parsed["harnesses"]["my-cli"]), keys(entry));
     assert_eq!(keys(&parsed["limits"]), keys(&schema["properties"]["limits"]["properties"]));
     assert_eq!(keys(&parsed["retention"]), keys(&schema["properties"]["retention"]["properties"]));
+    assert_eq!(keys(&parsed["worktrees"]), keys(&schema["properties"]["worktrees"]["properties"]));
     for built_in in keys(&schema["properties"]["harnessDefaults"]["properties"]) {
         assert!(parsed["harnessDefaults"].get(&built_in).is_some(), "{built_in}");
     }

@@ -15,10 +15,13 @@ use serde::Serialize;
 use crate::app::{self, App, Chosen, Here};
 use crate::caller::Caller;
 use crate::config::checks;
+use crate::config::workspace::WorkspaceName;
 use crate::failure::Failure;
 use crate::job_input::{self, JobOptions};
 use crate::output::text::{self, GREEN};
+use crate::output::worktree::WorktreeView;
 use crate::place::Place;
+use crate::workspace_choice::{self, Wanted};
 
 /// Create an assignment from a north star: what you want, in your own words
 ///
@@ -48,6 +51,9 @@ pub struct Create {
     /// One more command that must pass before it is complete, besides the checks of the config; may be given again
     #[arg(long = "check", value_name = "COMMAND", allow_hyphen_values = true)]
     checks: Vec<String>,
+    /// Where its agents work [default: workspace of the config, else a worktree where there can be one]
+    #[arg(long, value_name = "WHERE", value_enum)]
+    workspace: Option<WorkspaceName>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +67,7 @@ struct Created {
     workspace: String,
     /// The names of the checks that are run after its jobs.
     checks: Vec<String>,
+    worktree: Option<WorktreeView>,
     warnings: Vec<String>,
 }
 
@@ -73,23 +80,27 @@ impl Create {
         let north_star = self.read_north_star()?;
         let first = self.first_job(app, &here)?;
         let held = first == First::Hold;
+        let (id, store) = (app.new_assignment_id(), app.store(&here).await?);
+        refuse_foreign_namespace(&store, &here, &chosen).await?;
+        let wanted =
+            Wanted { id, namespace: &chosen.namespace, north_star: &north_star, asked: self.workspace };
+        let choice = workspace_choice::choose(&here, &store, wanted).await?;
+        let mut warnings = choice.warnings;
         let new = NewAssignment {
-            id: app.new_assignment_id(),
+            id,
             namespace: chosen.namespace.clone(),
             north_star: north_star.clone(),
             director: Director::Pm,
             workspace: here.workspace().display().to_string(),
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
-            worktree: None,
+            worktree: choice.worktree,
             checks: self.checks(&here)?,
             accept: Vec::new(),
             first,
         };
-        let (id, workspace) = (new.id, new.workspace.clone());
+        let workspace = new.workspace.clone();
+        let worktree = new.worktree.as_ref().map(WorktreeView::new);
         let checks = new.checks.iter().map(|check| check.name.clone()).collect();
-        let store = app.store(&here).await?;
-        refuse_foreign_namespace(&store, &here, &chosen).await?;
-        let mut warnings = Vec::new();
         if !held {
             // Before the runner is woken: afterwards it would take a second connection, while the job starts.
             warnings.extend(app::no_runner_warning(&store, &chosen.namespace, app.now()).await?);
@@ -107,6 +118,7 @@ impl Create {
             jobs: inserted.iter().filter_map(|event| event.job).map(|job| job.to_string()).collect(),
             workspace,
             checks,
+            worktree,
             warnings,
         };
         let short = id.short();

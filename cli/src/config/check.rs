@@ -84,6 +84,7 @@ fn with(parent: &serde_ignored::Path<'_>, name: String) -> Vec<String> {
 /// What the layers amount to must make sense as a whole.
 pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failure> {
     config.namespace()?;
+    config.workspace(std::path::PathBuf::new())?;
     for (name, entry) in config.harnesses() {
         settings_source::build_harness(name, entry, TimeZone::UTC).map_err(|why| {
             let key = format!("harnesses.{name}");

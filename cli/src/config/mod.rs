@@ -9,6 +9,7 @@ pub mod file;
 mod layer;
 mod number;
 pub mod schema;
+pub mod workspace;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -314,6 +315,9 @@ fn defaults() -> ConfigFile {
             .into_iter()
             .map(|guard| (guard.as_str().to_owned(), checks::GuardModeName::of(guard.default_mode())))
             .collect(),
+        checkpoint_author: Some(workspace::author()),
+        setup_timeout_ms: Some(workspace::setup_timeout_ms()),
+        worktrees: workspace::worktrees(),
         ..ConfigFile::default()
     }
 }

@@ -122,10 +122,17 @@ async fn run_agent(
     claimed: &Claimed,
     around: &Surroundings,
     live: &Arc<Mutex<Live>>,
-    stop: watch::Receiver<Option<StopReason>>,
+    mut stop: watch::Receiver<Option<StopReason>>,
 ) -> AttemptReport {
     let attempt = claimed.attempt.id;
-    let prepared = match prepare::prepare(claimed, around).await {
+    let prepared = tokio::select! {
+        prepared = prepare::prepare(claimed, around) => prepared,
+        // A worktree and its setup may take a while.
+        reason = wanted_end(&mut stop) => {
+            Err(Outcome::failure(reason.class(), "it was stopped while its workspace was made ready"))
+        }
+    };
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(outcome) => return report::early_end(attempt, outcome),
     };
@@ -140,6 +147,17 @@ async fn run_agent(
             report::report(claimed, around, (&rules, Some(&prepared.invocation)), ended)
         }
         Err(error) => report::early_end(attempt, report::not_started(&error, &rules)),
+    }
+}
+
+async fn wanted_end(stop: &mut watch::Receiver<Option<StopReason>>) -> StopReason {
+    loop {
+        let reason = *stop.borrow_and_update();
+        match reason {
+            Some(reason) => return reason,
+            None if stop.changed().await.is_err() => std::future::pending().await,
+            None => {}
+        }
     }
 }
 

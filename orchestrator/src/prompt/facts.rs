@@ -153,7 +153,7 @@ pub(super) fn assignment_facts(assignment: &Assignment) -> AssignmentFacts {
         north_star: assignment.north_star.clone(),
         status: assignment.status().as_str().to_owned(),
         reason: assignment.reason().map(str::to_owned),
-        workspace: assignment.workspace.clone(),
+        workspace: assignment.folder().to_owned(),
     }
 }
 

@@ -6,8 +6,13 @@ mod checkpoint;
 mod diff;
 mod folder;
 mod git;
+mod ground;
+mod leftovers;
 mod mark;
+mod prepare;
+mod setup;
 mod tree_state;
+pub(crate) mod worktree;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -20,7 +25,11 @@ pub use checkpoint::{checkpoint, checkpoint_of};
 pub use diff::{Counts, Range, counts, diff};
 pub use folder::{agent_instructions, git_folders};
 pub use git::{Author, Git, GitError};
+pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
+pub use leftovers::LEFTOVERS;
+pub use prepare::{Ready, prepare};
 pub use tree_state::tree_state;
+pub use worktree::is_there;
 
 /// Why something could not be done in a workspace.
 #[derive(Debug, thiserror::Error)]
