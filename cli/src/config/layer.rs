@@ -180,6 +180,9 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         permissions,
         limits: Limits { max_jobs },
         retention: RetentionTimes { logs, events },
+        checks,
+        check_timeout_ms,
+        guards,
         workspace,
         checkpoint_author,
         setup,
@@ -209,6 +212,9 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.limits.max_jobs, max_jobs);
     replace(&mut below.retention.logs, logs);
     replace(&mut below.retention.events, events);
+    replace(&mut below.checks, checks);
+    replace(&mut below.check_timeout_ms, check_timeout_ms);
+    below.guards.extend(guards);
     replace(&mut below.workspace, workspace);
     replace(&mut below.checkpoint_author, checkpoint_author);
     replace(&mut below.setup, setup);
