@@ -5,6 +5,8 @@ use agents_domain::id::{IdSource, JobId};
 use agents_domain::job_type::JobType;
 use serde::Deserialize;
 
+use super::json_block::candidate;
+
 /// The JSON Schema of a decision, for CLIs that can enforce one. Every property is required, because one of
 /// the providers accepts no other schema; what does not apply is null.
 pub const SCHEMA: &str = r#"{
@@ -122,38 +124,6 @@ fn new_job(job: JobAnswer, allowed: &Allowed, ids: &dyn IdSource) -> Result<(New
     let model = job.model.filter(|name| !name.is_empty());
     let new = NewJob { id, job_type, harness, model, context: job.context, timeout_ms: job.timeout_ms };
     Ok((new, Place::First))
-}
-
-/// The JSON object in the answer.
-fn candidate(answer: &str) -> Option<&str> {
-    let whole = answer.trim();
-    if whole.starts_with('{') && whole.ends_with('}') {
-        return Some(whole);
-    }
-    last_fenced_block(whole).map(str::trim).filter(|block| block.starts_with('{'))
-}
-
-/// What stands in the last fenced code block (CommonMark: at least three backticks, closed by at least as many).
-fn last_fenced_block(text: &str) -> Option<&str> {
-    let mut last = None;
-    let mut open: Option<(usize, usize)> = None;
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        let ticks = trimmed.chars().take_while(|c| *c == '`').count();
-        match open {
-            None if ticks >= 3 && !trimmed[ticks..].contains('`') => {
-                open = Some((ticks, offset + line.len()))
-            }
-            Some((needed, start)) if ticks >= needed && trimmed.len() == ticks => {
-                last = text.get(start..offset);
-                open = None;
-            }
-            None | Some(_) => {}
-        }
-        offset += line.len();
-    }
-    last
 }
 
 #[cfg(test)]
