@@ -6,6 +6,7 @@
 mod claim;
 mod completion;
 mod create;
+mod criteria;
 mod evidence;
 mod finish;
 mod insert;
@@ -36,6 +37,7 @@ use crate::timestamp::Timestamp;
 
 pub use claim::Routes;
 pub use create::{First, NewAssignment};
+pub use criteria::CriterionEdit;
 pub use evidence::{REPEATS_MOST, REPEATS_TOLD};
 pub use repeat::Repetition;
 pub use update::StatusChange;
@@ -115,6 +117,10 @@ pub enum Rejection {
     ReasonNeeded { status: AssignmentStatus },
     #[error("the evidence stands against it: {}", against.join("; "))]
     NotShown { against: Vec<String> },
+    #[error("a criterion says nothing")]
+    EmptyCriterion,
+    #[error("assignment {assignment} has no criterion {number}")]
+    NoCriterion { assignment: AssignmentId, number: u32 },
     #[error(transparent)]
     Conflict(#[from] DecisionConflict),
 }
