@@ -1,7 +1,7 @@
 //! `complete`: only when the evidence bears it; by force only by a person, and then it is recorded as that.
 
 use super::{About, Aggregate, Context, Rejection};
-use crate::assignment::{Assignment, AssignmentState};
+use crate::assignment::AssignmentState;
 use crate::decision::Place;
 use crate::evidence::gate::{self, Case};
 use crate::evidence::{Tie, Ties};
@@ -18,7 +18,14 @@ impl Aggregate {
     /// What each criterion is tied to, or what stands against `complete`. The present tree is the one that was measured
     /// last: a PM's attempt is measured when it ends.
     fn judge(&self, ties: &Ties) -> Result<Shown, Vec<String>> {
-        gate::judge(case(&self.assignment, ties))
+        let standing = self.assignment.standing();
+        gate::judge(Case {
+            checks: self.assignment.checks(),
+            criteria: self.assignment.criteria(),
+            standing,
+            tree: standing.tree.as_ref(),
+            ties,
+        })
     }
 
     /// A PM's decision, when its job has ended.
@@ -71,11 +78,6 @@ impl Aggregate {
         }
     }
 
-    /// What stands against `complete` with these ties now; empty if nothing does.
-    pub fn against(assignment: &Assignment, ties: &Ties) -> Vec<String> {
-        gate::judge(case(assignment, ties)).err().unwrap_or_default()
-    }
-
     /// A person's word. Without `force` it is held to the same evidence; with it, what stood against it is told.
     pub(super) fn completable(&self, ties: &Ties, force: bool) -> Result<(Shown, Option<String>), Rejection> {
         match self.judge(ties) {
@@ -106,16 +108,5 @@ impl Aggregate {
         }
         self.assignment.change(AssignmentState::Complete { reason }, ctx.now);
         self.note_event(ctx, EventKind::AssignmentCompleted, About::ASSIGNMENT, details);
-    }
-}
-
-fn case<'a>(assignment: &'a Assignment, ties: &'a Ties) -> Case<'a> {
-    let standing = assignment.standing();
-    Case {
-        checks: assignment.checks(),
-        criteria: assignment.criteria(),
-        standing,
-        tree: standing.tree.as_ref(),
-        ties,
     }
 }

@@ -1,6 +1,7 @@
 //! The gate before `complete`: what stands against it, whatever anybody says.
 
-use super::{Check, Criterion, Standing, Tie, Ties, TreeState};
+use super::{Check, Criterion, ReceiptMark, Standing, Tie, Ties, TreeState};
+use crate::assignment::Proof;
 use crate::id::SHORT_LEN;
 
 /// What is to be complete, and what speaks for it.
@@ -26,6 +27,21 @@ pub fn judge(case: Case<'_>) -> Result<Vec<(u32, Tie)>, Vec<String>> {
         }
     }
     if against.is_empty() { Ok(ties) } else { Err(against) }
+}
+
+/// What stands against it whatever its criteria are tied to.
+pub fn against(proof: &Proof) -> Vec<String> {
+    let Proof { checks, standing, .. } = proof;
+    let tree = standing.tree.as_ref();
+    judge(Case { checks, criteria: &[], standing, tree, ties: &Ties::new() }).err().unwrap_or_default()
+}
+
+/// What a criterion may be tied to now: findings on it first, then receipts.
+pub fn candidates(proof: &Proof, criterion: u32) -> Vec<Tie> {
+    let standing = &proof.standing;
+    let findings = standing.met.iter().filter(|(of, _)| *of == criterion).map(|(_, id)| Tie::Finding(*id));
+    let counts = |mark: &&ReceiptMark| mark.passed && mark.tree == standing.tree;
+    findings.chain(standing.receipts.iter().filter(counts).map(|mark| Tie::Receipt(mark.id))).collect()
 }
 
 fn lacking(case: &Case<'_>, check: &Check) -> Option<String> {

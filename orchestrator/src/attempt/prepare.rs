@@ -9,12 +9,12 @@ use agents_domain::harness::{Harness, HarnessRequest};
 use agents_domain::invocation::Invocation;
 use agents_domain::job_type::JobType;
 use agents_domain::outcome::{Outcome, OutcomeClass};
-use agents_domain::store::Claimed;
+use agents_domain::store::{Claimed, JobDetail};
 
 use super::{Surroundings, files, keeper_lease};
 use crate::crash_point;
 use crate::process::{AttemptFiles, Terms, stop};
-use crate::prompt::{self, Known};
+use crate::prompt::{self, Known, Measured};
 use crate::review::{self, Allowed};
 use crate::settings::{Settings, Timeouts};
 use crate::workspace;
@@ -126,6 +126,7 @@ async fn render(
             .await
             .map_err(|error| failed(error.to_string()))?,
     };
+    let measured = measured(claimed, around, &list).await?;
     let facts = prompt::gather(&Known {
         assignment: &claimed.assignment,
         job: &claimed.job,
@@ -134,6 +135,8 @@ async fn render(
         list: &list,
         job_types: allowed.job_types.clone(),
         harnesses: allowed.harnesses.clone(),
+        measured,
+        nonce: prompt::nonce(&*around.ids),
     });
     let name = if is_resumed { prompt::RESUME } else { claimed.job.job_type.as_str() };
     prompt::render(name, &settings.template_folders, &facts).map_err(|error| {
@@ -143,6 +146,24 @@ async fn render(
         );
         failed(error.to_string()).with_fix(fix)
     })
+}
+
+/// What was measured, for a job that is told of it.
+async fn measured(
+    claimed: &Claimed,
+    around: &Surroundings,
+    list: &[JobDetail],
+) -> Result<Option<Measured>, Outcome> {
+    if !prompt::wants_evidence(&claimed.job.job_type) {
+        return Ok(None);
+    }
+    if list.is_empty() {
+        // Nothing has run yet.
+        return Ok(Some(Measured::default()));
+    }
+    let record = around.store.evidence(claimed.assignment.id).await;
+    let record = record.map_err(|error| Outcome::failure(OutcomeClass::RunnerError, error.to_string()))?;
+    Ok(Some(Measured { record, diff: None }))
 }
 
 fn request(
