@@ -139,6 +139,7 @@ fn settings() -> Settings {
         retention: Default::default(),
         access: BTreeMap::from([("implement".to_owned(), Access::Full)]),
         template_folders: Vec::new(),
+        workspace: agents_orchestrator::settings::WorkspaceSettings::new(std::path::PathBuf::new()),
         agents_folders: Vec::new(),
         agents_env: Vec::new(),
     }

@@ -11,7 +11,7 @@ use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::harness::{Harness, Probe};
 use agents_domain::job_type::JobType;
 use agents_harnesses::{HarnessSettings, StreamKind};
-use agents_orchestrator::settings::{Settings, SettingsSource};
+use agents_orchestrator::settings::{Settings, SettingsSource, WorkspaceSettings};
 use jiff::tz::TimeZone;
 
 use crate::config::file::{HarnessEntry, StreamName};
@@ -126,6 +126,7 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         retention: config.retention(),
         access: config.permissions(),
         template_folders: template_folders(place),
+        workspace: WorkspaceSettings::new(data_folder),
         agents_folders: agents_folders(config)?,
         agents_env,
     })

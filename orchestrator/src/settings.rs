@@ -10,7 +10,10 @@ use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
-use agents_domain::retention::Retention;
+use agents_domain::retention::{Keep, Retention};
+use agents_domain::worktree::Isolation;
+
+use crate::workspace::Author;
 
 /// The configuration that holds for the jobs of one workspace.
 #[derive(Clone)]
@@ -34,10 +37,56 @@ pub struct Settings {
     pub access: BTreeMap<String, Access>,
     /// Folders with templates that win over the built-in ones, the first one most.
     pub template_folders: Vec<PathBuf>,
+    /// Where agents work, and what is done there before and after them.
+    pub workspace: WorkspaceSettings,
     /// Folders that `agents` itself must be able to write, when an agent runs it in a sandbox.
     pub agents_folders: Vec<PathBuf>,
     /// Variables that lead an `agents` started by an agent to the same store.
     pub agents_env: Vec<(String, String)>,
+}
+
+/// Where agents work, and what is done there before and after them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceSettings {
+    /// Where new assignments work. `None`: in a worktree where there can be one, else in the repository itself.
+    pub isolation: Option<Isolation>,
+    /// Who commits what jobs have done.
+    pub author: Author,
+    /// Commands that make a new worktree ready, each for `sh -c`.
+    pub setup: Vec<String>,
+    /// Files that git ignores and that a new worktree gets from the main checkout.
+    pub copy: Vec<String>,
+    /// How long all the commands together may take.
+    pub setup_timeout: Duration,
+    /// How long the worktree of a closed assignment is kept.
+    pub keep: Keep,
+    /// How much the worktrees of closed assignments may take, in bytes.
+    pub max_bytes: u64,
+    /// The folder below which worktrees, and the files of attempts, are kept.
+    pub data_folder: PathBuf,
+}
+
+/// How long a worktree's `setup` may take.
+pub const SETUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// How long the worktree of a closed assignment is kept: two weeks.
+pub const WORKTREES_KEEP: Keep = Keep::For(Duration::from_secs(14 * 24 * 3600));
+/// How much the worktrees of closed assignments may take: 20 GiB.
+pub const WORKTREES_MAX_BYTES: u64 = 20 << 30;
+
+impl WorkspaceSettings {
+    /// As it is without a word in the config.
+    pub fn new(data_folder: PathBuf) -> Self {
+        Self {
+            isolation: None,
+            author: Author::default(),
+            setup: Vec::new(),
+            copy: Vec::new(),
+            setup_timeout: SETUP_TIMEOUT,
+            keep: WORKTREES_KEEP,
+            max_bytes: WORKTREES_MAX_BYTES,
+            data_folder,
+        }
+    }
 }
 
 /// How long a job may take.

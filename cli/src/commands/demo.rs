@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, NewAssignment};
@@ -12,8 +11,8 @@ use agents_domain::director::Director;
 use agents_domain::id::AssignmentId;
 use agents_domain::job_type::JobType;
 use agents_domain::store::{Change, JobDetail, Store};
-use agents_orchestrator::process::output::output;
 use agents_orchestrator::runner::{Board, Listener, Runner};
+use agents_orchestrator::workspace::{Author, Git};
 use clap::Args;
 use serde_json::json;
 
@@ -128,11 +127,10 @@ async fn make_repository(folder: &Path, harness: Option<&str>) -> Result<(), Fai
     std::fs::write(&readme, "# Demo\n\nA place for a greeting program.\n").map_err(failed(&readme))?;
     let ignore = folder.join(".gitignore");
     std::fs::write(&ignore, ".agents/\n").map_err(failed(&ignore))?;
-    const LIMIT: Duration = Duration::from_secs(20);
-    const IDENTITY: [&str; 4] = ["-c", "user.name=agents demo", "-c", "user.email=demo@localhost"];
-    let commit = [&IDENTITY[..], &["-c", "commit.gpgsign=false", "commit", "-qm", "An empty place"]].concat();
-    for arguments in [vec!["init", "-q"], vec!["add", "-A"], commit] {
-        if let Err(error) = output("git", &arguments, folder, LIMIT).await {
+    let author = Author { name: "agents demo".to_owned(), mail: "demo@localhost".to_owned() };
+    let git = Git::new(folder).by(&author);
+    for arguments in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "An empty place"]] {
+        if let Err(error) = git.must(arguments).await {
             // The loop itself needs no git; agents only see less.
             tracing::warn!(%error, "the demo's folder is no git repository");
             break;

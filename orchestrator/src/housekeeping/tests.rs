@@ -41,6 +41,7 @@ impl SettingsSource for SameEverywhere {
             retention,
             access: Default::default(),
             template_folders: Vec::new(),
+            workspace: crate::settings::WorkspaceSettings::new(std::path::PathBuf::new()),
             agents_folders: Vec::new(),
             agents_env: Vec::new(),
         }))

@@ -6,10 +6,10 @@
 pub mod custody;
 pub mod identity;
 pub mod keeper;
-pub mod output;
 pub mod probe;
 mod start;
 pub mod stop;
+pub mod tool;
 pub mod tree;
 
 use std::os::unix::fs::MetadataExt;

@@ -1,0 +1,173 @@
+//! The end of a job that may edit: what it has done is committed to its assignment's branch.
+//!
+//! Three runs of git where there is something to commit that the job did not commit itself, beside `add` and `commit`.
+
+use std::path::Path;
+
+use agents_domain::evidence::Checkpoint;
+use agents_domain::store::Claimed;
+use agents_domain::worktree::Worktree;
+
+use super::diff::{Counts, Range, counts, read_counts};
+use super::git::Git;
+use super::mark::{self, Mark};
+use super::tree_state::UNBORN;
+use super::{WorkspaceError, folder, top, tree_state};
+use crate::settings::Settings;
+
+/// The longest first line of a message, in characters.
+const SUBJECT: usize = 100;
+
+/// Commits what the attempt has done. Only after one that has ended well: what a failed one leaves is set aside before the
+/// next one. In a shared tree nothing is committed, and the counts are of what is not. `None`: there is no repository, or no
+/// commit in it.
+pub async fn checkpoint(
+    claimed: &Claimed,
+    settings: &Settings,
+) -> Result<Option<Checkpoint>, WorkspaceError> {
+    checkpoint_of(claimed, settings, &claimed.context).await
+}
+
+/// The same; the message tells the first line of what the agent said.
+pub async fn checkpoint_of(
+    claimed: &Claimed,
+    settings: &Settings,
+    said: &str,
+) -> Result<Option<Checkpoint>, WorkspaceError> {
+    let path = mark::path(claimed, &settings.workspace.data_folder);
+    let own = Mark::read(&path).filter(|mark| mark.attempt == claimed.attempt.id.to_string());
+    match &claimed.assignment.worktree {
+        Some(worktree) => {
+            let git = Git::new(top(worktree)).by(&settings.workspace.author);
+            let before = own.as_ref().map(|mark| mark.before.as_str());
+            let done = commit(&git, worktree, before, &message(claimed, said)).await?;
+            if let Some(mark) = own.filter(|mark| mark.is_open) {
+                Mark { is_open: false, ..mark }.write(&path)?;
+            }
+            Ok(Some(done.of(claimed)))
+        }
+        None => look(claimed, own).await,
+    }
+}
+
+/// A range of commits with what it changes.
+struct Done {
+    before: String,
+    after: String,
+    counts: Counts,
+}
+
+impl Done {
+    fn of(self, claimed: &Claimed) -> Checkpoint {
+        Checkpoint {
+            assignment: claimed.assignment.id,
+            job: claimed.job.id,
+            attempt: claimed.attempt.id,
+            before: self.before,
+            after: self.after,
+            files: self.counts.files,
+            insertions: self.counts.insertions,
+            deletions: self.counts.deletions,
+        }
+    }
+}
+
+async fn commit(
+    git: &Git,
+    worktree: &Worktree,
+    before: Option<&str>,
+    message: &str,
+) -> Result<Done, WorkspaceError> {
+    clear_lock(git.folder());
+    let head = on_own_branch(git, worktree).await?;
+    add_all(git).await?;
+    let before = before.unwrap_or(&head).to_owned();
+    let staged = git.text(&["diff", "--cached", "--shortstat", "--ignore-submodules=dirty", &before]).await?;
+    let counts = read_counts(&staged);
+    let is_committed = match head == before {
+        true => counts == Counts::default(),
+        false => git.is(&["diff", "--cached", "--quiet", &head]).await?,
+    };
+    if is_committed {
+        return Ok(Done { before, after: head, counts });
+    }
+    git.must(&["commit", "-q", "--no-verify", "--cleanup=verbatim", "-m", message]).await?;
+    let after = git.text(&["rev-parse", "HEAD"]).await?;
+    Ok(Done { before, after, counts })
+}
+
+/// Stages everything. What can't be staged, such as a repository without a commit inside of this one, stays as it is.
+pub(super) async fn add_all(git: &Git) -> Result<(), WorkspaceError> {
+    let args = ["add", "-A", "--ignore-errors"];
+    let ended = git.run(&args).await?;
+    match ended.code {
+        Some(0) => Ok(()),
+        Some(1) => {
+            tracing::warn!(said = ended.complaint(), "not all that is there could be committed");
+            Ok(())
+        }
+        Some(_) | None => Err(git.failed(&args, &ended).into()),
+    }
+}
+
+/// The commit that is checked out. An agent that has switched to another branch, or to none, is brought back to its own one,
+/// which then goes on from there; what it leaves behind keeps a name.
+pub(super) async fn on_own_branch(git: &Git, worktree: &Worktree) -> Result<String, WorkspaceError> {
+    let own = format!("refs/heads/{}", worktree.branch);
+    let head = git.text(&["rev-parse", "HEAD"]).await?;
+    let is_on_own = folder::git_folders(git.folder())
+        .first()
+        .and_then(|own| std::fs::read_to_string(own.join("HEAD")).ok())
+        .is_some_and(|text| text.trim().strip_prefix("ref: ") == Some(&own));
+    if !is_on_own {
+        if let Some(old) = git.optional(&["rev-parse", "-q", "--verify", &own]).await?
+            && old != head
+            && !git.is(&["merge-base", "--is-ancestor", &old, &head]).await?
+        {
+            let kept = format!("refs/agents/kept/{}", &old[..old.len().min(12)]);
+            git.must(&["update-ref", &kept, &old]).await?;
+        }
+        git.must(&["update-ref", &own, &head]).await?;
+        git.must(&["symbolic-ref", "HEAD", &own]).await?;
+    }
+    Ok(head)
+}
+
+/// A lock that an ended agent's git has left. Nothing else of ours works in a worktree then.
+pub(super) fn clear_lock(top: &Path) {
+    let Some(own) = folder::git_folders(top).into_iter().next() else { return };
+    let lock = own.join("index.lock");
+    match std::fs::remove_file(&lock) {
+        Ok(()) => tracing::warn!(lock = %lock.display(), "an ended git had left its lock"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(%error, lock = %lock.display(), "a lock can't be removed"),
+    }
+}
+
+/// What is different in a shared tree, where nothing is committed.
+async fn look(claimed: &Claimed, own: Option<Mark>) -> Result<Option<Checkpoint>, WorkspaceError> {
+    let path = Path::new(claimed.assignment.folder());
+    let Some(now) = tree_state(path).await else { return Ok(None) };
+    let before = own.as_ref().map_or_else(|| now.commit.clone(), |mark| mark.before.clone());
+    if before == UNBORN || now.commit == UNBORN {
+        return Ok(None);
+    }
+    let is_same = own.is_some_and(|mark| mark.state() == now);
+    let counts = match is_same {
+        true => Counts::default(),
+        false => counts(path, Range::WorkingTree { since: &before }).await?,
+    };
+    Ok(Some(Done { after: now.commit.clone(), before: before.clone(), counts }.of(claimed)))
+}
+
+fn message(claimed: &Claimed, said: &str) -> String {
+    let (job, assignment) = (&claimed.job, &claimed.assignment);
+    let first = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let subject: String =
+        format!("{} {}: {first}", job.job_type, job.id.short()).chars().take(SUBJECT).collect();
+    let subject = subject.trim_end_matches([':', ' ']);
+    format!(
+        "{subject}\n\nAgents-Assignment: {}\nAgents-Job: {}\nAgents-Attempt: {}\n",
+        assignment.id, job.id, claimed.attempt.id
+    )
+}

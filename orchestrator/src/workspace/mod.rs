@@ -1,0 +1,48 @@
+//! The folder that agents work in: an assignment's own worktree, or the repository's own working tree.
+//!
+//! In a worktree each job ends with a commit; in a shared working tree nothing of the user's own is touched.
+
+mod checkpoint;
+mod diff;
+mod folder;
+mod git;
+mod mark;
+mod tree_state;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::path::{Path, PathBuf};
+
+use agents_domain::worktree::Worktree;
+
+pub use checkpoint::{checkpoint, checkpoint_of};
+pub use diff::{Counts, Range, counts, diff};
+pub use folder::{agent_instructions, git_folders};
+pub use git::{Author, Git, GitError};
+pub use tree_state::tree_state;
+
+/// Why something could not be done in a workspace.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error("{}: {why}", path.display())]
+    Files { path: PathBuf, why: std::io::Error },
+}
+
+impl WorkspaceError {
+    /// What is wrong with that file.
+    pub(crate) fn files(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |why| WorkspaceError::Files { path, why }
+    }
+}
+
+/// The top folder of a worktree. Agents work in a folder below it if the assignment belongs to one below the repository's
+/// own top; the top is called like the branch.
+pub fn top(worktree: &Worktree) -> &Path {
+    let path = Path::new(&worktree.path);
+    let name = worktree.branch.rsplit('/').next().unwrap_or_default();
+    path.ancestors().find(|folder| folder.file_name().is_some_and(|own| own == name)).unwrap_or(path)
+}
