@@ -102,11 +102,22 @@ pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failur
             check_job_type(config, place, &key, job_type)?;
         }
     }
+    check_reviewers(config, &known)?;
     check_fallbacks(config, &known)?;
     for job_type in config.file.permissions.keys() {
         check_job_type(config, place, &format!("permissions.{job_type}"), job_type)?;
     }
     Ok(())
+}
+
+fn check_reviewers(config: &Config, known: &[String]) -> Result<(), Failure> {
+    let named = config.file.reviewers.iter().flatten();
+    match named.into_iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(unknown) => Err(Failure::bad_input(format!("reviewers: there is no harness `{unknown}`"))
+            .hint(suggestion::did_you_mean(unknown, known, "there are"))
+            .hint(from(config, "reviewers"))),
+    }
 }
 
 /// Both sides must be harnesses, and a chain of them must have an end.

@@ -13,6 +13,7 @@ mod insert;
 mod obstacle;
 mod repair;
 mod repeat;
+mod reviewer;
 mod settle;
 mod update;
 mod wish;
@@ -40,6 +41,7 @@ pub use create::{First, NewAssignment};
 pub use criteria::CriterionEdit;
 pub use evidence::{REPEATS_MOST, REPEATS_TOLD};
 pub use repeat::Repetition;
+pub use reviewer::Reviewers;
 pub use update::StatusChange;
 pub use wish::PauseMode;
 
@@ -48,6 +50,7 @@ pub use wish::PauseMode;
 pub struct HarnessDefaults {
     pub default: String,
     pub by_type: BTreeMap<String, String>,
+    pub reviewers: Reviewers,
 }
 
 impl HarnessDefaults {

@@ -15,5 +15,6 @@ mod random;
 mod repair;
 mod repeating;
 mod retries;
+mod reviewer;
 mod undirected;
 mod world;

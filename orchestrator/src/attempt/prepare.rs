@@ -157,13 +157,8 @@ async fn measured(
     if !prompt::wants_evidence(&claimed.job.job_type) {
         return Ok(None);
     }
-    if list.is_empty() {
-        // Nothing has run yet.
-        return Ok(Some(Measured::default()));
-    }
-    let record = around.store.evidence(claimed.assignment.id).await;
-    let record = record.map_err(|error| Outcome::failure(OutcomeClass::RunnerError, error.to_string()))?;
-    Ok(Some(Measured { record, diff: None }))
+    let measured = Measured::load(&*around.store, &claimed.assignment, list).await;
+    measured.map(Some).map_err(|error| Outcome::failure(OutcomeClass::RunnerError, error.to_string()))
 }
 
 fn request(

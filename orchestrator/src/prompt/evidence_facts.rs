@@ -7,31 +7,15 @@ use agents_domain::evidence::{
 };
 use agents_domain::id::JobId;
 use agents_domain::job_type::JobType;
-use agents_domain::store::{EvidenceRecord, JobDetail};
 use serde::Serialize;
 
 use super::facts::{cut, one_line};
+use super::measured::Measured;
 
 /// The longest end of a check's output, in characters.
 const TAIL: usize = 3_000;
 /// So many findings of one kind are told.
 const FINDINGS_MOST: usize = 40;
-
-/// All that was measured of an assignment, and the diff of its last job.
-#[derive(Debug, Clone, Default)]
-pub struct Measured {
-    pub record: EvidenceRecord,
-    /// Of the last checkpoint that has changes, if it could be made.
-    pub diff: Option<String>,
-}
-
-impl Measured {
-    /// The checkpoint of that job, or the last one if it has none: what a PM looks at.
-    pub fn checkpoint(&self, last: Option<JobId>) -> Option<&Checkpoint> {
-        let of_last = self.record.checkpoints.iter().rfind(|checkpoint| Some(checkpoint.job) == last);
-        of_last.or_else(|| self.record.checkpoints.iter().rfind(|checkpoint| !checkpoint.is_empty()))
-    }
-}
 
 /// What templates can say of the evidence.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -125,14 +109,9 @@ pub fn wants_evidence(job_type: &JobType) -> bool {
 }
 
 /// Gathers them. `last`: the job that ended last, the PM's own apart.
-pub(super) fn gather(
-    assignment: &Assignment,
-    measured: &Measured,
-    last: Option<&JobDetail>,
-) -> EvidenceFacts {
+pub(super) fn gather(assignment: &Assignment, measured: &Measured, last: Option<JobId>) -> EvidenceFacts {
     let standing = assignment.standing();
     let record = &measured.record;
-    let last = last.map(|detail| detail.job.id);
     let latest =
         standing.receipts.iter().filter_map(|mark| record.receipts.iter().find(|one| one.id == mark.id));
     let is_guard = |finding: &&Finding| matches!(finding.source, FindingSource::Guard(_));

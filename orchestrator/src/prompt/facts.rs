@@ -9,7 +9,8 @@ use agents_domain::store::{AttemptRecord, JobDetail};
 use agents_domain::usage::MicroUsd;
 use serde::Serialize;
 
-use super::evidence_facts::{self, CriterionFacts, EvidenceFacts, Measured};
+use super::evidence_facts::{self, CriterionFacts, EvidenceFacts};
+use super::measured::{self, Measured};
 
 /// The longest report of the job before this one, in characters. It is what the work goes on from.
 const LATEST_REPORT: usize = 60_000;
@@ -142,7 +143,7 @@ pub fn gather(known: &Known<'_>) -> Facts {
         evidence: known
             .measured
             .as_ref()
-            .map(|measured| evidence_facts::gather(known.assignment, measured, last))
+            .map(|measured| evidence_facts::gather(known.assignment, measured, measured::last(known.list)))
             .unwrap_or_default(),
         nonce: known.nonce.clone(),
     }

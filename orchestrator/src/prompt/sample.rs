@@ -4,10 +4,11 @@ use agents_domain::assignment::Assignment;
 use agents_domain::job_type::JobType;
 use agents_domain::store::JobDetail;
 
-use super::evidence_facts::{CriterionFacts, EvidenceFacts, Measured, gather, wants_evidence};
+use super::evidence_facts::{CriterionFacts, EvidenceFacts, gather, wants_evidence};
 use super::facts::{
     AssignmentFacts, Facts, JobFacts, PmFacts, RetryFacts, StepFacts, assignment_facts, steps, work_done,
 };
+use super::measured::{Measured, last};
 use crate::attempt::allowed;
 use crate::settings::Settings;
 
@@ -86,8 +87,7 @@ impl Facts {
             jobs: told,
             retry: None,
             evidence: if wants_evidence(job_type) {
-                let last = list.iter().rfind(|detail| !detail.job.shadow && detail.job.status().is_final());
-                gather(assignment, measured, last)
+                gather(assignment, measured, last(list))
             } else {
                 EvidenceFacts::default()
             },

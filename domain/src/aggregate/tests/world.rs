@@ -390,7 +390,8 @@ fn runner() -> RunnerId {
 
 pub fn context(now: Timestamp, ids: &CountingIds) -> Context<'_> {
     let by_type = BTreeMap::from([("review".to_owned(), "codex".to_owned())]);
-    let harness_defaults = Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type });
+    let harness_defaults =
+        Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type, reviewers: Default::default() });
     Context { now, ids, harness_defaults, actor: Actor::Person }
 }
 
