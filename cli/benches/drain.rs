@@ -147,7 +147,11 @@ fn settings() -> Settings {
 }
 
 fn defaults() -> Arc<HarnessDefaults> {
-    Arc::new(HarnessDefaults { default: "true".into(), by_type: BTreeMap::new() })
+    Arc::new(HarnessDefaults {
+        default: "true".into(),
+        by_type: BTreeMap::new(),
+        reviewers: Default::default(),
+    })
 }
 
 /// Spawns per second of the same program, so many at a time.

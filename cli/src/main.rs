@@ -12,6 +12,7 @@ mod job_input;
 mod live;
 mod output;
 mod place;
+mod proof_input;
 mod settings_source;
 mod suggestion;
 mod target;

@@ -83,6 +83,8 @@ impl AssignmentStatus {
 pub struct Proof {
     pub checks: Vec<Check>,
     pub criteria: Vec<Criterion>,
+    /// The highest number that a criterion has ever had, so that none is used again.
+    pub numbered: u32,
     pub standing: Standing,
 }
 

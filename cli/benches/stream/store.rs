@@ -164,7 +164,8 @@ async fn running_job(store: &SqlStore) -> Claimed {
 }
 
 fn command(change: Change) -> Command {
-    let harness_defaults = HarnessDefaults { default: "claude".into(), by_type: [].into() };
+    let harness_defaults =
+        HarnessDefaults { default: "claude".into(), by_type: [].into(), reviewers: Default::default() };
     Command { actor: Actor::Person, harness_defaults: Arc::new(harness_defaults), change }
 }
 

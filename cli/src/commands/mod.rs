@@ -12,6 +12,7 @@ pub mod demo;
 pub mod diff;
 pub mod doctor;
 mod ending;
+pub mod evidence;
 pub mod gc;
 mod health;
 pub mod history;
@@ -60,6 +61,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Assignment(command) => block_on(command.run(app)),
         Command::Jobs(command) => block_on(command.run(app)),
         Command::Job(command) => block_on(command.run(app)),
+        Command::Evidence(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
         Command::Diff(command) => block_on(command.run(app)),

@@ -70,6 +70,13 @@ pub struct ConfigFile {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "harness_defaults_schema")]
     pub harness_defaults: BTreeMap<String, String>,
+    /// Harnesses that review what another one has done, the best first. Not set: the built-in ones whose CLI is installed
+    /// and has an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewers: Option<Vec<String>>,
+    /// The model of a review that the worker's own harness does, because there is no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review_model: Option<String>,
     /// Which harness does the jobs of one that cools down after a limit; null takes an entry away.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub harness_fallback: BTreeMap<String, Option<String>>,

@@ -175,6 +175,8 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         grace_ms,
         concurrency,
         harness_defaults,
+        reviewers,
+        review_model,
         harness_fallback,
         harnesses,
         permissions,
@@ -204,6 +206,8 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.grace_ms, grace_ms);
     replace(&mut below.concurrency, concurrency);
     below.harness_defaults.extend(harness_defaults);
+    replace(&mut below.reviewers, reviewers);
+    replace(&mut below.review_model, review_model);
     below.harness_fallback.extend(harness_fallback);
     for (name, entry) in harnesses {
         overlay_harness(below.harnesses.entry(name).or_default(), entry);

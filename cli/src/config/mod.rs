@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::access::Access;
-use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::aggregate::{HarnessDefaults, Reviewers};
 use agents_domain::assignment::DEFAULT_MAX_JOBS;
 use agents_domain::attempt::LEASE;
 use agents_domain::evidence::{Check, Guard, GuardModes};
@@ -33,6 +33,7 @@ use layer::Layers;
 
 use crate::failure::Failure;
 use crate::place::{self, Place};
+use crate::settings_source;
 
 /// How long a job may take: an hour.
 const DEFAULT_TIMEOUT_MS: u64 = 60 * 60 * 1000;
@@ -235,7 +236,15 @@ impl Config {
     pub fn harness_defaults(&self) -> Arc<HarnessDefaults> {
         let mut by_type = self.file.harness_defaults.clone();
         let default = by_type.remove("default").unwrap_or_else(|| DEFAULT_HARNESS.to_owned());
-        Arc::new(HarnessDefaults { default, by_type })
+        Arc::new(HarnessDefaults { default, by_type, reviewers: self.reviewers() })
+    }
+
+    /// Who reviews the work of others: those that the config names, else every built-in harness whose CLI is installed and
+    /// has an account.
+    fn reviewers(&self) -> Reviewers {
+        let model = self.file.review_model.clone();
+        let harnesses = self.file.reviewers.clone().unwrap_or_else(|| settings_source::usable_built_in(self));
+        Reviewers { harnesses, model }
     }
 
     /// Which harness stands in for one that cools down.

@@ -105,6 +105,9 @@ fn facts(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> Table {
     if let Some(cost) = total_cost(jobs) {
         fact("cost", time::money(cost));
     }
+    for (name, said) in super::evidence::short(assignment) {
+        fact(name, said);
+    }
     facts
 }
 

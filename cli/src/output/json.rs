@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use agents_domain::assignment::Assignment;
 use agents_domain::history::HistoryEvent;
 use agents_domain::job::{Job, JobState};
-use agents_domain::store::{AssignmentLine, AttemptRecord, JobDetail, JobLine, RunnerRecord};
+use agents_domain::store::{AssignmentLine, AttemptRecord, EvidenceRecord, JobDetail, JobLine, RunnerRecord};
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::{MicroUsd, TokenUsage};
 use serde::Serialize;
 
+use super::evidence::{OfJobView, StandingView};
 use crate::app::is_alive;
 use crate::failure::Failure;
 use crate::output::worktree::WorktreeView;
@@ -238,12 +239,17 @@ pub struct AssignmentView<'a> {
     #[serde(flatten)]
     core: AssignmentCore<'a>,
     jobs: Vec<JobView<'a>>,
+    evidence: StandingView<'a>,
 }
 
 impl<'a> AssignmentView<'a> {
     /// The assignment and its jobs in order.
     pub fn new(assignment: &'a Assignment, jobs: &'a [JobDetail]) -> Self {
-        Self { core: assignment.into(), jobs: jobs.iter().map(JobView::from).collect() }
+        Self {
+            core: assignment.into(),
+            jobs: jobs.iter().map(JobView::from).collect(),
+            evidence: assignment.into(),
+        }
     }
 }
 
@@ -258,12 +264,14 @@ pub struct JobInAssignment<'a> {
     north_star: &'a str,
     assignment_status: &'static str,
     assignment_paused: bool,
+    evidence: OfJobView<'a>,
 }
 
 impl<'a> JobInAssignment<'a> {
-    /// The job and its assignment.
-    pub fn new(assignment: &'a Assignment, detail: &'a JobDetail) -> Self {
+    /// The job, its assignment, and what was measured after it.
+    pub fn new(assignment: &'a Assignment, detail: &'a JobDetail, record: &'a EvidenceRecord) -> Self {
         Self {
+            evidence: OfJobView::new(assignment, record, detail.job.id),
             job: detail.into(),
             assignment: assignment.id.to_string(),
             namespace: assignment.namespace.as_str(),

@@ -5,6 +5,7 @@
 pub mod agent_event;
 pub mod assignment;
 pub mod cooldown;
+pub mod evidence;
 pub mod gc;
 pub mod job;
 pub mod json;

@@ -254,7 +254,8 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
 /// Lets the store carry out a person's command.
 pub async fn execute(world: &World, change: Change) {
     let default = "claude".to_owned();
-    let harness_defaults = Arc::new(HarnessDefaults { default, by_type: Default::default() });
+    let harness_defaults =
+        Arc::new(HarnessDefaults { default, by_type: Default::default(), reviewers: Default::default() });
     let command = StoreCommand { actor: Actor::Person, harness_defaults, change };
     world.store().await.execute(command).await.unwrap();
 }

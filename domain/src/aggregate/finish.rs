@@ -129,16 +129,17 @@ impl Aggregate {
                 Err("insert_job is for work; the PM is asked by itself, and questions are a person's"
                     .to_owned())
             }
+            Decision::InsertJobs { accept, .. } => match self.unacceptable(accept) {
+                Some(why) => Err(why),
+                None => Ok(decision),
+            },
             Decision::Continue { .. } if !self.has_waiting() => {
                 Err("continue is only possible while jobs wait in the list, and none does".to_owned())
             }
             Decision::Blocked { reason, .. } if reason.trim().is_empty() => {
                 Err("blocked gives no reason".to_owned())
             }
-            Decision::InsertJobs { .. }
-            | Decision::Complete { .. }
-            | Decision::Blocked { .. }
-            | Decision::Continue { .. } => Ok(decision),
+            Decision::Complete { .. } | Decision::Blocked { .. } | Decision::Continue { .. } => Ok(decision),
         }
     }
 

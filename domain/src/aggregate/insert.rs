@@ -112,8 +112,7 @@ impl Aggregate {
         ctx: &Context<'_>,
     ) -> Result<(), Rejection> {
         let assignment = self.assignment.id;
-        let harness =
-            new.harness.unwrap_or_else(|| ctx.harness_defaults.harness_for(&new.job_type).to_owned());
+        let (harness, model) = self.harness_of(&new, &ctx.harness_defaults);
         let mut details = vec![("harness", harness.clone())];
         details.extend(more);
         let origin = JobOrigin {
@@ -122,7 +121,7 @@ impl Aggregate {
             shadow: new.job_type.is_pm() || new.job_type.is_chat(),
             job_type: new.job_type,
             harness,
-            model: new.model,
+            model,
             timeout_ms: new.timeout_ms,
             created_at: ctx.now,
         };

@@ -7,12 +7,14 @@ mod branch;
 mod claim;
 mod completion;
 mod create;
+mod criteria;
 mod evidence;
 mod finish;
 mod insert;
 mod obstacle;
 mod repair;
 mod repeat;
+mod reviewer;
 mod settle;
 mod update;
 mod wish;
@@ -38,8 +40,10 @@ use crate::timestamp::Timestamp;
 pub use branch::BranchMove;
 pub use claim::Routes;
 pub use create::{First, NewAssignment};
+pub use criteria::CriterionEdit;
 pub use evidence::{REPEATS_MOST, REPEATS_TOLD};
 pub use repeat::Repetition;
+pub use reviewer::Reviewers;
 pub use update::StatusChange;
 pub use wish::PauseMode;
 
@@ -48,6 +52,7 @@ pub use wish::PauseMode;
 pub struct HarnessDefaults {
     pub default: String,
     pub by_type: BTreeMap<String, String>,
+    pub reviewers: Reviewers,
 }
 
 impl HarnessDefaults {
@@ -117,6 +122,10 @@ pub enum Rejection {
     ReasonNeeded { status: AssignmentStatus },
     #[error("the evidence stands against it: {}", against.join("; "))]
     NotShown { against: Vec<String> },
+    #[error("a criterion says nothing")]
+    EmptyCriterion,
+    #[error("assignment {assignment} has no criterion {number}")]
+    NoCriterion { assignment: AssignmentId, number: u32 },
     #[error(transparent)]
     Conflict(#[from] DecisionConflict),
 }

@@ -1,6 +1,6 @@
 //! A person changes an assignment's status.
 
-use super::{About, Aggregate, Context, Rejection};
+use super::{About, Aggregate, Context, CriterionEdit, Rejection};
 use crate::assignment::{AssignmentState, AssignmentStatus};
 use crate::evidence::Ties;
 use crate::history::EventKind;
@@ -18,6 +18,10 @@ pub enum StatusChange {
     },
     Blocked {
         reason: String,
+    },
+    /// As it is, with other criteria.
+    Criteria {
+        edits: Vec<CriterionEdit>,
     },
     /// `ties`: what shows that each criterion holds. With `force` whatever the evidence says.
     Complete {
@@ -42,6 +46,7 @@ impl Aggregate {
                 self.refuse_if_closed()?;
                 self.block(reason, None, ctx);
             }
+            StatusChange::Criteria { edits } => self.edit_criteria(edits, ctx)?,
             StatusChange::Complete { reason, ties, force } => {
                 if self.assignment.status() != AssignmentStatus::Complete {
                     self.complete_by_person((reason, force), &ties, ctx)?;
@@ -85,10 +90,10 @@ impl Aggregate {
         if force && reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
             return Err(Rejection::ReasonNeeded { status: AssignmentStatus::Complete });
         }
-        let shown = self.completable(ties, force)?;
+        let (shown, against) = self.completable(ties, force)?;
         self.tie(&shown);
         self.close_open_jobs("the assignment was made complete", ctx);
-        self.complete(reason, force, ctx);
+        self.complete(reason, against, ctx);
         Ok(())
     }
 

@@ -29,6 +29,7 @@ impl SettingsSource for SameEverywhere {
             harness_defaults: Arc::new(HarnessDefaults {
                 default: "claude".to_owned(),
                 by_type: Default::default(),
+                reviewers: Default::default(),
             }),
             timeouts: Timeouts {
                 whole: Duration::from_secs(1),

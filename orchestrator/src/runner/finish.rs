@@ -103,6 +103,7 @@ fn defaults(workspace: &str, around: &Surroundings) -> Arc<HarnessDefaults> {
             Arc::new(HarnessDefaults {
                 default: "claude".to_owned(),
                 by_type: std::collections::BTreeMap::new(),
+                reviewers: Default::default(),
             })
         }),
     }

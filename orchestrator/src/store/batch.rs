@@ -198,6 +198,7 @@ impl<'a> Batch<'a> {
                 harness_defaults: Arc::new(HarnessDefaults {
                     default: String::new(),
                     by_type: Default::default(),
+                    reviewers: Default::default(),
                 }),
                 actor: Actor::Runner(request.holder.runner),
             };

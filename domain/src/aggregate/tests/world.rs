@@ -18,6 +18,7 @@ use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, LEAS
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
+use crate::evidence::{Check, Evidence};
 use crate::fallback::Fallbacks;
 use crate::harness::ProcessEnd;
 use crate::history::{EventKind, HistoryEvent};
@@ -71,8 +72,24 @@ impl World {
     /// Any assignment.
     pub fn create(director: Director, first: First, max_jobs: u32) -> Self {
         let ids = CountingIds::default();
-        let now = Timestamp::from_seconds(1_000_000);
         let new = new_assignment(&ids, director, first, max_jobs);
+        Self::of(new, ids)
+    }
+
+    /// An assignment that a PM directs, with these required checks and criteria, and an `implement` job to begin with.
+    pub fn with_proof(checks: &[&str], accept: &[&str]) -> Self {
+        let ids = CountingIds::default();
+        let first = First::Job(job(JobId::new(Uuid::from_u128(1000)), "implement"));
+        let new = NewAssignment {
+            checks: checks.iter().map(|command| Check::of_command(command)).collect(),
+            accept: accept.iter().map(|text| (*text).to_owned()).collect(),
+            ..new_assignment(&ids, Director::Pm, first, 50)
+        };
+        Self::of(new, ids)
+    }
+
+    fn of(new: NewAssignment, ids: CountingIds) -> Self {
+        let now = Timestamp::from_seconds(1_000_000);
         let aggregate = Aggregate::create(new, &context(now, &ids)).unwrap();
         let mut world = Self {
             now,
@@ -229,6 +246,16 @@ impl World {
 
     /// The attempt ends.
     pub fn finish(&mut self, attempt: AttemptId, outcome: Outcome, answer: Answer) -> Result<(), Rejection> {
+        self.finish_measured(attempt, (outcome, answer), Evidence::default())
+    }
+
+    /// The attempt ends, and this was measured then.
+    pub fn finish_measured(
+        &mut self,
+        attempt: AttemptId,
+        (outcome, answer): (Outcome, Answer),
+        evidence: Evidence,
+    ) -> Result<(), Rejection> {
         let report = AttemptReport {
             attempt,
             outcome,
@@ -238,7 +265,7 @@ impl World {
             unknown_lines: 0,
             bad_lines: 0,
             killed: None,
-            evidence: Default::default(),
+            evidence,
         };
         self.command(|aggregate, ctx| aggregate.finish(report, ctx))
     }
@@ -363,7 +390,8 @@ fn runner() -> RunnerId {
 
 pub fn context(now: Timestamp, ids: &CountingIds) -> Context<'_> {
     let by_type = BTreeMap::from([("review".to_owned(), "codex".to_owned())]);
-    let harness_defaults = Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type });
+    let harness_defaults =
+        Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type, reviewers: Default::default() });
     Context { now, ids, harness_defaults, actor: Actor::Person }
 }
 

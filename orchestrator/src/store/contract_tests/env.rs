@@ -268,7 +268,8 @@ pub fn holder(number: u128) -> Holder {
 /// A command of a person.
 pub fn command(change: Change) -> Command {
     let by_type = BTreeMap::new();
-    let harness_defaults = Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type });
+    let harness_defaults =
+        Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type, reviewers: Default::default() });
     Command { actor: Actor::Person, harness_defaults, change }
 }
 
