@@ -136,6 +136,8 @@ fn settings() -> Settings {
         timeouts_by_type: BTreeMap::new(),
         max_output: 1 << 30,
         grace: Duration::from_secs(5),
+        prices: Default::default(),
+        models: Default::default(),
         retention: Default::default(),
         access: BTreeMap::from([("implement".to_owned(), Access::Full)]),
         template_folders: Vec::new(),

@@ -123,6 +123,8 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
             .collect(),
         max_output: config.max_output(),
         grace: config.grace(),
+        prices: config.prices(),
+        models: config.models(),
         retention: config.retention(),
         access: config.permissions(),
         template_folders: template_folders(place),

@@ -21,6 +21,7 @@ mod job_list;
 pub mod job_type;
 pub mod namespace;
 pub mod outcome;
+pub mod price;
 pub mod retention;
 pub mod retry;
 pub mod session;

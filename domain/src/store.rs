@@ -21,7 +21,7 @@ use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
 use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
-use crate::usage::{MicroUsd, TokenUsage};
+use crate::usage::{CostSource, MicroUsd, TokenUsage};
 
 /// A change to one assignment, decided by its aggregate.
 #[derive(Debug, Clone)]
@@ -263,6 +263,7 @@ pub struct AttemptRecord {
     pub cli_version: Option<String>,
     pub usage: Option<TokenUsage>,
     pub cost: Option<MicroUsd>,
+    pub cost_source: Option<CostSource>,
     pub tool_calls: u32,
     pub last_activity: Option<String>,
     pub unknown_lines: u32,

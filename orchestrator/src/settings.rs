@@ -10,6 +10,7 @@ use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
+use agents_domain::price::PriceTable;
 use agents_domain::retention::Retention;
 
 /// The configuration that holds for the jobs of one workspace.
@@ -28,6 +29,10 @@ pub struct Settings {
     pub max_output: u64,
     /// The time between the first signal and SIGKILL.
     pub grace: Duration,
+    /// What tokens cost where the CLI does not say.
+    pub prices: Arc<PriceTable>,
+    /// The model of a harness's jobs that name none, where the config names it.
+    pub models: BTreeMap<String, String>,
     /// How long what is finished keeps its logs and its history.
     pub retention: Retention,
     /// What agents may do, where it is not the default of the job type.

@@ -12,6 +12,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, json};
 
+use super::money::PriceEntry;
 use super::number::{lease, positive};
 
 /// Configuration of agents, for a repository (.agents/config.json) or a user.
@@ -78,6 +79,10 @@ pub struct ConfigFile {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "permissions_schema")]
     pub permissions: BTreeMap<String, AccessName>,
+    /// What tokens cost where the CLI does not say, by patterns of model names: `*` stands for any text, and a pattern with a
+    /// `/` is matched against <harness>/<model>. US dollars for a million tokens.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, PriceEntry>,
     /// Limits of an assignment.
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,

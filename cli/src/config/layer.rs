@@ -177,6 +177,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         harness_fallback,
         harnesses,
         permissions,
+        prices,
         limits: Limits { max_jobs },
         retention: RetentionTimes { logs, events },
     } = above;
@@ -199,6 +200,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         overlay_harness(below.harnesses.entry(name).or_default(), entry);
     }
     below.permissions.extend(permissions);
+    below.prices.extend(prices);
     replace(&mut below.limits.max_jobs, max_jobs);
     replace(&mut below.retention.logs, logs);
     replace(&mut below.retention.events, events);

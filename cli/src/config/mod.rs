@@ -6,6 +6,7 @@ mod check;
 mod environment;
 pub mod file;
 mod layer;
+mod money;
 mod number;
 pub mod schema;
 
@@ -21,6 +22,7 @@ use agents_domain::assignment::DEFAULT_MAX_JOBS;
 use agents_domain::attempt::LEASE;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::namespace::Namespace;
+use agents_domain::price::PriceTable;
 use agents_domain::retention::Retention;
 use agents_orchestrator::settings::Timeouts;
 
@@ -214,6 +216,18 @@ impl Config {
     /// How many jobs an assignment may have.
     pub fn max_jobs(&self) -> u32 {
         self.file.limits.max_jobs.unwrap_or(DEFAULT_MAX_JOBS)
+    }
+
+    /// What tokens cost where the CLI does not say.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        let prices = self.file.prices.iter();
+        Arc::new(PriceTable::new(prices.map(|(pattern, entry)| (pattern.clone(), entry.price()))))
+    }
+
+    /// The model of each harness's jobs that name none.
+    pub fn models(&self) -> BTreeMap<String, String> {
+        let entries = self.file.harnesses.iter();
+        entries.filter_map(|(name, entry)| Some((name.clone(), entry.model.clone()?))).collect()
     }
 
     /// How long what is finished keeps its logs and its history.

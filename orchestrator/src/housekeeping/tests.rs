@@ -38,6 +38,8 @@ impl SettingsSource for SameEverywhere {
             timeouts_by_type: Default::default(),
             max_output: 1 << 30,
             grace: Duration::from_secs(1),
+            prices: Default::default(),
+            models: Default::default(),
             retention,
             access: Default::default(),
             template_folders: Vec::new(),

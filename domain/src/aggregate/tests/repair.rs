@@ -30,6 +30,7 @@ fn record(attempt: &Attempt) -> AttemptRecord {
         cli_version: None,
         usage: None,
         cost: None,
+        cost_source: None,
         tool_calls: 0,
         last_activity: None,
         unknown_lines: 0,

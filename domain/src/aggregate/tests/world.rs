@@ -389,6 +389,7 @@ pub fn failed_detail(class: OutcomeClass, resumes: Option<&str>) -> JobDetail {
         cli_version: None,
         usage: None,
         cost: None,
+        cost_source: None,
         tool_calls: 0,
         last_activity: None,
         unknown_lines: 0,
