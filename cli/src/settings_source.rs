@@ -125,6 +125,7 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         grace: config.grace(),
         prices: config.prices(),
         models: config.models(),
+        terms: config.terms(),
         retention: config.retention(),
         access: config.permissions(),
         template_folders: template_folders(place),

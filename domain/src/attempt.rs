@@ -75,6 +75,8 @@ pub struct Attempt {
     pub cancel_requested: bool,
     /// A person asked for its end, for now: the job goes on when its assignment does.
     pub pause_requested: bool,
+    /// The money that is kept for it while it runs.
+    pub reserved: MicroUsd,
     /// What the PM has decided from inside it so far.
     pub decision: Option<Decision>,
     pub end: Option<AttemptEnd>,

@@ -17,8 +17,10 @@ use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use crate::job::{Job, JobStatus};
+use crate::limits::Limits;
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
+use crate::spending::{AnyTerms, Ceiling, Spent};
 use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
 use crate::usage::{CostSource, MicroUsd, TokenUsage};
@@ -96,6 +98,13 @@ pub enum Change {
         holder: Holder,
         proof: Proof,
     },
+    /// A running attempt needs so much money, all in all.
+    Reserve {
+        assignment: AssignmentId,
+        attempt: AttemptId,
+        cost: MicroUsd,
+        terms: AnyTerms,
+    },
     /// What an audit has found wrong is put right, as far as it can be.
     Repair {
         assignment: AssignmentId,
@@ -119,6 +128,7 @@ impl Change {
             | Change::Finish { assignment, .. }
             | Change::GiveUp { assignment, .. }
             | Change::TakeOver { assignment, .. }
+            | Change::Reserve { assignment, .. }
             | Change::Repair { assignment, .. } => *assignment,
         }
     }
@@ -144,6 +154,8 @@ pub struct ClaimRequest {
     pub limit: usize,
     /// Who stands in for a harness that cools down.
     pub fallbacks: Arc<Fallbacks>,
+    /// What may be spent.
+    pub terms: AnyTerms,
 }
 
 /// A job that a runner has taken, with all that is needed to start it.
@@ -155,6 +167,8 @@ pub struct Claimed {
     pub context: String,
     /// Whether it is the only job of its assignment.
     pub is_alone: bool,
+    /// How far it may go by each limit.
+    pub ceilings: Vec<Ceiling>,
     pub events: Vec<HistoryEvent>,
 }
 
@@ -288,6 +302,19 @@ pub struct CooldownLine {
     pub jobs: u32,
 }
 
+/// What a namespace has spent today, in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayLine {
+    pub namespace: Namespace,
+    pub spent: Spent,
+    /// For its attempts that run.
+    pub reserved: MicroUsd,
+    /// The limits that a claim was last held against.
+    pub limits: Limits,
+    /// A claim was refused; until then nobody looks for its jobs.
+    pub waits_until: Option<Timestamp>,
+}
+
 /// The queue at a glance.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Queue {
@@ -301,6 +328,8 @@ pub struct Queue {
     /// Assignments that a person has paused.
     pub paused: Vec<Assignment>,
     pub cooldowns: Vec<CooldownLine>,
+    /// Namespaces whose day is spent: their jobs wait for the next one.
+    pub days: Vec<DayLine>,
     pub runners: Vec<RunnerRecord>,
 }
 

@@ -40,7 +40,7 @@ CREATE TABLE spending (
     day_limit        TEXT,
     -- A claim was refused: nobody looks for jobs of the namespace before this moment.
     waits_until      BIGINT,
-    PRIMARY KEY (namespace, day)
+    PRIMARY KEY (day, namespace)
 );
 
 -- What a type of job costs with a harness, in a namespace: the guess for the next one.

@@ -1,6 +1,7 @@
 //! What the engine needs to know of a repository's configuration. Where it comes from is not its business.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
 use agents_domain::price::PriceTable;
 use agents_domain::retention::Retention;
+use agents_domain::spending::{AnyTerms, Terms, TermsSource};
 
 /// The configuration that holds for the jobs of one workspace.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub struct Settings {
     pub prices: Arc<PriceTable>,
     /// The model of a harness's jobs that name none, where the config names it.
     pub models: BTreeMap<String, String>,
+    /// What may be spent.
+    pub terms: Terms,
     /// How long what is finished keeps its logs and its history.
     pub retention: Retention,
     /// What agents may do, where it is not the default of the job type.
@@ -75,4 +79,25 @@ pub trait SettingsSource: Send + Sync {
 
     /// Which harness did which type of job there when the settings could last be read.
     fn last_harness_defaults(&self, workspace: &Path) -> Option<Arc<HarnessDefaults>>;
+}
+
+/// The terms of each workspace, as its configuration says at that moment.
+pub fn terms(settings: &Arc<dyn SettingsSource>) -> AnyTerms {
+    AnyTerms(Arc::new(TermsOfSettings(Arc::clone(settings))))
+}
+
+struct TermsOfSettings(Arc<dyn SettingsSource>);
+
+impl fmt::Debug for TermsOfSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TermsOfSettings")
+    }
+}
+
+impl TermsSource for TermsOfSettings {
+    fn terms(&self, workspace: &str) -> Option<Terms> {
+        let settings = self.0.for_workspace(Path::new(workspace)).ok()?;
+        let harness_defaults = Some(Arc::clone(&settings.harness_defaults));
+        Some(Terms { harness_defaults, ..settings.terms.clone() })
+    }
 }

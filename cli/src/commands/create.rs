@@ -15,6 +15,7 @@ use crate::app::{self, App, Chosen, Here};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::job_input::{self, JobOptions};
+use crate::limit_options::LimitOptions;
 use crate::output::text::{self, GREEN};
 use crate::place::Place;
 
@@ -42,6 +43,8 @@ pub struct Create {
     /// The most jobs that it may have [default: limits.maxJobs of the config]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_jobs: Option<u32>,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +75,7 @@ impl Create {
             director: Director::Pm,
             workspace: here.workspace().display().to_string(),
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
+            limits: Box::new(self.limits.over(here.config.own_limits())),
             worktree: None,
             checks: Vec::new(),
             accept: Vec::new(),

@@ -12,8 +12,8 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, json};
 
-use super::money::PriceEntry;
-use super::number::{lease, positive};
+use super::money::{DayLimitsEntry, LimitsEntry, PriceEntry};
+use super::number::{lease, optional_amount, positive};
 
 /// Configuration of agents, for a repository (.agents/config.json) or a user.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -141,11 +141,28 @@ pub struct Limits {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
     #[schemars(range(min = 1))]
     pub max_jobs: Option<u32>,
+    /// How much one attempt may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub attempt: LimitsEntry,
+    /// How much all the attempts of a job may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub job: LimitsEntry,
+    /// How much an assignment may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub assignment: LimitsEntry,
+    /// How much the namespace may use in one day, in UTC.
+    #[serde(skip_serializing_if = "DayLimitsEntry::is_empty")]
+    pub day: DayLimitsEntry,
+    /// What an attempt is taken to cost, in US dollars, while nothing is known of its like. Not set: 0.50, at most a tenth of
+    /// a limit.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_amount")]
+    #[schemars(range(min = 0))]
+    pub expected_cost: Option<f64>,
 }
 
 impl Limits {
     fn is_empty(&self) -> bool {
-        self.max_jobs.is_none()
+        *self == Self::default()
     }
 }
 

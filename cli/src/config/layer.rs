@@ -178,7 +178,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         harnesses,
         permissions,
         prices,
-        limits: Limits { max_jobs },
+        limits: Limits { max_jobs, attempt, job, assignment, day, expected_cost },
         retention: RetentionTimes { logs, events },
     } = above;
     replace(&mut below.namespace, namespace);
@@ -202,6 +202,11 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     below.permissions.extend(permissions);
     below.prices.extend(prices);
     replace(&mut below.limits.max_jobs, max_jobs);
+    below.limits.attempt.overlay(&attempt);
+    below.limits.job.overlay(&job);
+    below.limits.assignment.overlay(&assignment);
+    below.limits.day.overlay(&day);
+    replace(&mut below.limits.expected_cost, expected_cost);
     replace(&mut below.retention.logs, logs);
     replace(&mut below.retention.events, events);
 }

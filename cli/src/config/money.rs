@@ -1,11 +1,14 @@
-//! Money in the configuration: prices of tokens.
+//! Money in the configuration: prices of tokens, and limits.
 
+use std::time::Duration;
+
+use agents_domain::limits::Limits;
 use agents_domain::price::Price;
 use agents_domain::usage::MicroUsd;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::number::{amount, optional_amount};
+use super::number::{amount, optional_amount, positive};
 
 /// What a million tokens cost, in US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,5 +44,103 @@ impl PriceEntry {
             written: of(self.cache_write.unwrap_or(self.input)),
             output: of(self.output),
         }
+    }
+}
+
+/// How much an attempt, a job or an assignment may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct LimitsEntry {
+    /// US dollars.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_amount")]
+    #[schemars(range(min = 0))]
+    pub cost: Option<f64>,
+    /// Tokens of input and output.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub tokens: Option<u64>,
+    /// The time that attempts run, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub time_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub tool_calls: Option<u64>,
+}
+
+impl LimitsEntry {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The limits that it says.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            cost: self.cost.and_then(MicroUsd::from_dollars),
+            tokens: self.tokens,
+            wall: self.time_ms.map(Duration::from_millis),
+            tool_calls: self.tool_calls,
+            jobs: None,
+        }
+    }
+
+    /// What another layer says goes first.
+    pub(super) fn overlay(&mut self, above: &LimitsEntry) {
+        let LimitsEntry { cost, tokens, time_ms, tool_calls } = *above;
+        self.cost = cost.or(self.cost);
+        self.tokens = tokens.or(self.tokens);
+        self.time_ms = time_ms.or(self.time_ms);
+        self.tool_calls = tool_calls.or(self.tool_calls);
+    }
+}
+
+/// How much a namespace may use in one day, in UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub struct DayLimitsEntry {
+    /// US dollars.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_amount")]
+    #[schemars(range(min = 0))]
+    pub cost: Option<f64>,
+    /// Tokens of input and output.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub tokens: Option<u64>,
+    /// The time that attempts run, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub time_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub tool_calls: Option<u64>,
+    /// Jobs that begin, the PM's own included.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub jobs: Option<u64>,
+}
+
+impl DayLimitsEntry {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The limits that it says.
+    pub fn limits(&self) -> Limits {
+        Limits { jobs: self.jobs, ..self.common().limits() }
+    }
+
+    /// What another layer says goes first.
+    pub(super) fn overlay(&mut self, above: &DayLimitsEntry) {
+        let mut common = self.common();
+        common.overlay(&above.common());
+        let LimitsEntry { cost, tokens, time_ms, tool_calls } = common;
+        *self = Self { cost, tokens, time_ms, tool_calls, jobs: above.jobs.or(self.jobs) };
+    }
+
+    fn common(&self) -> LimitsEntry {
+        let Self { cost, tokens, time_ms, tool_calls, jobs: _ } = *self;
+        LimitsEntry { cost, tokens, time_ms, tool_calls }
     }
 }

@@ -10,6 +10,8 @@ use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::{CostSource, MicroUsd, TokenUsage};
 use serde::Serialize;
 
+use super::budget::BudgetView;
+
 use crate::app::is_alive;
 use crate::failure::Failure;
 
@@ -239,13 +241,18 @@ impl<'a> From<&'a Assignment> for AssignmentCore<'a> {
 pub struct AssignmentView<'a> {
     #[serde(flatten)]
     core: AssignmentCore<'a>,
+    budget: BudgetView,
     jobs: Vec<JobView<'a>>,
 }
 
 impl<'a> AssignmentView<'a> {
     /// The assignment and its jobs in order.
     pub fn new(assignment: &'a Assignment, jobs: &'a [JobDetail]) -> Self {
-        Self { core: assignment.into(), jobs: jobs.iter().map(JobView::from).collect() }
+        Self {
+            core: assignment.into(),
+            budget: assignment.into(),
+            jobs: jobs.iter().map(JobView::from).collect(),
+        }
     }
 }
 

@@ -40,6 +40,7 @@ impl SettingsSource for SameEverywhere {
             grace: Duration::from_secs(1),
             prices: Default::default(),
             models: Default::default(),
+            terms: Default::default(),
             retention,
             access: Default::default(),
             template_folders: Vec::new(),

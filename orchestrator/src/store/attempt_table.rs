@@ -106,7 +106,7 @@ pub(super) async fn load_running(
     on: &mut Connection,
     of: &[AssignmentId],
 ) -> Result<Vec<Attempt>, StoreError> {
-    const RUNNING: [&str; 14] = [
+    const RUNNING: [&str; 15] = [
         "id",
         "job_id",
         "assignment_id",
@@ -120,6 +120,7 @@ pub(super) async fn load_running(
         "resumes",
         "cancel_requested",
         "pause_requested",
+        "reserved_micros",
         "decision",
     ];
     let select = format!(
@@ -145,6 +146,7 @@ pub(super) async fn load_running(
             resumes: columns.optional_text()?,
             cancel_requested: columns.flag()?,
             pause_requested: columns.flag()?,
+            reserved: MicroUsd::from_micros(columns.integer()?),
             decision: columns.optional_parsed(decision_json::read)?,
             end: None,
         })
@@ -176,6 +178,7 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
                 "running".into(),
                 attempt.cancel_requested.into(),
                 attempt.pause_requested.into(),
+                attempt.reserved.as_micros().into(),
                 attempt.decision.as_ref().map(decision_json::write).into(),
                 0i64.into(),
                 0i64.into(),
@@ -185,7 +188,7 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
         .collect();
     Statement::new(
         "INSERT INTO attempts (id, job_id, assignment_id, number, runner_id, machine_id, boot_id, harness, started_at, \
-         lease_until, resumes, status, cancel_requested, pause_requested, decision, tool_calls, unknown_lines, bad_lines) ",
+         lease_until, resumes, status, cancel_requested, pause_requested, reserved_micros, decision, tool_calls, unknown_lines, bad_lines) ",
     )
     .push_rows(rows)
     .execute(on, "writing new attempts")
@@ -236,19 +239,23 @@ pub(super) async fn update_running(on: &mut Connection, changed: &[&Attempt]) ->
                 attempt.id.to_string().into(),
                 attempt.cancel_requested.into(),
                 attempt.pause_requested.into(),
+                attempt.reserved.as_micros().into(),
                 decision.into(),
             ]
         })
         .collect();
     let expected = rows.len() as u64;
-    let done = Statement::new("WITH v (id, cancel_requested, pause_requested, decision) AS (")
-        .push_rows(rows)
-        .push(
-            ") UPDATE attempts SET cancel_requested = v.cancel_requested, pause_requested = v.pause_requested, decision = v.decision \
+    let done = Statement::new(
+        "WITH v (id, cancel_requested, pause_requested, reserved_micros, decision) AS (",
+    )
+    .push_rows(rows)
+    .push(
+        ") UPDATE attempts SET cancel_requested = v.cancel_requested, pause_requested = v.pause_requested, \
+             reserved_micros = v.reserved_micros, decision = v.decision \
              FROM v WHERE attempts.id = v.id AND attempts.status = 'running'",
-        )
-        .execute(on, "writing running attempts")
-        .await?;
+    )
+    .execute(on, "writing running attempts")
+    .await?;
     expect(done, expected)
 }
 
