@@ -172,6 +172,13 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
         Ok(store) => Arc::new(store),
         Err(error) => return only(health::unusable(error)),
     };
+    let disguise = match Caller::of_process() {
+        Ok(caller) => caller.refuse_disguise(&store).await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = disguise {
+        return only(Check::failure("database", failure));
+    }
     match store.integrity().await {
         Ok(None) => {}
         Ok(Some(said)) => {
