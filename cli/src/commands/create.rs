@@ -5,6 +5,7 @@ use std::path::Path;
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, NewAssignment};
 use agents_domain::director::Director;
+use agents_domain::evidence::Check;
 use agents_domain::history::{EventKind, HistoryEvent};
 use agents_domain::store::{Change, Store};
 use agents_orchestrator::store::SqlStore;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use crate::app::{self, App, Chosen, Here};
 use crate::caller::Caller;
+use crate::config::checks;
 use crate::config::workspace::WorkspaceName;
 use crate::failure::Failure;
 use crate::job_input::{self, JobOptions};
@@ -28,6 +30,7 @@ use crate::workspace_choice::{self, Wanted};
 #[command(after_help = "\
 Examples:
   agents create \"Add a --dry-run flag to the importer, with tests and docs\"
+  agents create \"Speed up the parser\" --check \"cargo test -p parser\" --check \"./bench --quick\"
   agents create \"Fix issue 41\" --first implement --harness codex --context \"The cause is in src/cache.rs\"
   gh issue view 41 | agents create -
   id=$(agents create \"Tidy the docs\" --hold --json | jq -r .id)")]
@@ -48,6 +51,9 @@ pub struct Create {
     /// Where its agents work [default: workspace of the config, else a worktree where there can be one]
     #[arg(long, value_name = "WHERE", value_enum)]
     workspace: Option<WorkspaceName>,
+    /// One more command that must pass before it is complete, besides the checks of the config; may be given again
+    #[arg(long = "check", value_name = "COMMAND", allow_hyphen_values = true)]
+    checks: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +66,8 @@ struct Created {
     jobs: Vec<String>,
     workspace: String,
     worktree: Option<WorktreeView>,
+    /// The names of the checks that are run after its jobs.
+    checks: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -86,12 +94,13 @@ impl Create {
             workspace: here.workspace().display().to_string(),
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
             worktree: choice.worktree,
-            checks: Vec::new(),
+            checks: self.checks(&here)?,
             accept: Vec::new(),
             first,
         };
         let workspace = new.workspace.clone();
         let worktree = new.worktree.as_ref().map(WorktreeView::new);
+        let checks = new.checks.iter().map(|check| check.name.clone()).collect();
         if !held {
             // Before the runner is woken: afterwards it would take a second connection, while the job starts.
             warnings.extend(app::no_runner_warning(&store, &chosen.namespace, app.now()).await?);
@@ -109,6 +118,7 @@ impl Create {
             jobs: inserted.iter().filter_map(|event| event.job).map(|job| job.to_string()).collect(),
             workspace,
             worktree,
+            checks,
             warnings,
         };
         let short = id.short();
@@ -145,6 +155,23 @@ impl Create {
                 .hint("say what you want: agents create \"Add a --dry-run flag to the importer\""));
         }
         Ok(north_star.to_owned())
+    }
+
+    /// Those of the config, and those that are given here.
+    fn checks(&self, here: &Here) -> Result<Vec<Check>, Failure> {
+        let mut checks = here.config.checks();
+        for command in &self.checks {
+            let check = Check::of_command(command.trim());
+            if check.command.is_empty() {
+                return Err(Failure::usage("a --check is empty").hint("--check \"cargo test\""));
+            }
+            // What is asked for twice is run once.
+            if !checks.iter().any(|known| known.command == check.command) {
+                checks.push(check);
+            }
+        }
+        checks::refuse(&checks).map_err(|why| Failure::usage(format!("--check: {why}")))?;
+        Ok(checks)
     }
 
     fn first_job(&self, app: &App, here: &Here) -> Result<First, Failure> {

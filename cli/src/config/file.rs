@@ -12,6 +12,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, json};
 
+use super::checks::{CheckEntry, GuardModeName, guards_schema};
 use super::number::{lease, positive};
 use super::workspace::{WorkspaceName, WorktreesEntry};
 
@@ -105,6 +106,17 @@ pub struct ConfigFile {
     /// How long the worktrees of closed assignments stay.
     #[serde(skip_serializing_if = "WorktreesEntry::is_empty")]
     pub worktrees: WorktreesEntry,
+    /// Commands that tell whether the work is right, run after every job that may edit; new assignments get them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Vec<CheckEntry>>,
+    /// How long a check may take, in milliseconds, unless it says so itself.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub check_timeout_ms: Option<u64>,
+    /// What becomes of what each guard finds in a worker's diff: `report`, `gate` or `off`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "guards_schema")]
+    pub guards: BTreeMap<String, GuardModeName>,
 }
 
 /// Settings of one harness.

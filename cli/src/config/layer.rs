@@ -186,6 +186,9 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         copy,
         setup_timeout_ms,
         worktrees: WorktreesEntry { keep, max_bytes },
+        checks,
+        check_timeout_ms,
+        guards,
     } = above;
     replace(&mut below.namespace, namespace);
     replace(&mut below.database_url, database_url);
@@ -216,6 +219,9 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.setup_timeout_ms, setup_timeout_ms);
     replace(&mut below.worktrees.keep, keep);
     replace(&mut below.worktrees.max_bytes, max_bytes);
+    replace(&mut below.checks, checks);
+    replace(&mut below.check_timeout_ms, check_timeout_ms);
+    below.guards.extend(guards);
 }
 
 fn overlay_harness(below: &mut HarnessEntry, above: HarnessEntry) {
