@@ -329,3 +329,33 @@ fn a_pull_request_has_the_pushed_branch_and_a_body_made_from_the_assignment() {
     assert!(body.starts_with("Write the file!\n\n## What was done\n\n") && body.contains(&line), "{body}");
     assert_eq!(git(&remote, &["show", &format!("{branch}:file.txt")]), "written");
 }
+
+#[test]
+fn worktrees_of_closed_assignments_go_when_they_are_merged_or_too_large_unless_something_is_only_there() {
+    let (stage, merged) = one_job("written\n");
+    let (open, dirty, large) =
+        (stage.create_work("Open"), stage.create_work("Dirty"), stage.create_work("Large"));
+    stage.once();
+    stage.json(&["merge", &merged]);
+    for id in [&open, &dirty, &large] {
+        assert_eq!(stage.assignment(id)["status"], "complete");
+    }
+    stage.json(&["update-assignment", &open, "--status", "active", "--note", "More."]);
+    std::fs::write(folder(&stage, &dirty).join("mine.txt"), "mine").unwrap();
+    let gone = |report: &Value| -> Vec<(String, String)> {
+        let list = report["worktrees"].as_array().unwrap();
+        list.iter().map(|one| (text(&one["assignment"]), text(&one["why"]))).collect()
+    };
+    let first = stage.json(&["gc"]);
+    assert_eq!(gone(&first), [(merged.clone(), "merged".to_owned())], "{first:#}");
+    stage.configure(|config| config["worktrees"] = json!({"maxBytes": 1}));
+    let branch = text(&stage.json(&["open", &large])["branch"]);
+    let would = stage.json(&["gc", "--dry-run"]);
+    assert_eq!(gone(&would), [(large.clone(), "too_large".to_owned())], "{would:#}");
+    let second = stage.json(&["gc"]);
+    assert_eq!(gone(&second), gone(&would));
+    assert_eq!(second["worktreesKept"][0]["why"], "it has changes that are not committed");
+    let there = [&merged, &large, &dirty, &open].map(|id| stage.json(&["open", id])["exists"].clone());
+    assert_eq!(there, [false, false, true, true]);
+    assert_eq!(git(&stage.repo(), &["show", &format!("{branch}:file.txt")]), "written");
+}
