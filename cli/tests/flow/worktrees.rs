@@ -359,3 +359,25 @@ fn worktrees_of_closed_assignments_go_when_they_are_merged_or_too_large_unless_s
     assert_eq!(there, [false, false, true, true]);
     assert_eq!(git(&stage.repo(), &["show", &format!("{branch}:file.txt")]), "written");
 }
+
+#[test]
+fn the_doctor_names_a_worktree_that_is_gone_and_a_folder_that_no_assignment_has() {
+    let stage = repository(json!([on("implement", json!([write("x\n"), {"text": "Done."}])), pm_blocks()]));
+    let id = stage.create_work("Write");
+    stage.once();
+    let said = || {
+        let report = stage.agents(&["doctor", "--json"]).run().json();
+        let checks = report["checks"].as_array().unwrap().clone();
+        let found = checks.into_iter().find(|check| check["name"] == "worktrees").unwrap();
+        (text(&found["status"]), text(&found["detail"]))
+    };
+    assert_eq!(said(), ("ok".to_owned(), "1 there".to_owned()));
+    let own = folder(&stage, &id);
+    std::fs::remove_dir_all(&own).unwrap();
+    let gone = format!("gone: {} of assignment {}", own.display(), short(&id));
+    assert_eq!(said(), ("note".to_owned(), gone));
+    let stray = own.with_file_name("12345678-stray");
+    std::fs::create_dir_all(&stray).unwrap();
+    let unknown = format!("no assignment of this database has {}", stray.display());
+    assert_eq!(said(), ("note".to_owned(), unknown));
+}

@@ -15,4 +15,4 @@ pub(crate) mod tests;
 pub use health::{Health, Mended, Patient, Scope, examine, mend};
 pub use plan::Why;
 pub use sweep::{Bounds, GoneEvents, GoneFolder, Left, Mode, Sweep, SweepReport, sweep};
-pub use worktrees::{GoneWorktree, WhyWorktree};
+pub use worktrees::{GoneWorktree, WhyWorktree, worktree_folders};

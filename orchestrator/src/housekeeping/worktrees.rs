@@ -60,7 +60,7 @@ struct Stale {
 /// Removes what is to go.
 pub(super) async fn sweep(sweep: &Sweep, report: &mut SweepReport) -> Result<(), StoreError> {
     let mut stale = Vec::new();
-    for top in folders(&sweep.data_folder.join(WORKTREES)) {
+    for top in worktree_folders(&sweep.data_folder) {
         if sweep.bounds.is_reached(0) {
             return Ok(());
         }
@@ -94,8 +94,8 @@ fn left(path: &Path, why: &str) -> Left {
     Left { what: path.display().to_string(), why: why.to_owned() }
 }
 
-/// `<namespace>/<short id>-<slug>`.
-fn folders(root: &Path) -> Vec<PathBuf> {
+/// The folders in which worktrees are, by their places alone: `<namespace>/<short id>-<slug>`.
+pub fn worktree_folders(data_folder: &Path) -> Vec<PathBuf> {
     let below = |folder: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let mut found: Vec<PathBuf> =
@@ -103,7 +103,7 @@ fn folders(root: &Path) -> Vec<PathBuf> {
         found.sort();
         found
     };
-    below(root).iter().flat_map(|namespace| below(namespace)).collect()
+    below(&data_folder.join(WORKTREES)).iter().flat_map(|namespace| below(namespace)).collect()
 }
 
 /// The closed assignment whose worktree this is.
