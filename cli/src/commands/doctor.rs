@@ -14,6 +14,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::health::{self, StoreHealth};
+use super::worktree_checks;
 use crate::app::{self, App, Here};
 use crate::caller::Caller;
 use crate::config::Environment;
@@ -84,7 +85,7 @@ impl Doctor {
             Caller::of_process()?.person_only("repair the store")?;
         }
         let scope = if self.full { Scope::All } else { Scope::Recent };
-        let mut checks = vec![git().await];
+        let mut checks = vec![worktree_checks::git().await];
         let mut found = None;
         match app.here() {
             Ok(here) => {
@@ -109,15 +110,6 @@ impl Doctor {
         }
         let what = text::counted(problems, "problem");
         Err(Failure::new(FailureKind::Missing, format!("{what} would keep jobs from running")))
-    }
-}
-
-async fn git() -> Check {
-    match probe_version("git", &["--version".to_owned()]).await {
-        Ok(version) => Check::ok("git", version),
-        Err(error) => {
-            Check::problem("git", error.to_string(), "install git with your system's package manager")
-        }
     }
 }
 
@@ -202,6 +194,7 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
             None
         }
     };
+    checks.push(worktree_checks::worktrees(here, &*store).await);
     checks.push(runner(app, here, &*store).await);
     (checks, found)
 }

@@ -34,6 +34,7 @@ pub mod scripted_agent;
 mod staged;
 pub mod template;
 pub mod update_assignment;
+mod worktree_checks;
 
 use std::future::Future;
 

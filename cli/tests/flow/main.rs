@@ -45,3 +45,4 @@ mod terminal;
 mod timeouts;
 mod volume;
 mod wake_up;
+mod worktrees;
