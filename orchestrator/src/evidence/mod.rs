@@ -2,8 +2,10 @@
 //! it, and what fails here fails no job: the PM sees it.
 
 mod checks;
+mod guards;
 pub mod key;
 mod output;
+mod outside;
 mod run;
 mod settings;
 
@@ -95,6 +97,7 @@ async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
             tracing::warn!(%error, attempt = %report.attempt, "what the job has done could not be kept");
         }
     }
+    guards::look(scene, &mut report.evidence).await;
     report.evidence.tree = workspace::tree_state(scene.folder()).await;
     checks::run(scene, Which::All, &mut report.evidence).await;
 }
