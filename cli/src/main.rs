@@ -9,12 +9,15 @@ mod config;
 mod engine;
 mod failure;
 mod job_input;
+mod limit_options;
 mod live;
 mod output;
 mod place;
+mod proof_input;
 mod settings_source;
 mod suggestion;
 mod target;
+mod tree;
 mod workspace_choice;
 
 use std::process::ExitCode;

@@ -21,7 +21,6 @@ use crate::failure::{Failure, FailureKind};
 use crate::output;
 use crate::output::table::{Cell, Table};
 use crate::output::text::{self, DIM, GREEN, RED, YELLOW};
-use crate::place;
 use crate::settings_source::{self, ConfigSettings};
 
 /// Check git, the database and what it holds, the config and each agent CLI; say how to fix what is wrong
@@ -225,7 +224,7 @@ async fn harnesses(here: &Here) -> Vec<Check> {
         let Ok(probe) = settings_source::probe(&here.config, name) else { continue };
         let is_used = used.contains(name.as_str());
         let has_own_env = here.config.harnesses().get(name).is_some_and(|entry| !entry.env.is_empty());
-        let (name, login) = (name.clone(), has_own_env || has_login(&probe));
+        let (name, login) = (name.clone(), has_own_env || settings_source::has_login(&probe));
         tasks.spawn(async move { (place, harness(&name, &probe, Facts { is_used, login }).await) });
     }
     let mut checks = tasks.join_all().await;
@@ -254,17 +253,6 @@ async fn harness(name: &str, probe: &Probe, facts: Facts) -> Check {
     };
     let status = if facts.is_used { Status::Problem } else { Status::Note };
     Check { status, ..found }
-}
-
-/// Whether the CLI will find an account, as far as can be told without starting it.
-fn has_login(probe: &Probe) -> bool {
-    if probe.credentials.is_empty() && probe.login_files.is_empty() {
-        return true;
-    }
-    let is_set = |name: &String| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let home = place::home();
-    let is_there = |file: &String| home.as_ref().is_some_and(|home| home.join(file).exists());
-    probe.credentials.iter().any(is_set) || probe.login_files.iter().any(is_there)
 }
 
 fn root() -> Option<Check> {

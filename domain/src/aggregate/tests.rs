@@ -1,15 +1,21 @@
 //! What an aggregate decides: scenarios of a few lines each, and random sequences that must keep the invariants.
 
 mod beginning;
+mod budget;
 mod cancelling;
 mod chat;
 mod closing;
+mod criteria;
+mod gate;
+mod gate_random;
 mod invariants;
+mod measured;
 mod pausing;
 mod pm;
 mod random;
 mod repair;
 mod repeating;
 mod retries;
+mod reviewer;
 mod undirected;
 mod world;

@@ -9,12 +9,12 @@ use agents_domain::harness::{Harness, HarnessRequest};
 use agents_domain::invocation::Invocation;
 use agents_domain::job_type::JobType;
 use agents_domain::outcome::{Outcome, OutcomeClass};
-use agents_domain::store::Claimed;
+use agents_domain::store::{Claimed, JobDetail};
 
 use super::{Surroundings, files, keeper_lease};
 use crate::crash_point;
 use crate::process::{AttemptFiles, Terms, stop};
-use crate::prompt::{self, Known};
+use crate::prompt::{self, Known, Measured};
 use crate::review::{self, Allowed};
 use crate::settings::{Settings, Timeouts};
 use crate::workspace::{self, Ready};
@@ -127,6 +127,7 @@ async fn render(
             .await
             .map_err(|error| failed(error.to_string()))?,
     };
+    let measured = measured(claimed, around, &list).await?;
     let mut facts = prompt::gather(&Known {
         assignment: &claimed.assignment,
         job: &claimed.job,
@@ -135,6 +136,8 @@ async fn render(
         list: &list,
         job_types: allowed.job_types.clone(),
         harnesses: allowed.harnesses.clone(),
+        measured,
+        nonce: prompt::nonce(&*around.ids),
     });
     if let (Some(retry), Some(name)) = (&mut facts.retry, &ready.leftovers) {
         retry.message.push_str(&format!(
@@ -149,6 +152,19 @@ async fn render(
         );
         failed(error.to_string()).with_fix(fix)
     })
+}
+
+/// What was measured, for a job that is told of it.
+async fn measured(
+    claimed: &Claimed,
+    around: &Surroundings,
+    list: &[JobDetail],
+) -> Result<Option<Measured>, Outcome> {
+    if !prompt::wants_evidence(&claimed.job.job_type) {
+        return Ok(None);
+    }
+    let measured = Measured::load(&*around.store, &claimed.assignment, list).await;
+    measured.map(Some).map_err(|error| Outcome::failure(OutcomeClass::RunnerError, error.to_string()))
 }
 
 fn request(

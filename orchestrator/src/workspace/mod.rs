@@ -2,6 +2,7 @@
 //!
 //! In a worktree each job ends with a commit; in a shared working tree nothing of the user's own is touched.
 
+mod branch;
 mod checkpoint;
 mod diff;
 mod folder;
@@ -21,8 +22,9 @@ use std::path::{Path, PathBuf};
 
 use agents_domain::worktree::Worktree;
 
+pub use branch::{Hold, Merge, MergeError, Merged, RolledBack, hold, is_merged, merge, roll_back};
 pub use checkpoint::{checkpoint, checkpoint_of};
-pub use diff::{Counts, Range, counts, diff};
+pub use diff::{Counts, Range, counts, diff, fork_point, patch, stat};
 pub use folder::{agent_instructions, git_folders};
 pub use git::{Author, Git, GitError};
 pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};

@@ -20,6 +20,7 @@ use crate::housekeeping::tests::SameEverywhere;
 use crate::settings::{Settings, SettingsSource, WorkspaceSettings};
 
 mod attempts;
+mod branches;
 mod making;
 
 /// A repository with one commit, in which `file.txt` holds `first`.
@@ -141,6 +142,7 @@ impl Work {
                 outcome: None,
                 result: None,
                 resume: None,
+                spent: Default::default(),
             },
         );
         self.again(&Claimed {
@@ -149,6 +151,7 @@ impl Work {
             job,
             context: "Write it.".to_owned(),
             is_alone: true,
+            ceilings: Vec::new(),
             events: Vec::new(),
         })
     }
@@ -173,6 +176,7 @@ impl Work {
             resumes: None,
             cancel_requested: false,
             pause_requested: false,
+            reserved: Default::default(),
             decision: None,
             end: None,
         }
