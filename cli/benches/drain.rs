@@ -136,6 +136,7 @@ fn settings() -> Settings {
         timeouts_by_type: BTreeMap::new(),
         max_output: 1 << 30,
         grace: Duration::from_secs(5),
+        evidence: Default::default(),
         retention: Default::default(),
         access: BTreeMap::from([("implement".to_owned(), Access::Full)]),
         template_folders: Vec::new(),

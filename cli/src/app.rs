@@ -29,6 +29,9 @@ const ALIVE_MS: i64 = 30_000;
 /// The folder that an agent's assignment works in; every agent's environment has it.
 const WORKSPACE: &str = "AGENTS_WORKSPACE";
 
+/// The repository that it belongs to, whose config holds; an agent may change what is in its own folder.
+const REPOSITORY: &str = "AGENTS_REPOSITORY";
+
 /// What a command has before it reads anything.
 #[allow(missing_debug_implementations, reason = "a clock has nothing to show")]
 pub struct App {
@@ -66,7 +69,8 @@ impl App {
         match Caller::of_process() {
             Ok(Caller::Pm(_)) => {
                 self.refuse_other_store()?;
-                let workspace = std::env::var_os(WORKSPACE).map(PathBuf::from);
+                let named = std::env::var_os(REPOSITORY).or_else(|| std::env::var_os(WORKSPACE));
+                let workspace = named.map(PathBuf::from);
                 self.here_in(&workspace.map_or_else(place::current_folder, Ok)?)
             }
             // A command that must know its caller says itself what is wrong with it.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, doctor, evidence, gc,
-    history, init, insert_job, job, jobs, logs, pause, queue, resume, retry, runner, scripted_agent,
-    template, update_assignment,
+    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor,
+    evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, resume, retry,
+    rollback, runner, scripted_agent, template, update_assignment,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -65,6 +65,11 @@ pub enum Command {
     Evidence(evidence::Evidence),
     History(history::History),
     Logs(logs::LogsArgs),
+    Diff(diff::Diff),
+    Open(open::Open),
+    Merge(merge::Merge),
+    Pr(pr::Pr),
+    Rollback(rollback::Rollback),
     Gc(gc::Gc),
     Chat(chat::ChatArgs),
     Runner(runner::RunnerArgs),

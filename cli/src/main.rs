@@ -16,6 +16,8 @@ mod proof_input;
 mod settings_source;
 mod suggestion;
 mod target;
+mod tree;
+mod workspace_choice;
 
 use std::process::ExitCode;
 

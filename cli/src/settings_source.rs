@@ -11,7 +11,8 @@ use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::harness::{Harness, Probe};
 use agents_domain::job_type::JobType;
 use agents_harnesses::{HarnessSettings, StreamKind};
-use agents_orchestrator::settings::{Settings, SettingsSource, WorkspaceSettings};
+use agents_orchestrator::evidence::EvidenceSettings;
+use agents_orchestrator::settings::{Settings, SettingsSource};
 use jiff::tz::TimeZone;
 
 use crate::config::file::{HarnessEntry, StreamName};
@@ -146,9 +147,14 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         max_output: config.max_output(),
         grace: config.grace(),
         retention: config.retention(),
+        evidence: EvidenceSettings {
+            check_timeout: config.check_timeout(),
+            guards: config.guards(),
+            key: place::receipts_key(),
+        },
         access: config.permissions(),
         template_folders: template_folders(place),
-        workspace: WorkspaceSettings::new(data_folder),
+        workspace: config.workspace(data_folder)?,
         agents_folders: agents_folders(config)?,
         agents_env,
     })

@@ -171,6 +171,7 @@ fn the_example_has_every_key_and_is_accepted() {
     assert_eq!(keys(&parsed["harnesses"]["my-cli"]), keys(entry));
     assert_eq!(keys(&parsed["limits"]), keys(&schema["properties"]["limits"]["properties"]));
     assert_eq!(keys(&parsed["retention"]), keys(&schema["properties"]["retention"]["properties"]));
+    assert_eq!(keys(&parsed["worktrees"]), keys(&schema["properties"]["worktrees"]["properties"]));
     for built_in in keys(&schema["properties"]["harnessDefaults"]["properties"]) {
         assert!(parsed["harnessDefaults"].get(&built_in).is_some(), "{built_in}");
     }
@@ -276,4 +277,46 @@ async fn doctor_sees_a_runner_that_is_alive_and_a_damaged_database() {
     let ended = world.agents(&["doctor", "--json", "--database-url", &url]).run();
     let report = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!((ended.code, &check(&report, "database")["status"]), (8, &json!("problem")));
+}
+
+#[test]
+fn checks_are_a_list_that_replaces_another_and_guards_are_merged() {
+    let world = World::new();
+    world.write(
+        "home/.config/agents/config.json",
+        r#"{"checks": ["make test"], "guards": {"skips_added": "gate"}, "checkTimeoutMs": 7}"#,
+    );
+    let config = world.json(&["config", "show"]);
+    assert_eq!(shown(&config, "checks").0, json!(["make test"]));
+    assert_eq!(shown(&config, "guards.skips_added").0, "gate");
+    assert_eq!(shown(&config, "guards.tests_deleted"), (json!("gate"), "default".to_owned(), Value::Null));
+    assert_eq!(shown(&config, "checkTimeoutMs").0, 7);
+    world.write(
+        "shop/.agents/config.json",
+        r#"{"checks": [{"name": "lint", "command": "make lint", "required": false}], "guards": {"empty_diff": "off"}}"#,
+    );
+    let id = world.create(&["Something", "--hold", "--check", " ./test ", "--check", "./test"]);
+    let created = world.json(&["create", "Something", "--hold", "--check", "make lint"]);
+    assert_eq!(created["checks"], json!(["lint"]), "{id}: the same command is not run twice");
+    let config = world.json(&["config", "show"]);
+    assert_eq!(shown(&config, "guards.skips_added").0, "gate");
+    assert_eq!(shown(&config, "guards.empty_diff").0, "off");
+}
+
+#[test]
+fn checks_and_guards_that_can_not_be_are_refused_with_what_was_meant() {
+    let world = World::new();
+    let check = |config: &str, said: &[&str]| {
+        world.write("shop/.agents/config.json", config);
+        world.agents(&["queue"]).fails(6, said);
+    };
+    check(r#"{"checks": ["a", "a"]}"#, &["two checks called `a`", "it comes from: repository config"]);
+    check(r#"{"checks": [{"name": "x"}]}"#, &["checks[0]", "a command, or an object"]);
+    check(
+        r#"{"guards": {"test_deleted": "gate"}}"#,
+        &["no guard `test_deleted`", "did you mean `tests_deleted`?"],
+    );
+    check(r#"{"guards": {"tests_deleted": "maybe"}}"#, &["guards.tests_deleted", "unknown variant `maybe`"]);
+    world.write("shop/.agents/config.json", "{}");
+    world.agents(&["create", "Something", "--check", ""]).fails(2, &["a --check is empty"]);
 }

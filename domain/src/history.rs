@@ -45,11 +45,13 @@ pub enum EventKind {
     ProofChanged,
     /// Work came to the same as the work before it.
     NothingGained,
+    /// A person has rolled an assignment's branch back, merged it, or proposed it.
+    BranchMoved,
 }
 
 impl EventKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [EventKind; 29] = [
+    pub const ALL: [EventKind; 30] = [
         EventKind::AssignmentCreated,
         EventKind::AssignmentActivated,
         EventKind::AssignmentBlocked,
@@ -79,6 +81,7 @@ impl EventKind {
         EventKind::CompletionRefused,
         EventKind::ProofChanged,
         EventKind::NothingGained,
+        EventKind::BranchMoved,
     ];
 
     /// The name in the store and in JSON.
@@ -113,6 +116,7 @@ impl EventKind {
             EventKind::CompletionRefused => "completion_refused",
             EventKind::ProofChanged => "proof_changed",
             EventKind::NothingGained => "nothing_gained",
+            EventKind::BranchMoved => "branch_moved",
         }
     }
 

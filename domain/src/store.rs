@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::actor::Actor;
-use crate::aggregate::{HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange};
+use crate::aggregate::{
+    BranchMove, HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange,
+};
 use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof, Wish};
 use crate::audit::Repair;
@@ -15,7 +17,7 @@ use crate::decision::{Decision, NewJob, Place};
 use crate::evidence::{CheckReceipt, Checkpoint, Finding};
 use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
-use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
+use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
 use crate::job::{Job, JobStatus};
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
@@ -96,6 +98,11 @@ pub enum Change {
         holder: Holder,
         proof: Proof,
     },
+    /// A person has done something with its branch.
+    MoveBranch {
+        assignment: AssignmentId,
+        how: BranchMove,
+    },
     /// What an audit has found wrong is put right, as far as it can be.
     Repair {
         assignment: AssignmentId,
@@ -119,6 +126,7 @@ impl Change {
             | Change::Finish { assignment, .. }
             | Change::GiveUp { assignment, .. }
             | Change::TakeOver { assignment, .. }
+            | Change::MoveBranch { assignment, .. }
             | Change::Repair { assignment, .. } => *assignment,
         }
     }
@@ -440,6 +448,12 @@ pub trait Store: Upkeep {
 
     /// All that was measured of an assignment, the oldest first.
     async fn evidence(&self, assignment: AssignmentId) -> Result<EvidenceRecord, StoreError>;
+
+    /// Receipts whose ids begin or end with this text (hyphens do not count), at most three, with their assignments.
+    async fn receipts_like(&self, part: &str) -> Result<Vec<(AssignmentId, ReceiptId)>, StoreError>;
+
+    /// What the PM has decided from inside this attempt so far.
+    async fn staged_decision(&self, attempt: AttemptId) -> Result<Option<Decision>, StoreError>;
 
     /// The folder that a namespace was first used in, if it was used.
     async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError>;

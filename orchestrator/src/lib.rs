@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod crash_point;
 pub mod doorbell;
+pub mod evidence;
 pub mod housekeeping;
 pub mod process;
 pub mod prompt;

@@ -33,6 +33,8 @@ pub struct Settings {
     pub grace: Duration,
     /// How long what is finished keeps its logs and its history.
     pub retention: Retention,
+    /// What is held against the work of agents.
+    pub evidence: crate::evidence::EvidenceSettings,
     /// What agents may do, where it is not the default of the job type.
     pub access: BTreeMap<String, Access>,
     /// Folders with templates that win over the built-in ones, the first one most.

@@ -5,6 +5,7 @@ use std::path::Path;
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, NewAssignment, Rejection};
 use agents_domain::director::Director;
+use agents_domain::evidence::Check;
 use agents_domain::history::{EventKind, HistoryEvent};
 use agents_domain::store::{Change, Store};
 use agents_orchestrator::store::SqlStore;
@@ -13,10 +14,14 @@ use serde::Serialize;
 
 use crate::app::{self, App, Chosen, Here};
 use crate::caller::Caller;
+use crate::config::checks;
+use crate::config::workspace::WorkspaceName;
 use crate::failure::Failure;
 use crate::job_input::{self, JobOptions};
 use crate::output::text::{self, GREEN};
+use crate::output::worktree::WorktreeView;
 use crate::place::Place;
+use crate::workspace_choice::{self, Wanted};
 
 /// Create an assignment from a north star: what you want, in your own words
 ///
@@ -25,6 +30,7 @@ use crate::place::Place;
 #[command(after_help = "\
 Examples:
   agents create \"Add a --dry-run flag to the importer, with tests and docs\"
+  agents create \"Speed up the parser\" --check \"cargo test -p parser\" --check \"./bench --quick\"
   agents create \"Add a --dry-run flag\" --accept \"nothing is written with --dry-run\" --accept \"the README shows it\"
   agents create \"Fix issue 41\" --first implement --harness codex --context \"The cause is in src/cache.rs\"
   gh issue view 41 | agents create -
@@ -46,6 +52,12 @@ pub struct Create {
     /// The most jobs that it may have [default: limits.maxJobs of the config]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_jobs: Option<u32>,
+    /// One more command that must pass before it is complete, besides the checks of the config; may be given again
+    #[arg(long = "check", value_name = "COMMAND", allow_hyphen_values = true)]
+    checks: Vec<String>,
+    /// Where its agents work [default: workspace of the config, else a worktree where there can be one]
+    #[arg(long, value_name = "WHERE", value_enum)]
+    workspace: Option<WorkspaceName>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +69,9 @@ struct Created {
     north_star: String,
     jobs: Vec<String>,
     workspace: String,
+    /// The names of the checks that are run after its jobs.
+    checks: Vec<String>,
+    worktree: Option<WorktreeView>,
     warnings: Vec<String>,
 }
 
@@ -69,22 +84,27 @@ impl Create {
         let north_star = self.read_north_star()?;
         let first = self.first_job(app, &here)?;
         let held = first == First::Hold;
+        let (id, store) = (app.new_assignment_id(), app.store(&here).await?);
+        refuse_foreign_namespace(&store, &here, &chosen).await?;
+        let wanted =
+            Wanted { id, namespace: &chosen.namespace, north_star: &north_star, asked: self.workspace };
+        let choice = workspace_choice::choose(&here, &store, wanted).await?;
+        let mut warnings = choice.warnings;
         let new = NewAssignment {
-            id: app.new_assignment_id(),
+            id,
             namespace: chosen.namespace.clone(),
             north_star: north_star.clone(),
             director: Director::Pm,
             workspace: here.workspace().display().to_string(),
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
-            worktree: None,
-            checks: Vec::new(),
+            worktree: choice.worktree,
+            checks: self.checks(&here)?,
             accept: self.criteria()?,
             first,
         };
-        let (id, workspace) = (new.id, new.workspace.clone());
-        let store = app.store(&here).await?;
-        refuse_foreign_namespace(&store, &here, &chosen).await?;
-        let mut warnings = Vec::new();
+        let workspace = new.workspace.clone();
+        let worktree = new.worktree.as_ref().map(WorktreeView::new);
+        let checks = new.checks.iter().map(|check| check.name.clone()).collect();
         if !held {
             // Before the runner is woken: afterwards it would take a second connection, while the job starts.
             warnings.extend(app::no_runner_warning(&store, &chosen.namespace, app.now()).await?);
@@ -101,6 +121,8 @@ impl Create {
             north_star,
             jobs: inserted.iter().filter_map(|event| event.job).map(|job| job.to_string()).collect(),
             workspace,
+            checks,
+            worktree,
             warnings,
         };
         let short = id.short();
@@ -137,6 +159,23 @@ impl Create {
                 .hint("say what you want: agents create \"Add a --dry-run flag to the importer\""));
         }
         Ok(north_star.to_owned())
+    }
+
+    /// Those of the config, and those that are given here.
+    fn checks(&self, here: &Here) -> Result<Vec<Check>, Failure> {
+        let mut checks = here.config.checks();
+        for command in &self.checks {
+            let check = Check::of_command(command.trim());
+            if check.command.is_empty() {
+                return Err(Failure::usage("a --check is empty").hint("--check \"cargo test\""));
+            }
+            // What is asked for twice is run once.
+            if !checks.iter().any(|known| known.command == check.command) {
+                checks.push(check);
+            }
+        }
+        checks::refuse(&checks).map_err(|why| Failure::usage(format!("--check: {why}")))?;
+        Ok(checks)
     }
 
     fn criteria(&self) -> Result<Vec<String>, Failure> {

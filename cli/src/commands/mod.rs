@@ -9,6 +9,7 @@ pub mod config;
 pub mod cooldown;
 pub mod create;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 mod ending;
 pub mod evidence;
@@ -20,10 +21,14 @@ pub mod insert_job;
 pub mod job;
 pub mod jobs;
 pub mod logs;
+pub mod merge;
+pub mod open;
 pub mod pause;
+pub mod pr;
 pub mod queue;
 pub mod resume;
 pub mod retry;
+pub mod rollback;
 pub mod runner;
 pub mod scripted_agent;
 mod staged;
@@ -59,6 +64,11 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Evidence(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
+        Command::Diff(command) => block_on(command.run(app)),
+        Command::Open(command) => block_on(command.run(app)),
+        Command::Merge(command) => block_on(command.run(app)),
+        Command::Pr(command) => block_on(command.run(app)),
+        Command::Rollback(command) => block_on(command.run(app)),
         Command::Gc(command) => block_on(command.run(app)),
         Command::Config(command) => command.run(app),
         Command::Completions(command) => command.run(app),

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
+use agents_domain::evidence::Guard;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::job_type::JobType;
 use jiff::tz::TimeZone;
 
 use super::file::ConfigFile;
-use super::{Config, schema};
+use super::{Config, checks, schema};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::settings_source;
@@ -83,6 +84,7 @@ fn with(parent: &serde_ignored::Path<'_>, name: String) -> Vec<String> {
 /// What the layers amount to must make sense as a whole.
 pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failure> {
     config.namespace()?;
+    config.workspace(std::path::PathBuf::new())?;
     for (name, entry) in config.harnesses() {
         settings_source::build_harness(name, entry, TimeZone::UTC).map_err(|why| {
             let key = format!("harnesses.{name}");
@@ -107,7 +109,19 @@ pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failur
     for job_type in config.file.permissions.keys() {
         check_job_type(config, place, &format!("permissions.{job_type}"), job_type)?;
     }
-    Ok(())
+    checks::refuse(&config.checks())
+        .map_err(|why| Failure::bad_input(format!("checks: {why}")).hint(from(config, "checks")))?;
+    check_guards(config)
+}
+
+fn check_guards(config: &Config) -> Result<(), Failure> {
+    let known: Vec<String> = Guard::ALL.into_iter().map(|guard| guard.as_str().to_owned()).collect();
+    match config.file.guards.keys().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(unknown) => Err(Failure::bad_input(format!("guards: there is no guard `{unknown}`"))
+            .hint(suggestion::did_you_mean(unknown, &known, "there are"))
+            .hint(from(config, &format!("guards.{unknown}")))),
+    }
 }
 
 fn check_reviewers(config: &Config, known: &[String]) -> Result<(), Failure> {

@@ -12,7 +12,9 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, json};
 
+use super::checks::{CheckEntry, GuardModeName, guards_schema};
 use super::number::{lease, positive};
+use super::workspace::{WorkspaceName, WorktreesEntry};
 
 /// Configuration of agents, for a repository (.agents/config.json) or a user.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,6 +93,37 @@ pub struct ConfigFile {
     /// How long a closed assignment keeps what its agents printed, and its history.
     #[serde(skip_serializing_if = "RetentionTimes::is_empty")]
     pub retention: RetentionTimes,
+    /// Commands that tell whether the work is right, run after every job that may edit; new assignments get them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Vec<CheckEntry>>,
+    /// How long a check may take, in milliseconds, unless it says so itself.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub check_timeout_ms: Option<u64>,
+    /// What becomes of what each guard finds in a worker's diff: `report`, `gate` or `off`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "guards_schema")]
+    pub guards: BTreeMap<String, GuardModeName>,
+    /// Where agents work: each assignment in a worktree of its own, or all in the repository itself. Not set: worktree where
+    /// there can be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceName>,
+    /// Who commits what jobs have done: a name and an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_author: Option<String>,
+    /// Commands that make a new worktree ready, each a line of shell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setup: Option<Vec<String>>,
+    /// Files and folders that git ignores and that a new worktree gets from the main checkout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<Vec<String>>,
+    /// How long all the commands of `setup` may take, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub setup_timeout_ms: Option<u64>,
+    /// How long the worktrees of closed assignments stay.
+    #[serde(skip_serializing_if = "WorktreesEntry::is_empty")]
+    pub worktrees: WorktreesEntry,
 }
 
 /// Settings of one harness.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::check;
 use super::environment::Environment;
 use super::file::{ConfigFile, HarnessEntry, Limits, RetentionTimes, TimeoutsEntry};
+use super::workspace::WorktreesEntry;
 use super::{Config, Flags, Origin};
 use crate::failure::Failure;
 use crate::place;
@@ -181,6 +182,15 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         permissions,
         limits: Limits { max_jobs },
         retention: RetentionTimes { logs, events },
+        checks,
+        check_timeout_ms,
+        guards,
+        workspace,
+        checkpoint_author,
+        setup,
+        copy,
+        setup_timeout_ms,
+        worktrees: WorktreesEntry { keep, max_bytes },
     } = above;
     replace(&mut below.namespace, namespace);
     replace(&mut below.database_url, database_url);
@@ -206,6 +216,16 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.limits.max_jobs, max_jobs);
     replace(&mut below.retention.logs, logs);
     replace(&mut below.retention.events, events);
+    replace(&mut below.checks, checks);
+    replace(&mut below.check_timeout_ms, check_timeout_ms);
+    below.guards.extend(guards);
+    replace(&mut below.workspace, workspace);
+    replace(&mut below.checkpoint_author, checkpoint_author);
+    replace(&mut below.setup, setup);
+    replace(&mut below.copy, copy);
+    replace(&mut below.setup_timeout_ms, setup_timeout_ms);
+    replace(&mut below.worktrees.keep, keep);
+    replace(&mut below.worktrees.max_bytes, max_bytes);
 }
 
 fn overlay_harness(below: &mut HarnessEntry, above: HarnessEntry) {

@@ -3,11 +3,13 @@
 //! default < user < repository < `--config` file < environment < flags.
 
 mod check;
+pub mod checks;
 mod environment;
 pub mod file;
 mod layer;
 mod number;
 pub mod schema;
+pub mod workspace;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +21,7 @@ use agents_domain::access::Access;
 use agents_domain::aggregate::{HarnessDefaults, Reviewers};
 use agents_domain::assignment::DEFAULT_MAX_JOBS;
 use agents_domain::attempt::LEASE;
+use agents_domain::evidence::{Check, Guard, GuardModes};
 use agents_domain::fallback::Fallbacks;
 use agents_domain::namespace::Namespace;
 use agents_domain::retention::Retention;
@@ -44,6 +47,9 @@ const DEFAULT_SILENCE_TIMEOUT_MS: u64 = 15 * 60 * 1000;
 
 /// How much an agent may print in one attempt: 1 GiB.
 const DEFAULT_MAX_OUTPUT_BYTES: u64 = 1 << 30;
+
+/// How long a check may take: 15 minutes.
+const DEFAULT_CHECK_TIMEOUT_MS: u64 = 15 * 60 * 1000;
 
 /// How long a process has between the first signal and SIGKILL.
 const DEFAULT_GRACE_MS: u64 = 5000;
@@ -262,6 +268,24 @@ impl Config {
         self.file.permissions.iter().map(|(job_type, access)| (job_type.clone(), access.0)).collect()
     }
 
+    /// The commands that tell whether the work is right.
+    pub fn checks(&self) -> Vec<Check> {
+        self.file.checks.iter().flatten().map(checks::CheckEntry::check).collect()
+    }
+
+    /// How long a check may take.
+    pub fn check_timeout(&self) -> Duration {
+        Duration::from_millis(self.file.check_timeout_ms.unwrap_or(DEFAULT_CHECK_TIMEOUT_MS))
+    }
+
+    /// What becomes of what guards find.
+    pub fn guards(&self) -> GuardModes {
+        let named = self.file.guards.iter();
+        GuardModes::new(
+            named.filter_map(|(name, mode)| Some((Guard::from_name(name)?, mode.mode()))).collect(),
+        )
+    }
+
     /// Where the value of that key came from.
     pub fn origin(&self, key: &str) -> &Origin {
         self.origins.get(key).unwrap_or(&Origin::Default)
@@ -295,6 +319,14 @@ fn defaults() -> ConfigFile {
             logs: Some(file::KeepTime(Retention::default().logs)),
             events: Some(file::KeepTime(Retention::default().events)),
         },
+        check_timeout_ms: Some(DEFAULT_CHECK_TIMEOUT_MS),
+        guards: Guard::ALL
+            .into_iter()
+            .map(|guard| (guard.as_str().to_owned(), checks::GuardModeName::of(guard.default_mode())))
+            .collect(),
+        checkpoint_author: Some(workspace::author()),
+        setup_timeout_ms: Some(workspace::setup_timeout_ms()),
+        worktrees: workspace::worktrees(),
         ..ConfigFile::default()
     }
 }

@@ -36,6 +36,9 @@ pub fn told(event: &HistoryEvent, job: &str) -> Option<(Style, String)> {
         EventKind::NothingGained => {
             (Style::Attention, format!("{job} has come to nothing new, {} in a row", detail("repeats")))
         }
+        EventKind::BranchMoved => {
+            (Style::Plain, format!("the branch was {}", detail("move").replace('_', " ")))
+        }
         EventKind::ProofChanged | EventKind::AssignmentCreated => return None,
         _ => return None,
     };

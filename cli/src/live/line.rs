@@ -147,7 +147,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
         | EventKind::FindingMade
         | EventKind::CompletionRefused
         | EventKind::ProofChanged
-        | EventKind::NothingGained => return evidence_line::told(event, &job),
+        | EventKind::NothingGained
+        | EventKind::BranchMoved => return evidence_line::told(event, &job),
         EventKind::DecisionStaged => return None,
     })
 }

@@ -95,6 +95,10 @@ fn facts(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> Table {
     fact("id", assignment.id.to_string());
     fact("namespace", assignment.namespace.to_string());
     fact("workspace", assignment.workspace.clone());
+    if let Some(worktree) = &assignment.worktree {
+        fact("worktree", worktree.path.clone());
+        fact("branch", worktree.branch.clone());
+    }
     fact("created", time::relative(assignment.created_at, now));
     let real = jobs.iter().filter(|detail| !detail.job.shadow).count();
     fact("jobs", format!("{real} of at most {}", assignment.max_jobs));

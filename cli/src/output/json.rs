@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::evidence::{OfJobView, StandingView};
 use crate::app::is_alive;
 use crate::failure::Failure;
+use crate::output::worktree::WorktreeView;
 
 /// `{"error": {…}}` on standard error.
 #[derive(Debug, Serialize)]
@@ -205,6 +206,7 @@ pub struct AssignmentCore<'a> {
     held: bool,
     paused: bool,
     workspace: &'a str,
+    worktree: Option<WorktreeView>,
     max_jobs: u32,
     created_at: String,
     updated_at: String,
@@ -223,6 +225,7 @@ impl<'a> From<&'a Assignment> for AssignmentCore<'a> {
             held: assignment.is_held(),
             paused: assignment.is_paused(),
             workspace: &assignment.workspace,
+            worktree: assignment.worktree.as_ref().map(WorktreeView::new),
             max_jobs: assignment.max_jobs,
             created_at: time(assignment.created_at),
             updated_at: time(assignment.updated_at()),

@@ -13,6 +13,7 @@ pub mod queue;
 pub mod table;
 pub mod text;
 pub mod time;
+pub mod worktree;
 
 use std::io::{self, IsTerminal, Write};
 

@@ -120,10 +120,10 @@ fn wait_of(line: &JobLine, (queue, fallbacks): (&Queue, &Fallbacks)) -> Wait {
         }
     }
     let cooling: Vec<Cooldown> = queue.cooldowns.iter().map(|line| line.cooldown.clone()).collect();
-    if let (Some(_), Route::Waits { until }) =
+    if let (Some(_), Route::Waits { first, until }) =
         (ready_at(&line.job), fallbacks.route(&line.job.harness, &cooling))
     {
-        return Wait { what: format!("{} to cool down", line.job.harness), until: Some(until) };
+        return Wait { what: format!("{first} to cool down"), until: Some(until) };
     }
     match (ready_at(&line.job), before(&line.job, queue)) {
         (Some(until), _) => Wait { what: moment(line.job.progress().outcome).to_owned(), until: Some(until) },

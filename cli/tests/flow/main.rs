@@ -24,6 +24,7 @@ mod demo;
 mod ending;
 mod environment;
 mod every_write;
+mod evidence;
 mod failures;
 mod full_loop;
 mod garbage;

@@ -3,6 +3,7 @@
 //! A command is decided here, by pure functions of what is stored and what has just happened; the store loads
 //! an aggregate, lets it decide, and writes what has changed and the events in one transaction.
 
+mod branch;
 mod claim;
 mod completion;
 mod create;
@@ -36,6 +37,7 @@ use crate::job::Job;
 use crate::job_type::JobType;
 use crate::timestamp::Timestamp;
 
+pub use branch::BranchMove;
 pub use claim::Routes;
 pub use create::{First, NewAssignment};
 pub use criteria::CriterionEdit;

@@ -41,6 +41,8 @@ pub enum Guard {
     SkipsAdded,
     /// The worker has changed what a check runs or how.
     CheckChanged,
+    /// A check has changed files that git does not ignore, so that its receipt is of a tree that is no longer there.
+    CheckWrites,
     /// A job that was to change something has ended well and changed nothing.
     EmptyDiff,
     /// A file outside of the workspace was touched.
@@ -49,10 +51,11 @@ pub enum Guard {
 
 impl Guard {
     /// Every guard, in the order of the docs.
-    pub const ALL: [Guard; 5] = [
+    pub const ALL: [Guard; 6] = [
         Guard::TestsDeleted,
         Guard::SkipsAdded,
         Guard::CheckChanged,
+        Guard::CheckWrites,
         Guard::EmptyDiff,
         Guard::OutsideTouched,
     ];
@@ -63,6 +66,7 @@ impl Guard {
             Guard::TestsDeleted => "tests_deleted",
             Guard::SkipsAdded => "skips_added",
             Guard::CheckChanged => "check_changed",
+            Guard::CheckWrites => "check_writes",
             Guard::EmptyDiff => "empty_diff",
             Guard::OutsideTouched => "outside_touched",
         }

@@ -2,9 +2,11 @@
 
 pub mod check;
 pub mod checkpoint;
+pub mod counts;
 pub mod criterion;
 pub mod finding;
 pub mod gate;
+pub mod guard_mode;
 pub mod receipt;
 pub mod standing;
 pub mod tree_state;
@@ -13,6 +15,7 @@ pub use check::Check;
 pub use checkpoint::Checkpoint;
 pub use criterion::{Author, Criterion, Tie, Ties};
 pub use finding::{Citation, Finding, FindingSource, Guard, Severity};
+pub use guard_mode::{GuardMode, GuardModes};
 pub use receipt::{CheckEnd, CheckReceipt, TestCounts};
 pub use standing::{ReceiptMark, Standing};
 pub use tree_state::TreeState;

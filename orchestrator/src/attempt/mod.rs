@@ -10,13 +10,13 @@ mod tail;
 mod unwatched;
 mod watchdog;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agents_domain::attempt::{AttemptReport, Wish};
 use agents_domain::id::{AttemptId, IdSource};
-use agents_domain::outcome::OutcomeClass;
+use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{Claimed, Store};
 use agents_domain::timestamp::Clock;
 use tokio::sync::watch;
@@ -28,6 +28,7 @@ pub use splitter::{LINE_MAX, Line, Splitter};
 pub use tail::Tail;
 pub use unwatched::end_unwatched;
 
+use crate::evidence::{self, Scene};
 use crate::process::AttemptFiles;
 use crate::process::custody::{self, Custody};
 use crate::process::keeper::exit::{EndReason, Exit};
@@ -106,15 +107,32 @@ pub fn files(data_folder: &std::path::Path, attempt: AttemptId) -> AttemptFiles 
     AttemptFiles { folder: data_folder.join("attempts").join(&id[id.len() - 2..]).join(id) }
 }
 
-/// Runs an attempt to its end, whatever that is, and reports. `stop` ends it early.
+/// Runs an attempt to its end, whatever that is, measures what it has come to, and reports. `stop` ends it early.
 pub async fn run(
     claimed: &Claimed,
     around: &Surroundings,
     live: &Arc<Mutex<Live>>,
     stop: watch::Receiver<Option<StopReason>>,
 ) -> AttemptReport {
+    let report = run_agent(claimed, around, live, stop.clone()).await;
+    measured(claimed, around, live, (report, stop)).await
+}
+
+async fn run_agent(
+    claimed: &Claimed,
+    around: &Surroundings,
+    live: &Arc<Mutex<Live>>,
+    mut stop: watch::Receiver<Option<StopReason>>,
+) -> AttemptReport {
     let attempt = claimed.attempt.id;
-    let prepared = match prepare::prepare(claimed, around).await {
+    let prepared = tokio::select! {
+        prepared = prepare::prepare(claimed, around) => prepared,
+        // A worktree and its setup may take a while.
+        reason = wanted_end(&mut stop) => {
+            Err(Outcome::failure(reason.class(), "it was stopped while its workspace was made ready"))
+        }
+    };
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(outcome) => return report::early_end(attempt, outcome),
     };
@@ -132,9 +150,53 @@ pub async fn run(
     }
 }
 
+async fn wanted_end(stop: &mut watch::Receiver<Option<StopReason>>) -> StopReason {
+    loop {
+        let reason = *stop.borrow_and_update();
+        match reason {
+            Some(reason) => return reason,
+            None if stop.changed().await.is_err() => std::future::pending().await,
+            None => {}
+        }
+    }
+}
+
 /// Goes on with an attempt that another runner has started: its stream is read from its beginning, and what it has told
-/// before is the same again.
+/// before is the same again; what was measured of it is measured again.
 pub async fn adopt(
+    claimed: &Claimed,
+    around: &Surroundings,
+    live: &Arc<Mutex<Live>>,
+    stop: watch::Receiver<Option<StopReason>>,
+) -> AttemptReport {
+    let report = adopt_agent(claimed, around, live, stop.clone()).await;
+    measured(claimed, around, live, (report, stop)).await
+}
+
+/// With what was measured. Without its config an attempt has failed already, and there is nothing to measure by.
+async fn measured(
+    claimed: &Claimed,
+    around: &Surroundings,
+    live: &Arc<Mutex<Live>>,
+    (mut report, stop): (AttemptReport, watch::Receiver<Option<StopReason>>),
+) -> AttemptReport {
+    match around.settings.for_workspace(Path::new(&claimed.assignment.workspace)) {
+        Ok(settings) => {
+            let scene = Scene { claimed, around, settings: &settings, live, stop: &stop };
+            evidence::measure(scene, &mut report).await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, attempt = %report.attempt, "nothing is measured: its config can't be read");
+            // What is not measured decides nothing.
+            if claimed.job.job_type.is_pm() && report.outcome.is_success() {
+                report.outcome = Outcome::failure(OutcomeClass::RunnerError, error);
+            }
+        }
+    }
+    report
+}
+
+async fn adopt_agent(
     claimed: &Claimed,
     around: &Surroundings,
     live: &Arc<Mutex<Live>>,

@@ -17,7 +17,7 @@ use crate::process::{AttemptFiles, Terms, stop};
 use crate::prompt::{self, Known, Measured};
 use crate::review::{self, Allowed};
 use crate::settings::{Settings, Timeouts};
-use crate::workspace;
+use crate::workspace::{self, Ready};
 
 /// An attempt that is ready to start.
 pub(super) struct Prepared {
@@ -62,7 +62,8 @@ pub(super) fn rules(claimed: &Claimed, around: &Surroundings) -> Result<(Rules, 
 pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<Prepared, Outcome> {
     let (rules, settings) = rules(claimed, around)?;
     let resume = claimed.attempt.resumes.clone().filter(|_| rules.harness.can_resume());
-    let prompt = render(claimed, around, (&settings, resume.is_some()), &rules.allowed).await?;
+    let ready = workspace::prepare(claimed, &settings, resume.is_some()).await?;
+    let prompt = render(claimed, around, (&settings, resume.is_some(), &ready), &rules.allowed).await?;
     let folder = &rules.files.folder;
     std::fs::create_dir_all(folder).map_err(|error| {
         let why = format!("{} can't be made: {error}", folder.display());
@@ -114,7 +115,7 @@ pub fn allowed(settings: &Settings) -> Allowed {
 async fn render(
     claimed: &Claimed,
     around: &Surroundings,
-    (settings, is_resumed): (&Settings, bool),
+    (settings, is_resumed, ready): (&Settings, bool, &Ready),
     allowed: &Allowed,
 ) -> Result<String, Outcome> {
     let failed = |why: String| Outcome::failure(OutcomeClass::RunnerError, why);
@@ -127,7 +128,7 @@ async fn render(
             .map_err(|error| failed(error.to_string()))?,
     };
     let measured = measured(claimed, around, &list).await?;
-    let facts = prompt::gather(&Known {
+    let mut facts = prompt::gather(&Known {
         assignment: &claimed.assignment,
         job: &claimed.job,
         attempt: &claimed.attempt,
@@ -138,6 +139,11 @@ async fn render(
         measured,
         nonce: prompt::nonce(&*around.ids),
     });
+    if let (Some(retry), Some(name)) = (&mut facts.retry, &ready.leftovers) {
+        retry.message.push_str(&format!(
+            "\n\nWhat that attempt changed is not in the working tree any more; it is kept as the commit {name}."
+        ));
+    }
     let name = if is_resumed { prompt::RESUME } else { claimed.job.job_type.as_str() };
     prompt::render(name, &settings.template_folders, &facts).map_err(|error| {
         let fix = format!(
@@ -167,7 +173,7 @@ fn request(
     settings: &Settings,
     (prompt, folder): (String, &Path),
 ) -> HarnessRequest {
-    let workspace = PathBuf::from(&claimed.assignment.workspace);
+    let workspace = PathBuf::from(claimed.assignment.folder());
     let access = settings.access_for(&claimed.job.job_type);
     let git_folders = match access {
         Access::Edit | Access::Full => workspace::git_folders(&workspace),
@@ -197,7 +203,8 @@ fn environment(claimed: &Claimed, around: &Surroundings, settings: &Settings) ->
     let mut set = |name: &str, value: String| env.push((name.to_owned(), value));
     set("AGENTS_NAMESPACE", claimed.assignment.namespace.to_string());
     set("AGENTS_ASSIGNMENT_ID", claimed.assignment.id.to_string());
-    set("AGENTS_WORKSPACE", claimed.assignment.workspace.clone());
+    set("AGENTS_WORKSPACE", claimed.assignment.folder().to_owned());
+    set("AGENTS_REPOSITORY", claimed.assignment.workspace.clone());
     set("AGENTS_JOB_ID", claimed.job.id.to_string());
     set("AGENTS_JOB_TYPE", claimed.job.job_type.to_string());
     set(stop::MARKER, claimed.attempt.id.to_string());

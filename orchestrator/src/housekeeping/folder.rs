@@ -8,6 +8,8 @@ use std::time::UNIX_EPOCH;
 use agents_domain::id::AttemptId;
 use agents_domain::timestamp::Timestamp;
 
+use crate::process::AttemptFiles;
+
 /// What the process that looks after an attempt holds locked while it lives.
 const LOCK: &str = "keeper.lock";
 
@@ -76,9 +78,14 @@ pub(super) fn size(folder: &Path) -> u64 {
     entries.flatten().map(of_entry).sum()
 }
 
-/// Whether somebody holds the folder's lock.
+/// Whether somebody holds the folder's lock, or that of a check in it.
 pub(super) fn is_held(folder: &Path) -> io::Result<bool> {
-    Ok(matches!(lock(folder)?, Lock::Held))
+    if matches!(lock(folder)?, Lock::Held) {
+        return Ok(true);
+    }
+    let files = AttemptFiles { folder: folder.to_owned() };
+    let is_held = |check: &AttemptFiles| matches!(lock(&check.folder), Ok(Lock::Held));
+    Ok(files.checks().iter().any(is_held))
 }
 
 /// Removes the folder, its lock held meanwhile. One that is gone already is removed. Gives its size.

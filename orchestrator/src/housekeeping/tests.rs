@@ -40,6 +40,7 @@ impl SettingsSource for SameEverywhere {
             max_output: 1 << 30,
             grace: Duration::from_secs(1),
             retention,
+            evidence: Default::default(),
             access: Default::default(),
             template_folders: Vec::new(),
             workspace: crate::settings::WorkspaceSettings::new(std::path::PathBuf::new()),

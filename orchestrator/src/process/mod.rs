@@ -15,7 +15,12 @@ pub mod tree;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use agents_domain::id::ReceiptId;
+
 pub use start::{SpawnError, Streams, Terms, refused, start};
+
+/// The folder, in that of an attempt, of the checks that were run after it.
+pub const CHECKS: &str = "checks";
 
 /// The files of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +57,17 @@ impl AttemptFiles {
     /// How it ended, written when nothing of it lives any more.
     pub fn exit(&self) -> PathBuf {
         self.folder.join("exit.json")
+    }
+
+    /// The files of one run of a check after it.
+    pub fn check(&self, receipt: ReceiptId) -> AttemptFiles {
+        AttemptFiles { folder: self.folder.join(CHECKS).join(receipt.to_string()) }
+    }
+
+    /// The files of every run of a check after it.
+    pub fn checks(&self) -> Vec<AttemptFiles> {
+        let Ok(entries) = std::fs::read_dir(self.folder.join(CHECKS)) else { return Vec::new() };
+        entries.flatten().map(|entry| AttemptFiles { folder: entry.path() }).collect()
     }
 
     /// How much has been printed, in bytes.

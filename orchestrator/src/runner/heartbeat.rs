@@ -141,6 +141,11 @@ impl Pulse {
                 if let Err(error) = custody::renew(&files, keeper_lease(self.lease)) {
                     tracing::warn!(%error, %attempt, "the lease of a keeper could not be renewed");
                 }
+                for check in files.checks() {
+                    if let Err(error) = custody::renew(&check, keeper_lease(self.lease)) {
+                        tracing::warn!(%error, %attempt, "the lease of a check could not be renewed");
+                    }
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use agents_domain::attempt::{Attempt, AttemptProgress, AttemptReport, Host, Wish};
+use agents_domain::decision::Decision;
 use agents_domain::harness::ProcessEnd;
 use agents_domain::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use agents_domain::outcome::OutcomeClass;
@@ -432,6 +433,19 @@ pub(super) async fn foreign(on: &mut Connection, runner: RunnerId) -> Result<Vec
         })
     };
     rows.iter().map(read).collect()
+}
+
+/// What the PM has decided from inside a running attempt so far.
+pub(super) async fn staged_decision(
+    on: &mut Connection,
+    attempt: AttemptId,
+) -> Result<Option<Decision>, StoreError> {
+    let rows = Statement::new("SELECT decision FROM attempts WHERE id = $1")
+        .bind(attempt.to_string())
+        .fetch(on, "reading a staged decision")
+        .await?;
+    let read = |row| Columns::new(row, "attempts", &["decision"], 0).optional_parsed(decision_json::read);
+    rows.first().map_or(Ok(None), read)
 }
 
 /// All the attempts at these jobs, oldest first.

@@ -178,6 +178,7 @@ impl<'a> Batch<'a> {
             Change::TakeOver { assignment: _, attempt, from, holder, proof } => {
                 aggregate.take_over(attempt, from, (&holder, proof), &ctx)?;
             }
+            Change::MoveBranch { assignment: _, how } => aggregate.move_branch(how, &ctx)?,
             Change::Repair { assignment: _, repair } => aggregate.repair(&repair, &ctx),
         }
         Ok(self.receipt(id))

@@ -4,7 +4,7 @@ use agents_domain::evidence::{
     CheckEnd, CheckReceipt, Checkpoint, Citation, Finding, FindingSource, Guard, Severity, TestCounts,
     TreeState,
 };
-use agents_domain::id::AssignmentId;
+use agents_domain::id::{AssignmentId, ReceiptId};
 use agents_domain::store::{EvidenceRecord, StoreError};
 use sqlx::any::AnyRow;
 
@@ -109,6 +109,30 @@ async fn rows(
         .bind(of.to_string())
         .fetch(on, "reading evidence")
         .await
+}
+
+/// Receipts whose ids begin or end with the part, three at most; upper and lower case and hyphens do not matter.
+pub(super) async fn receipts_like(
+    on: &mut Connection,
+    part: &str,
+) -> Result<Vec<(AssignmentId, ReceiptId)>, StoreError> {
+    let digits: String = part.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
+    if digits.is_empty() || digits.len() > 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Ok(Vec::new());
+    }
+    let found = Statement::new(
+        "SELECT assignment_id, id FROM receipts \
+         WHERE replace(id, '-', '') LIKE $1 OR replace(id, '-', '') LIKE $2 ORDER BY id LIMIT 3",
+    )
+    .bind(format!("{digits}%"))
+    .bind(format!("%{digits}"))
+    .fetch(on, "looking for a receipt")
+    .await?;
+    let read = |row: &AnyRow| {
+        let mut columns = Columns::new(row, "receipts", &["assignment_id", "id"], 0);
+        Ok((columns.parsed(|text| text.parse().ok())?, columns.parsed(|text| text.parse().ok())?))
+    };
+    found.iter().map(read).collect()
 }
 
 fn checkpoint_row(checkpoint: &Checkpoint) -> Vec<Value> {

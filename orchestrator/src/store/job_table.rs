@@ -268,7 +268,7 @@ pub(super) async fn next_ready_at(
             let Some(ready_at) = columns.next().transpose()?.flatten() else { continue };
             let route = harness.as_ref().map(|name| routes.fallbacks.route(name, routes.cooling));
             let at = match route {
-                Some(Route::Waits { until }) => ready_at.max(until),
+                Some(Route::Waits { until, .. }) => ready_at.max(until),
                 Some(Route::To(_)) | None => ready_at,
             };
             next = Some(next.map_or(at, |next| next.min(at)));

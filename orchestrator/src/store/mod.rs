@@ -31,9 +31,10 @@ use std::time::Duration;
 use agents_domain::assignment::Assignment;
 use agents_domain::attempt::{AttemptProgress, Wish};
 use agents_domain::cooldown::Cooldown;
+use agents_domain::decision::Decision;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::history::HistoryEvent;
-use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
+use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, ReceiptId, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{
     AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Command, CooldownLine, EvidenceRecord,
@@ -248,6 +249,14 @@ impl Store for SqlStore {
 
     async fn evidence(&self, assignment: AssignmentId) -> Result<EvidenceRecord, StoreError> {
         read!(self, reader => evidence_table::load(&mut reader, assignment))
+    }
+
+    async fn receipts_like(&self, part: &str) -> Result<Vec<(AssignmentId, ReceiptId)>, StoreError> {
+        read!(self, reader => evidence_table::receipts_like(&mut reader, part))
+    }
+
+    async fn staged_decision(&self, attempt: AttemptId) -> Result<Option<Decision>, StoreError> {
+        read!(self, reader => attempt_table::staged_decision(&mut reader, attempt))
     }
 
     async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError> {

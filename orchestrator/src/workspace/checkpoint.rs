@@ -12,7 +12,7 @@ use super::diff::{Counts, Range, counts, read_counts};
 use super::git::Git;
 use super::mark::{self, Mark};
 use super::tree_state::UNBORN;
-use super::{WorkspaceError, folder, top, tree_state};
+use super::{WorkspaceError, folder, is_there, top, tree_state};
 use crate::settings::Settings;
 
 /// The longest first line of a message, in characters.
@@ -38,6 +38,10 @@ pub async fn checkpoint_of(
     let own = Mark::read(&path).filter(|mark| mark.attempt == claimed.attempt.id.to_string());
     match &claimed.assignment.worktree {
         Some(worktree) => {
+            if !is_there(worktree) {
+                let why = "it is no worktree any more";
+                return Err(WorkspaceError::files(top(worktree))(std::io::Error::other(why)));
+            }
             let git = Git::new(top(worktree)).by(&settings.workspace.author);
             let before = own.as_ref().map(|mark| mark.before.as_str());
             let done = commit(&git, worktree, before, &message(claimed, said)).await?;

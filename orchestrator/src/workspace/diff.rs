@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::WorkspaceError;
+use agents_domain::worktree::Worktree;
+
 use super::git::Git;
 use super::tree_state::Scratch;
 
@@ -49,7 +51,12 @@ pub async fn diff(
     after: &str,
     max_bytes: usize,
 ) -> Result<String, WorkspaceError> {
-    let ended = run(folder, Range::new(before, after), &["--patch"], max_bytes).await?;
+    patch(folder, Range::new(before, after), max_bytes).await
+}
+
+/// The same of a range that says which.
+pub async fn patch(folder: &Path, range: Range<'_>, max_bytes: usize) -> Result<String, WorkspaceError> {
+    let ended = run(folder, range, &["--patch"], max_bytes).await?;
     let mut text = String::from_utf8_lossy(&ended.stdout).into_owned();
     if ended.is_cut {
         text.push_str(&format!("\n[… the diff is longer than {max_bytes} bytes; the rest is left out …]\n"));
@@ -61,6 +68,20 @@ pub async fn diff(
 pub async fn counts(folder: &Path, range: Range<'_>) -> Result<Counts, WorkspaceError> {
     let ended = run(folder, range, &["--shortstat"], crate::process::tool::OUTPUT_MAX).await?;
     Ok(read_counts(&ended.text()))
+}
+
+/// The files that have changed, each with how much, for people.
+pub async fn stat(folder: &Path, range: Range<'_>) -> Result<String, WorkspaceError> {
+    let ended = run(folder, range, &["--stat=200"], crate::process::tool::OUTPUT_MAX).await?;
+    Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
+}
+
+/// The commit from which a branch differs from the one that it began on, also after it has taken that one in.
+pub async fn fork_point(folder: &Path, worktree: &Worktree, tip: &str) -> Result<String, WorkspaceError> {
+    let base = &worktree.base;
+    let Some(branch) = &base.branch else { return Ok(base.commit.clone()) };
+    let common = Git::new(folder).optional(&["merge-base", &format!("refs/heads/{branch}"), tip]).await?;
+    Ok(common.filter(|common| common != tip).unwrap_or_else(|| base.commit.clone()))
 }
 
 async fn run(

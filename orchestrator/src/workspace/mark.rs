@@ -65,3 +65,12 @@ pub(super) fn path(claimed: &Claimed, data_folder: &Path) -> PathBuf {
 fn of_shared(data_folder: &Path, attempt: AttemptId) -> PathBuf {
     attempt::files(data_folder, attempt).folder.join("before.json")
 }
+
+/// What a failed attempt has left in the worktree is dealt with.
+pub(super) fn close(worktree: &Worktree) -> Result<(), WorkspaceError> {
+    let path = beside(worktree, "json");
+    match Mark::read(&path).filter(|mark| mark.is_open) {
+        Some(mark) => Mark { is_open: false, ..mark }.write(&path),
+        None => Ok(()),
+    }
+}

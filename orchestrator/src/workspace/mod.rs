@@ -2,12 +2,18 @@
 //!
 //! In a worktree each job ends with a commit; in a shared working tree nothing of the user's own is touched.
 
+mod branch;
 mod checkpoint;
 mod diff;
 mod folder;
 mod git;
+mod ground;
+mod leftovers;
 mod mark;
+mod prepare;
+mod setup;
 mod tree_state;
+pub(crate) mod worktree;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -16,11 +22,16 @@ use std::path::{Path, PathBuf};
 
 use agents_domain::worktree::Worktree;
 
+pub use branch::{Hold, Merge, MergeError, Merged, RolledBack, hold, is_merged, merge, roll_back};
 pub use checkpoint::{checkpoint, checkpoint_of};
-pub use diff::{Counts, Range, counts, diff};
+pub use diff::{Counts, Range, counts, diff, fork_point, patch, stat};
 pub use folder::{agent_instructions, git_folders};
 pub use git::{Author, Git, GitError};
+pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
+pub use leftovers::LEFTOVERS;
+pub use prepare::{Ready, prepare};
 pub use tree_state::tree_state;
+pub use worktree::is_there;
 
 /// Why something could not be done in a workspace.
 #[derive(Debug, thiserror::Error)]

@@ -19,11 +19,17 @@ pub async fn tree_state(folder: &Path) -> Option<TreeState> {
     }
     match look(folder).await {
         Ok(state) => state,
+        // Something that looks like one and is none.
+        Err(error) if is_none(&error) => None,
         Err(error) => {
             tracing::warn!(%error, folder = %folder.display(), "the state of the tree can't be told");
             None
         }
     }
+}
+
+fn is_none(error: &WorkspaceError) -> bool {
+    matches!(error, WorkspaceError::Git(GitError::Failed { said, .. }) if said.contains("not a git repository"))
 }
 
 async fn look(folder: &Path) -> Result<Option<TreeState>, WorkspaceError> {

@@ -182,11 +182,23 @@ fn a_history_that_lacks_an_event_is_told_how_things_stand() {
         }
     };
     check(lose(EventKind::JobStarted), &[FindingKind::HistoryGap], &SOUND);
+    check(lose(EventKind::AttemptEnded), &[FindingKind::HistoryGap], &SOUND);
     check(lose(EventKind::JobCompleted), &[FindingKind::HistoryDiffers], &SOUND);
     check(lose(EventKind::AssignmentCreated), &[FindingKind::HistoryDiffers], &SOUND);
     let all = |world: &mut World| world.events.clear();
     let found = [FindingKind::HistoryDiffers; 3];
     check(all, &found, &SOUND);
+}
+
+#[test]
+fn a_decision_that_the_history_does_not_tell_is_missed() {
+    let mut world = World::with_first("implement");
+    world.work();
+    world.pm_answers(Ok(super::world::complete()));
+    assert_eq!(looked_at(&world), Audit::default());
+    world.events.retain(|event| event.kind != EventKind::DecisionApplied);
+    let found: Vec<FindingKind> = looked_at(&world).findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(found, [FindingKind::HistoryGap]);
 }
 
 #[test]

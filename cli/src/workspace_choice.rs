@@ -1,0 +1,101 @@
+//! Where a new assignment works: in a worktree of its own, or in the repository itself with the others.
+
+use agents_domain::assignment::AssignmentStatus;
+use agents_domain::id::AssignmentId;
+use agents_domain::namespace::Namespace;
+use agents_domain::store::{AssignmentFilter, Store};
+use agents_domain::worktree::{Isolation, Worktree};
+use agents_orchestrator::workspace::{Obstacle, ground};
+
+use crate::app::Here;
+use crate::config::workspace::WorkspaceName;
+use crate::failure::Failure;
+
+/// What is known of the new assignment.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub id: AssignmentId,
+    pub namespace: &'a Namespace,
+    pub north_star: &'a str,
+    /// What the command line says.
+    pub asked: Option<WorkspaceName>,
+}
+
+/// Where it works.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choice {
+    pub worktree: Option<Worktree>,
+    pub warnings: Vec<String>,
+}
+
+/// Decides it. What was asked for and can't be is refused with the reason.
+pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Result<Choice, Failure> {
+    let data_folder = here.config.data_folder()?;
+    let settings = here.config.workspace(data_folder.clone())?;
+    let isolation = wanted.asked.map(WorkspaceName::isolation).or(settings.isolation);
+    let folder = here.workspace();
+    if isolation == Some(Isolation::Shared) {
+        refuse_second(&folder.display().to_string(), store, wanted.namespace).await?;
+        return Ok(Choice::default());
+    }
+    match ground(&folder).await {
+        Ok(ground) => {
+            let warnings = (ground.uncommitted > 0).then(|| {
+                format!(
+                    "{} in {} not committed, so not part of the assignment's worktree",
+                    files(ground.uncommitted),
+                    folder.display()
+                )
+            });
+            let worktree = ground.worktree((&data_folder, wanted.namespace), wanted.id, wanted.north_star);
+            Ok(Choice { worktree: Some(worktree), warnings: warnings.into_iter().collect() })
+        }
+        Err(obstacle) if isolation.is_none() => {
+            let note = match &obstacle {
+                // There never was anything to make a worktree of.
+                Obstacle::NoRepository { .. } => None,
+                Obstacle::NoCommit | Obstacle::LfsMissing | Obstacle::Git(_) => Some(format!(
+                    "agents work in {} itself: there can be no worktree: {obstacle}",
+                    folder.display()
+                )),
+            };
+            Ok(Choice { worktree: None, warnings: note.into_iter().collect() })
+        }
+        Err(obstacle) => Err(Failure::bad_input(format!("there can be no worktree: {obstacle}"))
+            .hint_if(remedy(&obstacle))
+            .hint("or let its agents work in the repository itself: --workspace shared")),
+    }
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") }
+}
+
+fn remedy(obstacle: &Obstacle) -> Option<&'static str> {
+    match obstacle {
+        Obstacle::NoRepository { .. } => Some("make it one: git init, then a first commit"),
+        Obstacle::NoCommit => Some("make a first commit"),
+        Obstacle::LfsMissing => Some("install git-lfs (https://git-lfs.com), then `git lfs install`"),
+        Obstacle::Git(_) => None,
+    }
+}
+
+/// Two that edit the same files would spoil each other's work.
+async fn refuse_second(folder: &str, store: &dyn Store, namespace: &Namespace) -> Result<(), Failure> {
+    let filter = AssignmentFilter {
+        namespace: Some(namespace.clone()),
+        status: vec![AssignmentStatus::Active, AssignmentStatus::Blocked],
+        limit: None,
+    };
+    let open = store.assignments(&filter).await?;
+    let is_there = |other: &&agents_domain::assignment::Assignment| {
+        other.worktree.is_none() && other.workspace == folder
+    };
+    let Some(other) = open.iter().map(|line| &line.assignment).find(is_there) else { return Ok(()) };
+    let id = other.id.short();
+    Err(Failure::rejected(format!(
+        "assignment {id} works in {folder} itself, and two would trample on each other"
+    ))
+    .hint("give this one a worktree of its own: --workspace worktree")
+    .hint(format!("or end the other one first: agents update-assignment {id} --status complete")))
+}

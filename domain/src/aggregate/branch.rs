@@ -1,0 +1,54 @@
+//! What a person has done with an assignment's branch becomes part of its history.
+
+use super::{About, Aggregate, Context, Rejection};
+use crate::decision::{NewJob, Place};
+use crate::evidence::TreeState;
+use crate::history::EventKind;
+use crate::id::JobId;
+
+/// What was done with a branch, or is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BranchMove {
+    /// It is as it was before that job; what it was then is kept under a name.
+    RolledBack { job: JobId, to: TreeState, kept: String },
+    /// It is part of another branch.
+    Merged { into: String, commit: String, is_squash: bool },
+    /// It can't be merged as it is: a job is to mend that.
+    Conflict { job: NewJob },
+    /// It was pushed, and there is a pull request.
+    Proposed { url: String },
+}
+
+impl Aggregate {
+    /// Takes note of it.
+    pub fn move_branch(&mut self, how: BranchMove, ctx: &Context<'_>) -> Result<(), Rejection> {
+        match how {
+            BranchMove::RolledBack { job, to, kept } => {
+                if let Some(running) = self.jobs.iter().find(|job| job.running_attempt().is_some()) {
+                    return Err(Rejection::StillRunning { job: running.id });
+                }
+                let details =
+                    vec![("move", "rolled_back".to_owned()), ("commit", to.commit.clone()), ("kept", kept)];
+                // What was measured of the later tree speaks for it no longer.
+                self.assignment.proof.standing.tree = Some(to);
+                self.note_event(ctx, EventKind::BranchMoved, About::job(job), details);
+            }
+            BranchMove::Merged { into, commit, is_squash } => {
+                let name = if is_squash { "squashed" } else { "fast_forward" };
+                let details = vec![("move", name.to_owned()), ("into", into), ("commit", commit)];
+                self.note_event(ctx, EventKind::BranchMoved, About::ASSIGNMENT, details);
+            }
+            BranchMove::Proposed { url } => {
+                let details = vec![("move", "proposed".to_owned()), ("url", url)];
+                self.note_event(ctx, EventKind::BranchMoved, About::ASSIGNMENT, details);
+            }
+            BranchMove::Conflict { job } => {
+                self.refuse_if_full(1)?;
+                self.activate(None, None, ctx);
+                self.put_in(job, Place::First, ctx)?;
+                self.settle(ctx);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! The checks of an assignment, run one after the other on the tree that an attempt has left, each with its receipt.
+
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use agents_domain::evidence::{
+    Check, CheckEnd, CheckReceipt, Citation, Evidence, Finding, FindingSource, Guard, TreeState,
+};
+use agents_domain::id::{FindingId, ReceiptId};
+
+use super::Scene;
+use super::key::Key;
+use super::run::{OUTPUT_MOST, Run};
+use crate::attempt::{files, keeper_lease};
+use crate::process::Terms;
+use crate::workspace;
+
+/// Which checks are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// After work.
+    All,
+    /// Before `complete`: those that it can't do without.
+    Lacking,
+}
+
+/// Runs those that have not passed on the present tree yet; without a repository nobody can tell, so all of them.
+pub(super) async fn run(scene: Scene<'_>, which: Which, evidence: &mut Evidence) {
+    let wanted = |check: &&Check| which == Which::All || check.required;
+    let wanted: Vec<&Check> = scene.assignment().checks().iter().filter(wanted).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let key = key(scene.settings.evidence.key.as_deref());
+    for check in wanted {
+        if scene.stop_reason().is_some() {
+            return;
+        }
+        if has_passed(scene, check, evidence) {
+            continue;
+        }
+        let receipt = one(scene, check, evidence.tree.clone(), key.as_ref()).await;
+        let is_stopped = receipt.end == CheckEnd::Stopped;
+        evidence.receipts.push(receipt);
+        if is_stopped {
+            return;
+        }
+        look_again(scene, check, evidence).await;
+    }
+}
+
+fn has_passed(scene: Scene<'_>, check: &Check, evidence: &Evidence) -> bool {
+    // Without a state no receipt can be told to be of it.
+    let Some(tree) = &evidence.tree else {
+        return evidence.receipts.iter().any(|receipt| receipt.check == check.name && receipt.passed());
+    };
+    let is_it = |name: &str, of: Option<&TreeState>| name == check.name && of == Some(tree);
+    let now = evidence.receipts.iter().rev().find(|receipt| receipt.check == check.name);
+    match now {
+        Some(receipt) => is_it(&receipt.check, receipt.tree.as_ref()) && receipt.passed(),
+        None => {
+            let earlier = &scene.assignment().standing().receipts;
+            earlier.iter().any(|mark| is_it(&mark.check, mark.tree.as_ref()) && mark.passed)
+        }
+    }
+}
+
+async fn one(scene: Scene<'_>, check: &Check, tree: Option<TreeState>, key: Option<&Key>) -> CheckReceipt {
+    let Scene { claimed, around, settings, .. } = scene;
+    show(scene, check);
+    let id = ReceiptId::new(around.ids.next());
+    let started_at = around.clock.now();
+    let run = Run {
+        check,
+        attempt: claimed.attempt.id,
+        folder: scene.folder(),
+        files: files(&around.data_folder, claimed.attempt.id).check(id),
+        limit: check.timeout_ms.map_or(settings.evidence.check_timeout, Duration::from_millis),
+        terms: Terms {
+            keeper: around.keeper.clone(),
+            lease: keeper_lease(around.lease),
+            grace: settings.grace,
+            max_output: settings.max_output.min(OUTPUT_MOST),
+        },
+    };
+    let ran = run.ended(scene.stop.clone()).await;
+    let unsigned = CheckReceipt {
+        id,
+        assignment: claimed.assignment.id,
+        job: claimed.job.id,
+        attempt: claimed.attempt.id,
+        check: check.name.clone(),
+        argv: check.argv(),
+        tree,
+        end: ran.end,
+        started_at,
+        duration_ms: u64::try_from(ran.duration.as_millis()).unwrap_or(u64::MAX),
+        output_hash: ran.output_hash,
+        output_bytes: ran.output_bytes,
+        tail: ran.tail,
+        counts: ran.counts,
+        mac: String::new(),
+    };
+    let mac = key.map(|key| key.sign(&unsigned)).unwrap_or_default();
+    CheckReceipt { mac, ..unsigned }
+}
+
+/// What runs is seen where the agent's doings were seen before.
+fn show(scene: Scene<'_>, check: &Check) {
+    let mut live = scene.live.lock().unwrap_or_else(PoisonError::into_inner);
+    live.progress.last_activity = Some(format!("checks: {}", check.name));
+    live.is_new = true;
+}
+
+/// A check that writes into the tree leaves another one than it was run on.
+async fn look_again(scene: Scene<'_>, check: &Check, evidence: &mut Evidence) {
+    if evidence.tree.is_none() {
+        return;
+    }
+    let after = workspace::tree_state(scene.folder()).await;
+    if after == evidence.tree {
+        return;
+    }
+    evidence.tree = after;
+    let Some(severity) = scene.settings.evidence.guards.severity(Guard::CheckWrites) else { return };
+    let claimed = scene.claimed;
+    let text = format!(
+        "the check `{}` has changed files that git does not ignore, so that its receipt is not of the tree that is there \
+         now: let it write elsewhere, or add what it writes to .gitignore",
+        check.name
+    );
+    evidence.findings.push(Finding {
+        id: FindingId::new(scene.around.ids.next()),
+        assignment: claimed.assignment.id,
+        job: claimed.job.id,
+        attempt: claimed.attempt.id,
+        source: FindingSource::Guard(Guard::CheckWrites),
+        severity,
+        file: None,
+        line: None,
+        citation: Citation::None,
+        criterion: None,
+        text,
+    });
+}
+
+/// Without a key receipts have no code, and `agents receipt verify` says so; the gate does not need it.
+fn key(path: Option<&Path>) -> Option<Key> {
+    let Some(path) = path else {
+        tracing::warn!("there is no home folder to keep a key in, so receipts are not signed");
+        return None;
+    };
+    Key::load_or_make(path).inspect_err(|error| tracing::warn!(%error, "receipts are not signed")).ok()
+}

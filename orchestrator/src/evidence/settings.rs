@@ -1,0 +1,16 @@
+//! What the configuration says of checks, guards and receipts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use agents_domain::evidence::GuardModes;
+
+/// What is held against the work of agents.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EvidenceSettings {
+    /// How long a check may take that does not say so itself.
+    pub check_timeout: Duration,
+    pub guards: GuardModes,
+    /// The file of the key that receipts are signed with. `None`: there is no home folder to keep one in.
+    pub key: Option<PathBuf>,
+}

@@ -1,0 +1,110 @@
+//! Before an attempt: its worktree is there and ready, what a failed one has left is set aside, and where its work begins is
+//! written down.
+
+use std::path::Path;
+
+use agents_domain::access::Access;
+use agents_domain::outcome::{Outcome, OutcomeClass};
+use agents_domain::store::Claimed;
+use agents_domain::worktree::Worktree;
+
+use super::git::Git;
+use super::mark::{self, Mark};
+use super::{WorkspaceError, leftovers, setup, top, tree_state, worktree};
+use crate::settings::Settings;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ready {
+    /// Under which name the work of an earlier, failed attempt is kept.
+    pub leftovers: Option<String>,
+}
+
+/// Makes the workspace ready for the attempt; what stands in the way is its outcome. `is_resumed`: it goes on in the session
+/// of the attempt before it, so that its work stays as it is.
+pub async fn prepare(claimed: &Claimed, settings: &Settings, is_resumed: bool) -> Result<Ready, Outcome> {
+    let edits = match settings.access_for(&claimed.job.job_type) {
+        Access::Edit | Access::Full => true,
+        Access::ReadOnly | Access::ReadOnlyAndAgents => false,
+    };
+    match &claimed.assignment.worktree {
+        Some(own) => {
+            let lock = worktree::lock(own).await.map_err(|error| outcome(&error))?;
+            make(claimed, own, settings).await?;
+            let ready = match edits {
+                true => begin(claimed, own, settings, is_resumed).await.map_err(|error| outcome(&error)),
+                false => Ok(Ready::default()),
+            };
+            drop(lock);
+            ready
+        }
+        None => {
+            if edits {
+                note_shared(claimed, settings).await.map_err(|error| outcome(&error))?;
+            }
+            Ok(Ready::default())
+        }
+    }
+}
+
+async fn make(claimed: &Claimed, own: &Worktree, settings: &Settings) -> Result<(), Outcome> {
+    let workspace = Path::new(&claimed.assignment.workspace);
+    let found = worktree::ensure(own, workspace).await.map_err(|error| {
+        outcome(&error).with_fix(format!(
+            "mend the repository {}, or work in it itself: \"workspace\": \"shared\" in its config, for new assignments",
+            workspace.display()
+        ))
+    })?;
+    tracing::debug!(folder = own.path, ?found, "worktree");
+    setup::run(claimed, own, &settings.workspace).await.map_err(|error| {
+        Outcome::failure(OutcomeClass::RunnerError, error.to_string())
+            .with_fix("mend `setup` in the config, or what it needs; then activate the assignment again")
+    })
+}
+
+async fn begin(
+    claimed: &Claimed,
+    own: &Worktree,
+    settings: &Settings,
+    is_resumed: bool,
+) -> Result<Ready, WorkspaceError> {
+    let git = Git::new(top(own)).by(&settings.workspace.author);
+    let path = mark::beside(own, "json");
+    let attempt = claimed.attempt.id.to_string();
+    let earlier = Mark::read(&path).filter(|mark| mark.is_open && mark.attempt != attempt);
+    if let Some(mark) = earlier.clone().filter(|_| is_resumed) {
+        Mark { attempt, ..mark }.write(&path)?;
+        return Ok(Ready::default());
+    }
+    let leftovers = match &earlier {
+        Some(mark) => leftovers::set_aside(&git, own, mark).await?,
+        None => None,
+    };
+    if let Some(name) = &leftovers {
+        tracing::info!(name, "what a failed attempt had left is kept there");
+    }
+    let before = git.text(&["rev-parse", "HEAD"]).await?;
+    Mark { attempt, before, dirty: None, is_open: true }.write(&path)?;
+    Ok(Ready { leftovers })
+}
+
+/// In a shared tree nothing is set aside; it is only known afterwards whether anything has changed.
+async fn note_shared(claimed: &Claimed, settings: &Settings) -> Result<(), WorkspaceError> {
+    let Some(state) = tree_state(Path::new(claimed.assignment.folder())).await else { return Ok(()) };
+    let attempt = claimed.attempt.id.to_string();
+    let mark = Mark { attempt, before: state.commit, dirty: state.dirty, is_open: true };
+    mark.write(&mark::path(claimed, &settings.workspace.data_folder))
+}
+
+/// What can't be done by waiting blocks; a disk without room is looked at again later.
+fn outcome(error: &WorkspaceError) -> Outcome {
+    let text = error.to_string();
+    let class = match error {
+        WorkspaceError::Git(_) if text.contains("No space left on device") => OutcomeClass::HostTrouble,
+        WorkspaceError::Files { why, .. } if why.kind() == std::io::ErrorKind::StorageFull => {
+            OutcomeClass::HostTrouble
+        }
+        WorkspaceError::Git(_) | WorkspaceError::Files { .. } => OutcomeClass::RunnerError,
+    };
+    Outcome::failure(class, format!("the workspace is not ready: {text}"))
+}
