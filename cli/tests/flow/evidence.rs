@@ -521,3 +521,76 @@ fn what_guards_see_is_told_and_gates_only_where_the_config_says_so() {
     assert!(found[2].2.contains("a link leads out of the workspace, to `/etc/passwd`"), "{found:?}");
     assert!(found[3].2.contains("`/opt/elsewhere/x`"), "{found:?}");
 }
+
+/// Writes into the store behind everybody's back.
+fn forge(stage: &Stage, sql: &'static str) {
+    use sqlx::{Connection, Executor};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let url = format!("sqlite://{}", stage.database().display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        assert_eq!(connection.execute(sql).await.unwrap().rows_affected(), 1);
+    });
+}
+
+#[test]
+fn a_receipt_is_shown_and_one_that_was_forged_is_found() {
+    let stage = with_checks(
+        json!(["echo 3 passed in 0.01s; grep -q right work.txt"]),
+        json!([on("implement", writes("wrong\n")), pm_blocks()]),
+    );
+    let id = stage.create_work("Make it right");
+    stage.once();
+    let receipt = receipts(&stage, &id).remove(0).id.to_string();
+    let shown = stage.json(&["receipt", &receipt[receipt.len() - 8..]]);
+    assert_eq!(
+        [&shown["id"], &shown["end"], &shown["passed"]],
+        [&json!(receipt), &json!("exit 1"), &json!(false)]
+    );
+    let human = stage.agents(&["receipt", &receipt]).ok().stdout;
+    for part in ["3 passed, 0 failed, 0 skipped", "the present one", "as it was signed", "3 passed in 0.01s"]
+    {
+        assert!(human.contains(part), "`{part}` is not in: {human}");
+    }
+    let said = stage.agents(&["receipt", "verify"]).ok().stdout;
+    assert_eq!(said, "1 receipt as signed\n");
+    assert!(stage.agents(&["doctor"]).run().stdout.contains("1 of open assignments as signed"));
+    forge(&stage, "UPDATE receipts SET end_number = 0");
+    stage
+        .agents(&["receipt", "verify", &id])
+        .fails(1, &["1 receipt of 1 not as signed", &receipt, "is altered"]);
+    let wrong = stage.agents(&["receipt", "verify", "--all", "--json"]).run().json();
+    assert_eq!([&wrong["ok"], &wrong["wrong"][0]["id"]], [&json!(false), &json!(receipt)]);
+    let doctor = stage.agents(&["doctor", "--json"]).run().json();
+    let checks = doctor["checks"].as_array().unwrap();
+    let found = checks.iter().find(|check| check["name"] == "receipts").unwrap();
+    assert_eq!(found["status"], "problem", "{found}");
+    assert!(stage.agents(&["receipt", &receipt]).ok().stdout.contains("NOT as it was signed"));
+    stage.agents(&["receipt", "ffffffff"]).fails(3, &["no receipt", "agents evidence <assignment>"]);
+    stage.agents(&["receipt"]).fails(2, &["agents receipt"]);
+    let key = stage.path("home/.local/state/agents/receipts.key");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    stage.agents(&["receipt", "verify"]).fails(6, &["can be used by others", "chmod 600"]);
+}
+
+#[test]
+fn a_refusal_is_the_next_input_of_the_pm() {
+    let stage = with_checks(
+        json!(["grep -q right work.txt"]),
+        json!([
+            on_nth("implement", 1, writes("wrong\n")),
+            on_nth("implement", 2, writes("right\n")),
+            on_nth("pm", 2, json!([insert("implement", "Mend it.")])),
+            pm_completes(),
+        ]),
+    );
+    let id = stage.create_work("Make it right");
+    stage.once();
+    let done = stage.assignment(&id);
+    let told = stage.prompt(&jobs(&done)[2]);
+    let failing = receipts(&stage, &id)[1].id.short();
+    let refusal = format!("the required check `grep -q right work.txt` fails (receipt {failing})");
+    assert!(told.contains("The last `complete` was refused.") && told.contains(&refusal), "{told}");
+    let earlier = stage.prompt(&jobs(&done)[1]);
+    assert!(!earlier.contains("The last `complete` was refused."), "{earlier}");
+}

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 pub use settings::EvidenceSettings;
 
 use crate::attempt::{Live, StopReason, Surroundings, files};
+use crate::review::findings::{self, Review};
 use crate::settings::Settings;
 use crate::workspace;
 use checks::Which;
@@ -83,6 +84,10 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
             true => after_work(scene, report).await,
             false => report.evidence.tree = workspace::tree_state(scene.folder()).await,
         }
+    }
+    if scene.claimed.job.job_type.as_str() == "review" && report.outcome.is_success() {
+        let review = Review::of(scene.claimed);
+        report.evidence.findings.extend(findings::read(&report.outcome.text, review, &*scene.around.ids));
     }
     if completes(scene, report).await {
         before_completion(scene, report).await;
