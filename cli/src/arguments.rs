@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor,
-    evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, resume, retry,
-    rollback, runner, scripted_agent, template, update_assignment,
+    evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt, resume,
+    retry, rollback, runner, scripted_agent, template, update_assignment,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -63,6 +63,7 @@ pub enum Command {
     Jobs(jobs::Jobs),
     Job(job::Job),
     Evidence(evidence::Evidence),
+    Receipt(receipt::Receipt),
     History(history::History),
     Logs(logs::LogsArgs),
     Diff(diff::Diff),

@@ -14,6 +14,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::health::{self, StoreHealth};
+use super::receipt;
 use super::worktree_checks;
 use crate::app::{self, App, Here};
 use crate::caller::Caller;
@@ -195,6 +196,7 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
         }
     };
     checks.push(worktree_checks::worktrees(here, &*store).await);
+    checks.extend(receipt::health(&*store).await);
     checks.push(runner(app, here, &*store).await);
     (checks, found)
 }

@@ -26,6 +26,7 @@ pub mod open;
 pub mod pause;
 pub mod pr;
 pub mod queue;
+pub mod receipt;
 pub mod resume;
 pub mod retry;
 pub mod rollback;
@@ -62,6 +63,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Assignment(command) => block_on(command.run(app)),
         Command::Jobs(command) => block_on(command.run(app)),
         Command::Job(command) => block_on(command.run(app)),
+        Command::Receipt(command) => block_on(command.run(app)),
         Command::Evidence(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),

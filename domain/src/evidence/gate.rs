@@ -72,7 +72,11 @@ fn tie(case: &Case<'_>, criterion: &Criterion) -> Result<Tie, String> {
     };
     let named = named.trim();
     let is_named = |id: &str| is_name_of(named, id);
-    let receipt = case.standing.receipts.iter().find(|receipt| is_named(&receipt.id.to_string()));
+    let receipt = case
+        .standing
+        .receipts
+        .iter()
+        .find(|receipt| receipt.check == named || is_named(&receipt.id.to_string()));
     if let Some(receipt) = receipt {
         return match receipt.passed && is_fresh(case, receipt.tree.as_ref()) {
             true => Ok(Tie::Receipt(receipt.id)),

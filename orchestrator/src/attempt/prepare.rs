@@ -189,6 +189,7 @@ fn request(
         git_folders,
         folder: folder.to_owned(),
         agents_folders: settings.agents_folders.clone(),
+        secrets: settings.evidence.key.iter().cloned().collect(),
         agents_program: around.agents_program.clone(),
         resume: None,
         answer_schema: claimed.job.job_type.is_pm().then(|| review::SCHEMA.to_owned()),

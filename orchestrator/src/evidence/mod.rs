@@ -2,8 +2,10 @@
 //! it, and what fails here fails no job: the PM sees it.
 
 mod checks;
+mod guards;
 pub mod key;
 mod output;
+mod outside;
 mod run;
 mod settings;
 
@@ -22,6 +24,7 @@ use tokio::sync::watch;
 pub use settings::EvidenceSettings;
 
 use crate::attempt::{Live, StopReason, Surroundings, files};
+use crate::review::findings::{self, Review};
 use crate::settings::Settings;
 use crate::workspace;
 use checks::Which;
@@ -82,6 +85,10 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
             false => report.evidence.tree = workspace::tree_state(scene.folder()).await,
         }
     }
+    if scene.claimed.job.job_type.as_str() == "review" && report.outcome.is_success() {
+        let review = Review::of(scene.claimed);
+        report.evidence.findings.extend(findings::read(&report.outcome.text, review, &*scene.around.ids));
+    }
     if completes(scene, report).await {
         before_completion(scene, report).await;
     }
@@ -95,6 +102,7 @@ async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
             tracing::warn!(%error, attempt = %report.attempt, "what the job has done could not be kept");
         }
     }
+    guards::look(scene, &mut report.evidence).await;
     report.evidence.tree = workspace::tree_state(scene.folder()).await;
     checks::run(scene, Which::All, &mut report.evidence).await;
 }

@@ -7,6 +7,9 @@ mod measured;
 mod sample;
 mod template;
 
+#[cfg(test)]
+mod hostile_tests;
+
 pub use evidence_facts::{
     CheckpointFacts, CriterionFacts, EvidenceFacts, FindingFacts, ReceiptFacts, end_words, wants_evidence,
 };

@@ -25,6 +25,7 @@ mod faults;
 mod find;
 mod leases;
 mod lists;
+mod lying_workers;
 mod round_trip;
 mod sqlite;
 mod upkeep;

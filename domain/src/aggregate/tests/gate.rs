@@ -87,7 +87,9 @@ fn a_criterion_needs_a_receipt_that_has_passed_or_a_reviewers_finding_at_a_place
     check(&|receipts, _| vec![(1, receipts[1].clone())], Err("which has not passed"));
     check(&|receipts, _| vec![(1, end(&receipts[0], 7))], Err("which is neither"));
     check(&|receipts, _| vec![(1, receipts[0][..8].to_owned())], Err("which is neither"));
-    check(&|_, _| vec![(1, "test".to_owned())], Err("is tied to `test`, which is neither"));
+    check(&|_, _| vec![(1, "test".to_owned())], Ok(()));
+    check(&|_, _| vec![(1, "lint".to_owned())], Err("which has not passed"));
+    check(&|_, _| vec![(1, "tests".to_owned())], Err("is tied to `tests`, which is neither"));
     check(&|_, _| vec![(1, String::new())], Err("which is neither"));
     for place in 1..4 {
         check(&|_, found| vec![(1, found[place].clone())], Err("which is neither"));
