@@ -4,6 +4,7 @@
 mod checks;
 pub mod key;
 mod output;
+mod review;
 mod run;
 mod settings;
 
@@ -82,6 +83,7 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
             false => report.evidence.tree = workspace::tree_state(scene.folder()).await,
         }
     }
+    review::take_in(scene, report).await;
     if completes(scene, report).await {
         before_completion(scene, report).await;
     }
