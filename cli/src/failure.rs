@@ -249,6 +249,12 @@ fn rejected(rejection: &Rejection) -> Failure {
         Rejection::NoCriterion { assignment, number: _ } => {
             failure.hint(format!("`agents evidence {}` lists its criteria", assignment.short()))
         }
+        Rejection::OutOfBudget { .. } => failure.hint(
+            "raise it: agents update-assignment <assignment> --status active --max-cost …; the day's limit is limits.day of the config",
+        ),
+        Rejection::WrapsUp { .. } => failure.hint(
+            "agents update-assignment self --status complete --reason \"…\", or --status blocked --reason \"what is left to do\"",
+        ),
         Rejection::NotShown { .. } => failure
             .hint("`agents evidence <assignment>` shows what was measured")
             .hint("accept it all the same with --force --reason \"why\"; it is recorded as forced"),

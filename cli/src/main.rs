@@ -9,6 +9,7 @@ mod config;
 mod engine;
 mod failure;
 mod job_input;
+mod limit_options;
 mod live;
 mod output;
 mod place;

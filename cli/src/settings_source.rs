@@ -146,6 +146,9 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
             .collect(),
         max_output: config.max_output(),
         grace: config.grace(),
+        prices: config.prices(),
+        models: config.models(),
+        terms: config.terms(),
         retention: config.retention(),
         evidence: EvidenceSettings {
             check_timeout: config.check_timeout(),

@@ -19,11 +19,13 @@ use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
 use crate::job::{Job, JobStatus};
+use crate::limits::Limits;
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
+use crate::spending::{AnyTerms, Ceiling, Spent};
 use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
-use crate::usage::{MicroUsd, TokenUsage};
+use crate::usage::{CostSource, MicroUsd, TokenUsage};
 
 /// A change to one assignment, decided by its aggregate.
 #[derive(Debug, Clone)]
@@ -103,6 +105,13 @@ pub enum Change {
         assignment: AssignmentId,
         how: BranchMove,
     },
+    /// A running attempt needs so much money, all in all.
+    Reserve {
+        assignment: AssignmentId,
+        attempt: AttemptId,
+        cost: MicroUsd,
+        terms: AnyTerms,
+    },
     /// What an audit has found wrong is put right, as far as it can be.
     Repair {
         assignment: AssignmentId,
@@ -127,6 +136,7 @@ impl Change {
             | Change::GiveUp { assignment, .. }
             | Change::TakeOver { assignment, .. }
             | Change::MoveBranch { assignment, .. }
+            | Change::Reserve { assignment, .. }
             | Change::Repair { assignment, .. } => *assignment,
         }
     }
@@ -152,6 +162,8 @@ pub struct ClaimRequest {
     pub limit: usize,
     /// Who stands in for a harness that cools down.
     pub fallbacks: Arc<Fallbacks>,
+    /// What may be spent.
+    pub terms: AnyTerms,
 }
 
 /// A job that a runner has taken, with all that is needed to start it.
@@ -163,6 +175,8 @@ pub struct Claimed {
     pub context: String,
     /// Whether it is the only job of its assignment.
     pub is_alone: bool,
+    /// How far it may go by each limit.
+    pub ceilings: Vec<Ceiling>,
     pub events: Vec<HistoryEvent>,
 }
 
@@ -271,6 +285,7 @@ pub struct AttemptRecord {
     pub cli_version: Option<String>,
     pub usage: Option<TokenUsage>,
     pub cost: Option<MicroUsd>,
+    pub cost_source: Option<CostSource>,
     pub tool_calls: u32,
     pub last_activity: Option<String>,
     pub unknown_lines: u32,
@@ -295,6 +310,19 @@ pub struct CooldownLine {
     pub jobs: u32,
 }
 
+/// What a namespace has spent today, in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayLine {
+    pub namespace: Namespace,
+    pub spent: Spent,
+    /// For its attempts that run.
+    pub reserved: MicroUsd,
+    /// The limits that a claim was last held against.
+    pub limits: Limits,
+    /// A claim was refused; until then nobody looks for its jobs.
+    pub waits_until: Option<Timestamp>,
+}
+
 /// The queue at a glance.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Queue {
@@ -308,6 +336,8 @@ pub struct Queue {
     /// Assignments that a person has paused.
     pub paused: Vec<Assignment>,
     pub cooldowns: Vec<CooldownLine>,
+    /// Namespaces whose day is spent: their jobs wait for the next one.
+    pub days: Vec<DayLine>,
     pub runners: Vec<RunnerRecord>,
 }
 

@@ -147,6 +147,7 @@ async fn running_job(store: &SqlStore) -> Claimed {
         director: Director::None,
         workspace: "/tmp".into(),
         max_jobs: 50,
+        limits: Default::default(),
         worktree: None,
         checks: Vec::new(),
         accept: Vec::new(),
@@ -159,6 +160,7 @@ async fn running_job(store: &SqlStore) -> Claimed {
         namespaces: Some(vec![namespace]),
         limit: 1,
         fallbacks: Default::default(),
+        terms: Default::default(),
     };
     store.claim(request).await.unwrap().remove(0)
 }

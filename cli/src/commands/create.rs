@@ -18,6 +18,7 @@ use crate::config::checks;
 use crate::config::workspace::WorkspaceName;
 use crate::failure::Failure;
 use crate::job_input::{self, JobOptions};
+use crate::limit_options::LimitOptions;
 use crate::output::text::{self, GREEN};
 use crate::output::worktree::WorktreeView;
 use crate::place::Place;
@@ -58,6 +59,8 @@ pub struct Create {
     /// Where its agents work [default: workspace of the config, else a worktree where there can be one]
     #[arg(long, value_name = "WHERE", value_enum)]
     workspace: Option<WorkspaceName>,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +103,7 @@ impl Create {
             worktree: choice.worktree,
             checks: self.checks(&here)?,
             accept: self.criteria()?,
+            limits: Box::new(self.limits.over(here.config.own_limits())),
             first,
         };
         let workspace = new.workspace.clone();

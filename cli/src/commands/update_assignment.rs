@@ -16,6 +16,7 @@ use super::staged;
 use crate::app::{self, App, Here};
 use crate::caller::{Caller, PmCaller};
 use crate::failure::Failure;
+use crate::limit_options::LimitOptions;
 use crate::output::text::{self, GREEN};
 use crate::proof_input::{self, CriteriaOptions};
 use crate::target;
@@ -59,6 +60,8 @@ pub struct UpdateAssignment {
     /// Whatever the evidence says, with --status complete and a --reason; it is recorded as forced
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,7 +97,11 @@ impl UpdateAssignment {
     fn refuse_misplaced_options(&self) -> Result<(), Failure> {
         let status = self.status;
         let is_active = status == AssignmentStatus::Active;
-        let only_active = [("--note", self.note.is_some()), ("--max-jobs", self.max_jobs.is_some())];
+        let only_active = [
+            ("--note", self.note.is_some()),
+            ("--max-jobs", self.max_jobs.is_some()),
+            ("--max-cost and its like", !self.limits.changes().is_empty()),
+        ];
         if let Some((option, _)) = only_active.iter().find(|(_, given)| *given && !is_active) {
             return Err(Failure::usage(format!(
                 "{option} goes with --status active, not with {}",
@@ -159,7 +166,8 @@ impl UpdateAssignment {
         let id = target::assignment(store, text).await?;
         let to = match self.status {
             AssignmentStatus::Active => {
-                StatusChange::Active { note: self.note.clone(), max_jobs: self.max_jobs }
+                let (note, limits) = (self.note.clone(), self.limits.changes());
+                StatusChange::Active { note, max_jobs: self.max_jobs, limits }
             }
             AssignmentStatus::Blocked => StatusChange::Blocked { reason: self.reason().unwrap_or_default() },
             AssignmentStatus::Complete => {
@@ -189,7 +197,10 @@ impl UpdateAssignment {
             reason: stored.reason().map(str::to_owned),
             staged: false,
             decision: None,
-            changed: !receipt.events.is_empty() || has_edited || self.max_jobs.is_some(),
+            changed: !receipt.events.is_empty()
+                || has_edited
+                || self.max_jobs.is_some()
+                || !self.limits.changes().is_empty(),
             warnings,
         };
         Ok((id, updated))

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, json};
 
 use super::checks::{CheckEntry, GuardModeName, guards_schema};
-use super::number::{lease, positive};
+use super::money::{DayLimitsEntry, LimitsEntry, PriceEntry};
+use super::number::{lease, optional_amount, positive};
 use super::workspace::{WorkspaceName, WorktreesEntry};
 
 /// Configuration of agents, for a repository (.agents/config.json) or a user.
@@ -87,6 +88,10 @@ pub struct ConfigFile {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "permissions_schema")]
     pub permissions: BTreeMap<String, AccessName>,
+    /// What tokens cost where the CLI does not say, by patterns of model names: `*` stands for any text, and a pattern with a
+    /// `/` is matched against <harness>/<model>. US dollars for a million tokens.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, PriceEntry>,
     /// Limits of an assignment.
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
@@ -176,11 +181,28 @@ pub struct Limits {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
     #[schemars(range(min = 1))]
     pub max_jobs: Option<u32>,
+    /// How much one attempt may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub attempt: LimitsEntry,
+    /// How much all the attempts of a job may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub job: LimitsEntry,
+    /// How much an assignment may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub assignment: LimitsEntry,
+    /// How much the namespace may use in one day, in UTC.
+    #[serde(skip_serializing_if = "DayLimitsEntry::is_empty")]
+    pub day: DayLimitsEntry,
+    /// What an attempt is taken to cost, in US dollars, while nothing is known of its like. Not set: 0.50, at most a tenth of
+    /// a limit.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_amount")]
+    #[schemars(range(min = 0))]
+    pub expected_cost: Option<f64>,
 }
 
 impl Limits {
     fn is_empty(&self) -> bool {
-        self.max_jobs.is_none()
+        *self == Self::default()
     }
 }
 

@@ -180,7 +180,8 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         harness_fallback,
         harnesses,
         permissions,
-        limits: Limits { max_jobs },
+        prices,
+        limits: Limits { max_jobs, attempt, job, assignment, day, expected_cost },
         retention: RetentionTimes { logs, events },
         checks,
         check_timeout_ms,
@@ -213,7 +214,13 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         overlay_harness(below.harnesses.entry(name).or_default(), entry);
     }
     below.permissions.extend(permissions);
+    below.prices.extend(prices);
     replace(&mut below.limits.max_jobs, max_jobs);
+    below.limits.attempt.overlay(&attempt);
+    below.limits.job.overlay(&job);
+    below.limits.assignment.overlay(&assignment);
+    below.limits.day.overlay(&day);
+    replace(&mut below.limits.expected_cost, expected_cost);
     replace(&mut below.retention.logs, logs);
     replace(&mut below.retention.events, events);
     replace(&mut below.checks, checks);

@@ -7,6 +7,7 @@ pub mod checks;
 mod environment;
 pub mod file;
 mod layer;
+mod money;
 mod number;
 pub mod schema;
 pub mod workspace;
@@ -23,8 +24,12 @@ use agents_domain::assignment::DEFAULT_MAX_JOBS;
 use agents_domain::attempt::LEASE;
 use agents_domain::evidence::{Check, Guard, GuardModes};
 use agents_domain::fallback::Fallbacks;
+use agents_domain::limits::OwnLimits;
 use agents_domain::namespace::Namespace;
+use agents_domain::price::PriceTable;
 use agents_domain::retention::Retention;
+use agents_domain::spending::Terms;
+use agents_domain::usage::MicroUsd;
 use agents_orchestrator::settings::Timeouts;
 
 pub use environment::Environment;
@@ -223,6 +228,35 @@ impl Config {
         self.file.limits.max_jobs.unwrap_or(DEFAULT_MAX_JOBS)
     }
 
+    /// What tokens cost where the CLI does not say.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        let prices = self.file.prices.iter();
+        Arc::new(PriceTable::new(prices.map(|(pattern, entry)| (pattern.clone(), entry.price()))))
+    }
+
+    /// The model of each harness's jobs that name none.
+    pub fn models(&self) -> BTreeMap<String, String> {
+        let entries = self.file.harnesses.iter();
+        entries.filter_map(|(name, entry)| Some((name.clone(), entry.model.clone()?))).collect()
+    }
+
+    /// The limits of a new assignment.
+    pub fn own_limits(&self) -> OwnLimits {
+        let limits = &self.file.limits;
+        OwnLimits {
+            attempt: limits.attempt.limits(),
+            job: limits.job.limits(),
+            assignment: limits.assignment.limits(),
+        }
+    }
+
+    /// What the namespace may spend.
+    pub fn terms(&self) -> Terms {
+        let limits = &self.file.limits;
+        let expected = limits.expected_cost.and_then(MicroUsd::from_dollars);
+        Terms { day: limits.day.limits(), expected, harness_defaults: None }
+    }
+
     /// How long what is finished keeps its logs and its history.
     pub fn retention(&self) -> Retention {
         let default = Retention::default();
@@ -314,7 +348,7 @@ fn defaults() -> ConfigFile {
         grace_ms: Some(DEFAULT_GRACE_MS),
         concurrency: Some(DEFAULT_CONCURRENCY),
         harness_defaults: BTreeMap::from([("default".to_owned(), DEFAULT_HARNESS.to_owned())]),
-        limits: file::Limits { max_jobs: Some(DEFAULT_MAX_JOBS) },
+        limits: file::Limits { max_jobs: Some(DEFAULT_MAX_JOBS), ..file::Limits::default() },
         retention: file::RetentionTimes {
             logs: Some(file::KeepTime(Retention::default().logs)),
             events: Some(file::KeepTime(Retention::default().events)),

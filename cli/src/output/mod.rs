@@ -4,6 +4,7 @@
 
 pub mod agent_event;
 pub mod assignment;
+pub mod budget;
 pub mod cooldown;
 pub mod evidence;
 pub mod gc;

@@ -123,7 +123,13 @@ impl World {
     pub async fn claim(&self) -> Claimed {
         let runner = self.register_runner().await;
         let holder = Holder::new(runner, Host::default());
-        let request = ClaimRequest { holder, namespaces: None, limit: 1, fallbacks: Default::default() };
+        let request = ClaimRequest {
+            holder,
+            namespaces: None,
+            limit: 1,
+            fallbacks: Default::default(),
+            terms: Default::default(),
+        };
         self.store().await.claim(request).await.unwrap().remove(0)
     }
 }

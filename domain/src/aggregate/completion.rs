@@ -31,7 +31,20 @@ impl Aggregate {
     /// A PM's decision, when its job has ended.
     pub(super) fn complete_or_refuse(&mut self, pm: JobId, reason: String, ties: &Ties, ctx: &Context<'_>) {
         match self.judge(ties) {
-            Ok(shown) => self.complete_by(shown, Some(reason), ctx),
+            Ok(shown) => {
+                // Jobs wait only where a limit is reached; then nobody does them any more.
+                self.close_open_jobs("a limit is reached, and the PM completed the assignment", ctx);
+                self.complete_by(shown, Some(reason), ctx);
+            }
+            Err(against) if self.assignment.budget.over.is_some() => {
+                let against = against.join("; ");
+                self.block_over(
+                    Some(&format!(
+                        "the PM decided that it is complete, and the evidence stands against it: {against}"
+                    )),
+                    ctx,
+                );
+            }
             Err(against) => self.refuse_completion(pm, &against.join("; "), ctx),
         }
     }

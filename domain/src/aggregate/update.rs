@@ -7,14 +7,16 @@ use crate::history::EventKind;
 use crate::id::JobId;
 use crate::job::JobStatus;
 use crate::job_list;
+use crate::limits::LimitChange;
 
 /// What an assignment is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusChange {
-    /// Going on; the note is for the PM, the limit replaces the one on jobs.
+    /// Going on; the note is for the PM, the limits replace the ones that there are.
     Active {
         note: Option<String>,
         max_jobs: Option<u32>,
+        limits: Vec<LimitChange>,
     },
     Blocked {
         reason: String,
@@ -38,7 +40,10 @@ impl Aggregate {
     /// A person changes the status. To ask for what already is changes nothing.
     pub fn update(&mut self, change: StatusChange, ctx: &Context<'_>) -> Result<(), Rejection> {
         match change {
-            StatusChange::Active { note, max_jobs } => self.activate(note, max_jobs, ctx),
+            StatusChange::Active { note, max_jobs, limits } => {
+                self.assignment.budget.limits.change(&limits);
+                self.activate(note, max_jobs, ctx);
+            }
             StatusChange::Blocked { reason } if reason.trim().is_empty() => {
                 return Err(Rejection::ReasonNeeded { status: AssignmentStatus::Blocked });
             }
@@ -66,6 +71,8 @@ impl Aggregate {
         if let Some(limit) = max_jobs {
             self.assignment.max_jobs = limit;
         }
+        // A limit that is still reached is found again by the next claim.
+        self.assignment.budget.over = None;
         if !self.assignment.is_active() || self.assignment.is_held() {
             self.assignment.change(AssignmentState::Active { held: false }, ctx.now);
             self.note_event(ctx, EventKind::AssignmentActivated, About::ASSIGNMENT, Vec::new());
@@ -104,7 +111,7 @@ impl Aggregate {
         self.note_event(ctx, EventKind::AssignmentCancelled, About::ASSIGNMENT, details);
     }
 
-    fn close_open_jobs(&mut self, why: &str, ctx: &Context<'_>) {
+    pub(super) fn close_open_jobs(&mut self, why: &str, ctx: &Context<'_>) {
         let open: Vec<(JobId, JobStatus)> = self
             .jobs
             .iter()

@@ -1,5 +1,6 @@
 //! One attempt from its claim to its report: prompt, keeper, stream, end.
 
+mod account;
 mod activity;
 mod observe;
 mod prepare;
@@ -33,6 +34,7 @@ use crate::process::AttemptFiles;
 use crate::process::custody::{self, Custody};
 use crate::process::keeper::exit::{EndReason, Exit};
 use crate::settings::SettingsSource;
+use account::Account;
 use observe::Observer;
 use supervise::Supervised;
 
@@ -137,9 +139,10 @@ async fn run_agent(
         Err(outcome) => return report::early_end(attempt, outcome),
     };
     let rules = prepared.rules;
+    let account = Account::of(claimed, around).await;
     match Custody::start(attempt, (&prepared.invocation, &rules.files), prepared.terms) {
         Ok((custody, streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, live);
+            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
             let age = Duration::ZERO;
             let ended =
                 supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules, &*around.clock)
@@ -211,11 +214,12 @@ async fn adopt_agent(
             return report::early_end(attempt, outcome);
         }
     };
+    let account = Account::of(claimed, around).await;
     let adopted = Custody::adopt(attempt, &rules.files)
         .and_then(|custody| Ok((custody, custody::streams(&rules.files)?)));
     match adopted {
         Ok((Some(custody), streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, live);
+            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
             let age = custody.age();
             let ended =
                 supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules, &*around.clock)
@@ -223,7 +227,7 @@ async fn adopt_agent(
             report::report(claimed, around, (&rules, None), ended)
         }
         Ok((None, streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, live);
+            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
             let exit = custody::left_behind(attempt, &rules.files);
             report::report(claimed, around, (&rules, None), supervise::Ended { exit, observer, asked: None })
         }

@@ -27,7 +27,7 @@ pub(super) fn report(
 ) -> AttemptReport {
     let Ended { exit, observer, asked } = ended;
     let end = StreamEnd { process: exit.process(), stderr_tail: "", at: around.clock.now() };
-    let (summary, last_activity) = observer.finish(&end);
+    let (summary, progress) = observer.finish(&end);
     let reason = exit.reason.or(asked.filter(|_| exit.is_unknown));
     let outcome = match (reason, &exit.not_started) {
         (Some(EndReason::Timeout), _) if slept_for_a_limit(&summary.outcome, rules, around) => {
@@ -35,7 +35,7 @@ pub(super) fn report(
         }
         // What made it hopeless is what it came to.
         (Some(EndReason::Hopeless), _) => summary.outcome.clone(),
-        (Some(reason), _) => ended_early(reason, rules, last_activity.as_deref()),
+        (Some(reason), _) => ended_early(reason, rules, progress.last_activity.as_deref()),
         (None, Some(not_started)) => not_run(not_started, invocation, rules),
         (None, None) if has_not_begun(&exit, invocation, rules) => Outcome::failure(
             OutcomeClass::HostTrouble,
@@ -54,15 +54,7 @@ pub(super) fn report(
         attempt: claimed.attempt.id,
         outcome,
         process: Some(exit.process()),
-        progress: AttemptProgress {
-            session_id: summary.session_id,
-            model: summary.model,
-            cli_version: summary.cli_version,
-            usage: summary.usage,
-            cost: summary.cost,
-            tool_calls: summary.tool_calls,
-            last_activity,
-        },
+        progress,
         answer,
         unknown_lines: summary.unknown_lines,
         bad_lines: summary.bad_lines,

@@ -31,6 +31,7 @@ pub use options::RunnerOptions;
 use crate::attempt::{self, StopReason, Surroundings};
 use crate::doorbell::{self, Doorbell};
 use crate::process::identity;
+use crate::settings;
 use heartbeat::Heartbeat;
 use housekeeping::Chore;
 use state::{Ended, Event, Found, Slot, State};
@@ -160,6 +161,7 @@ impl Runner {
             namespaces: self.options.namespace.clone().map(|namespace| vec![namespace]),
             limit,
             fallbacks: self.fallbacks(),
+            terms: settings::terms(&self.around.settings),
         };
         let store = Arc::clone(&self.around.store);
         state.claiming.spawn(async move { store.claim(request).await.map(|claimed| (claimed, limit)) });

@@ -6,6 +6,7 @@
 mod assignment_table;
 mod attempt_table;
 mod batch;
+mod budget_json;
 mod columns;
 mod connection;
 mod cooldown_table;
@@ -17,7 +18,9 @@ mod find;
 mod job_table;
 mod lists;
 mod proof_json;
+mod purse;
 mod runner_table;
+mod spending_table;
 mod statement;
 mod upkeep;
 mod writer;

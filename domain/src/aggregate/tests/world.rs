@@ -28,8 +28,10 @@ use crate::job_type::JobType;
 use crate::namespace::Namespace;
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::session::Session;
+use crate::spending::{Funds, Spending};
 use crate::store::{AttemptRecord, JobDetail};
 use crate::timestamp::Timestamp;
+use crate::usage::MicroUsd;
 
 /// 1, 2, 3, ...
 #[derive(Debug, Default)]
@@ -55,6 +57,10 @@ pub struct World {
     pub contexts: BTreeMap<JobId, String>,
     /// Every cool-down that has begun.
     pub cooldowns: Vec<Cooldown>,
+    /// What ended attempts have spent.
+    pub spendings: Vec<Spending>,
+    /// What there is besides the assignment's own budget.
+    pub funds: Funds,
     pub fallbacks: Fallbacks,
 }
 
@@ -98,6 +104,8 @@ impl World {
             events: Vec::new(),
             contexts: BTreeMap::new(),
             cooldowns: Vec::new(),
+            spendings: Vec::new(),
+            funds: Funds::default(),
             fallbacks: Fallbacks::default(),
         };
         let before = world.aggregate.clone();
@@ -120,10 +128,11 @@ impl World {
     }
 
     fn store(&mut self, before: &Aggregate) {
-        let News { events, contexts, cooldowns } = self.aggregate.take_news();
+        let News { events, contexts, cooldowns, spendings } = self.aggregate.take_news();
         self.events.extend(events);
         self.contexts.extend(contexts);
         self.cooldowns.extend(cooldowns);
+        self.spendings.extend(spendings);
         let running = self.aggregate.attempts.iter().filter(|one| one.end.is_none()).cloned().collect();
         self.aggregate =
             Aggregate::restore(self.aggregate.assignment.clone(), self.aggregate.jobs.clone(), running);
@@ -189,16 +198,26 @@ impl World {
 
     /// A person makes the assignment active.
     pub fn activate(&mut self) {
-        self.update(StatusChange::Active { note: None, max_jobs: None }).unwrap();
+        self.update(StatusChange::Active { note: None, max_jobs: None, limits: Vec::new() }).unwrap();
     }
 
     /// A person says something to the PM.
     pub fn note(&mut self, text: &str) {
-        self.update(StatusChange::Active { note: Some(text.to_owned()), max_jobs: None }).unwrap();
+        self.update(StatusChange::Active { note: Some(text.to_owned()), max_jobs: None, limits: Vec::new() })
+            .unwrap();
     }
 
     /// A person asks a question, and a runner takes it at once.
     pub fn ask(&mut self) -> AttemptId {
+        self.asks().unwrap()
+    }
+
+    /// The same, where it may be refused.
+    pub fn try_ask(&mut self) -> Result<(), Rejection> {
+        self.asks().map(|_| ())
+    }
+
+    fn asks(&mut self) -> Result<AttemptId, Rejection> {
         let question = self.job("chat");
         let attempt = Attempt {
             id: AttemptId::new(self.ids.next()),
@@ -213,12 +232,12 @@ impl World {
             resumes: None,
             cancel_requested: false,
             pause_requested: false,
+            reserved: MicroUsd::ZERO,
             decision: None,
             end: None,
         };
         let id = attempt.id;
-        self.command(|aggregate, ctx| aggregate.ask(question, attempt, ctx)).unwrap();
-        id
+        self.command(|aggregate, ctx| aggregate.ask(question, attempt, ctx)).map(|()| id)
     }
 
     /// A runner takes a job.
@@ -226,7 +245,12 @@ impl World {
         let (cooling, fallbacks) = (self.cooling(), self.fallbacks.clone());
         let routes = Routes { fallbacks: &fallbacks, cooling: &cooling };
         let holder = Holder::new(runner(), Host::default());
-        self.command(|aggregate, ctx| aggregate.claim(job, &holder, routes, ctx).map(|attempt| attempt.id))
+        let funds = self.funds.clone();
+        let claimed = self.command(|aggregate, ctx| {
+            let attempt = aggregate.claim(job, (&holder, &funds), routes, ctx)?;
+            Ok(attempt.map(|attempt| attempt.id))
+        });
+        claimed?.ok_or(Rejection::NotReady { job })
     }
 
     /// The harnesses that cool down now.
@@ -348,6 +372,7 @@ pub fn new_assignment(ids: &CountingIds, director: Director, first: First, max_j
         director,
         workspace: "repo".to_owned(),
         max_jobs,
+        limits: Default::default(),
         worktree: None,
         checks: Vec::new(),
         accept: Vec::new(),
@@ -417,6 +442,7 @@ pub fn failed_detail(class: OutcomeClass, resumes: Option<&str>) -> JobDetail {
         cli_version: None,
         usage: None,
         cost: None,
+        cost_source: None,
         tool_calls: 0,
         last_activity: None,
         unknown_lines: 0,

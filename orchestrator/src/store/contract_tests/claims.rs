@@ -100,6 +100,7 @@ async fn a_claim_takes_only_from_its_namespaces(env: Env) {
         namespaces: Some(names.iter().map(|name| namespace(name)).collect()),
         limit: 10,
         fallbacks: Default::default(),
+        terms: Default::default(),
     };
     assert_eq!(env.store.claim(request(&[])).await.unwrap().len(), 0);
     assert_eq!(env.store.claim(request(&["elsewhere"])).await.unwrap().len(), 0);
@@ -151,8 +152,13 @@ async fn two_stores_with_eight_tasks_claim_each_of_200_jobs_once(env: Env) {
             let mut claimed = Vec::new();
             loop {
                 let holder = holder(u128::from(number));
-                let request =
-                    ClaimRequest { holder, namespaces: None, limit: 3, fallbacks: Default::default() };
+                let request = ClaimRequest {
+                    holder,
+                    namespaces: None,
+                    limit: 3,
+                    fallbacks: Default::default(),
+                    terms: Default::default(),
+                };
                 let some = store.claim(request).await.unwrap();
                 if some.is_empty() {
                     return claimed;
