@@ -28,6 +28,7 @@ mod evidence;
 mod failures;
 mod full_loop;
 mod garbage;
+mod hostile;
 mod idle;
 mod logs;
 mod mending;
