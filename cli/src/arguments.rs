@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, doctor, gc, history,
     init, insert_job, job, jobs, logs, pause, queue, resume, retry, runner, scripted_agent, template,
-    update_assignment,
+    update_assignment, usage,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -63,6 +63,7 @@ pub enum Command {
     Jobs(jobs::Jobs),
     Job(job::Job),
     History(history::History),
+    Usage(usage::Usage),
     Logs(logs::LogsArgs),
     Gc(gc::Gc),
     Chat(chat::ChatArgs),

@@ -23,6 +23,7 @@ fn request(access: Access) -> HarnessRequest {
         agents_folders: vec![PathBuf::from("/data")],
         agents_program: PathBuf::from("/usr/bin/agents"),
         resume: None,
+        max_cost: None,
         answer_schema: None,
         is_root: false,
     }

@@ -28,6 +28,7 @@ pub mod scripted_agent;
 mod staged;
 pub mod template;
 pub mod update_assignment;
+pub mod usage;
 
 use std::future::Future;
 
@@ -52,6 +53,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Retry(command) => block_on(command.run(app)),
         Command::Queue(command) => block_on(command.run(app)),
         Command::Assignments(command) => block_on(command.run(app)),
+        Command::Usage(command) => block_on(command.run(app)),
         Command::Assignment(command) => block_on(command.run(app)),
         Command::Jobs(command) => block_on(command.run(app)),
         Command::Job(command) => block_on(command.run(app)),

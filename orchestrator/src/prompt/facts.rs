@@ -9,6 +9,8 @@ use agents_domain::store::{AttemptRecord, JobDetail};
 use agents_domain::usage::MicroUsd;
 use serde::Serialize;
 
+use super::limits::{self, LimitFacts};
+
 /// The longest report of the job before this one, in characters. It is what the work goes on from.
 const LATEST_REPORT: usize = 60_000;
 /// The longest report of any earlier job, in characters.
@@ -89,6 +91,7 @@ pub struct PmFacts {
     pub again: Option<String>,
     pub jobs_used: u32,
     pub max_jobs: u32,
+    pub limits: LimitFacts,
     pub job_types: Vec<String>,
     pub harnesses: Vec<String>,
 }
@@ -179,6 +182,7 @@ fn pm_facts(known: &Known<'_>, last: Option<&JobDetail>) -> PmFacts {
         again: progress.result.clone().filter(|_| progress.asks > 0),
         jobs_used: u32::try_from(known.list.iter().filter(counts).count()).unwrap_or(u32::MAX),
         max_jobs: known.assignment.max_jobs,
+        limits: limits::gather(known.assignment),
         job_types: known.job_types.clone(),
         harnesses: known.harnesses.clone(),
     }

@@ -7,6 +7,7 @@ use agents_domain::store::JobDetail;
 use super::facts::{
     AssignmentFacts, Facts, JobFacts, PmFacts, RetryFacts, StepFacts, assignment_facts, steps,
 };
+use super::limits::{self, LimitFacts};
 use crate::attempt::allowed;
 use crate::settings::Settings;
 
@@ -47,6 +48,11 @@ impl Facts {
                 again: Some("`complete` needs a reason".into()),
                 jobs_used: 1,
                 max_jobs: 50,
+                limits: LimitFacts {
+                    lines: vec!["cost: 1.20 USD of 5.00 USD are spent".into()],
+                    unknown: 1,
+                    reached: Some("the limit of the assignment is reached".into()),
+                },
                 job_types: JobType::BUILT_IN.into_iter().map(str::to_owned).collect(),
                 harnesses: vec!["claude".into(), "codex".into(), "gemini".into()],
             },
@@ -73,6 +79,7 @@ impl Facts {
                 jobs_used: u32::try_from(list.iter().filter(|detail| !detail.job.shadow).count())
                     .unwrap_or(u32::MAX),
                 max_jobs: assignment.max_jobs,
+                limits: limits::gather(assignment),
                 job_types: allowed.job_types,
                 harnesses: allowed.harnesses,
             },

@@ -23,6 +23,7 @@ mod runner_table;
 mod spending_table;
 mod statement;
 mod upkeep;
+mod usage_table;
 mod writer;
 
 #[cfg(test)]
@@ -41,6 +42,7 @@ use agents_domain::namespace::Namespace;
 use agents_domain::store::{
     AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Command, CooldownLine, EvidenceRecord,
     HeartbeatReply, JobDetail, JobFilter, JobLine, Orphan, Queue, Receipt, RunnerRecord, Store, StoreError,
+    UsageFilter, UsageLine,
 };
 use agents_domain::timestamp::{Clock, Timestamp};
 use async_trait::async_trait;
@@ -251,6 +253,11 @@ impl Store for SqlStore {
 
     async fn evidence(&self, assignment: AssignmentId) -> Result<EvidenceRecord, StoreError> {
         read!(self, reader => evidence_table::load(&mut reader, assignment))
+    }
+
+    async fn usage(&self, filter: &UsageFilter) -> Result<Vec<UsageLine>, StoreError> {
+        let now = self.clock.now();
+        read!(self, reader => usage_table::sums(&mut reader, filter, now))
     }
 
     async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError> {
