@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor,
     evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt, resume,
-    retry, rollback, runner, scripted_agent, template, update_assignment,
+    retry, rollback, runner, scripted_agent, template, update_assignment, usage,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -65,6 +65,7 @@ pub enum Command {
     Evidence(evidence::Evidence),
     Receipt(receipt::Receipt),
     History(history::History),
+    Usage(usage::Usage),
     Logs(logs::LogsArgs),
     Diff(diff::Diff),
     Open(open::Open),

@@ -39,6 +39,9 @@ pub struct HarnessRequest {
     pub resume: Option<String>,
     /// A JSON Schema (as text) that the final answer must have, where the CLI can enforce it.
     pub answer_schema: Option<String>,
+    /// The most that it may cost, for a CLI that keeps a limit of its own. Never with a session that is continued: what its
+    /// limit is held against then is not known.
+    pub max_cost: Option<MicroUsd>,
     /// Whether this process is root, which some CLIs treat differently.
     pub is_root: bool,
 }

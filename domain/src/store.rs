@@ -323,6 +323,79 @@ pub struct DayLine {
     pub waits_until: Option<Timestamp>,
 }
 
+/// What usage is summed up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageBy {
+    Assignment,
+    JobType,
+    Harness,
+    Model,
+    /// In UTC, the day on which an attempt began.
+    Day,
+}
+
+impl UsageBy {
+    /// Every one, in the order of the docs.
+    pub const ALL: [UsageBy; 5] =
+        [UsageBy::Assignment, UsageBy::JobType, UsageBy::Harness, UsageBy::Model, UsageBy::Day];
+
+    /// The name on the command line and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            UsageBy::Assignment => "assignment",
+            UsageBy::JobType => "job-type",
+            UsageBy::Harness => "harness",
+            UsageBy::Model => "model",
+            UsageBy::Day => "day",
+        }
+    }
+
+    /// The name above a column.
+    pub fn title(self) -> &'static str {
+        match self {
+            UsageBy::Assignment => "ASSIGNMENT",
+            UsageBy::JobType => "JOB TYPE",
+            UsageBy::Harness => "HARNESS",
+            UsageBy::Model => "MODEL",
+            UsageBy::Day => "DAY",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<UsageBy> {
+        Self::ALL.into_iter().find(|by| by.as_str() == name)
+    }
+}
+
+/// Which attempts are summed up, and by what.
+#[derive(Debug, Clone, Default)]
+pub struct UsageFilter {
+    pub namespace: Option<Namespace>,
+    /// Only those that began then or later.
+    pub since: Option<Timestamp>,
+    /// `None`: all in one.
+    pub by: Option<UsageBy>,
+}
+
+/// What some attempts have used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsageLine {
+    /// What they have in common; empty for a model that no CLI has told.
+    pub key: String,
+    /// Of an assignment.
+    pub north_star: String,
+    pub attempts: u64,
+    /// As far as it is known.
+    pub cost: MicroUsd,
+    /// Ended attempts whose cost is not known.
+    pub unknown_cost: u64,
+    /// Ended attempts whose tokens are not known.
+    pub unknown_tokens: u64,
+    pub tokens: TokenUsage,
+    pub wall: Duration,
+    pub tool_calls: u64,
+}
+
 /// The queue at a glance.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Queue {
@@ -484,6 +557,9 @@ pub trait Store: Upkeep {
 
     /// What the PM has decided from inside this attempt so far.
     async fn staged_decision(&self, attempt: AttemptId) -> Result<Option<Decision>, StoreError>;
+
+    /// What attempts have used. Nothing: there are none.
+    async fn usage(&self, filter: &UsageFilter) -> Result<Vec<UsageLine>, StoreError>;
 
     /// The folder that a namespace was first used in, if it was used.
     async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError>;

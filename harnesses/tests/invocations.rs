@@ -24,6 +24,7 @@ fn request(access: Access) -> HarnessRequest {
         secrets: Vec::new(),
         agents_program: PathBuf::from("/usr/bin/agents"),
         resume: None,
+        max_cost: None,
         answer_schema: None,
         is_root: false,
     }

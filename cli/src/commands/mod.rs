@@ -35,6 +35,7 @@ pub mod scripted_agent;
 mod staged;
 pub mod template;
 pub mod update_assignment;
+pub mod usage;
 mod worktree_checks;
 
 use std::future::Future;
@@ -60,6 +61,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Retry(command) => block_on(command.run(app)),
         Command::Queue(command) => block_on(command.run(app)),
         Command::Assignments(command) => block_on(command.run(app)),
+        Command::Usage(command) => block_on(command.run(app)),
         Command::Assignment(command) => block_on(command.run(app)),
         Command::Jobs(command) => block_on(command.run(app)),
         Command::Job(command) => block_on(command.run(app)),

@@ -13,6 +13,7 @@ mod script;
 mod stage;
 mod wait;
 
+mod budgets;
 mod cancelling;
 mod chaos;
 mod chat;

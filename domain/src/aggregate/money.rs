@@ -90,8 +90,10 @@ impl Aggregate {
         if outcome.class == OutcomeClass::OverLimit && !self.jobs[job].job_type.is_chat() {
             let id = self.assignment.id.short();
             let raise = outcome.fix.clone();
+            // What the agent did last is told after it, in words that are not ours: the PM finds them in the job's report.
+            let reason = outcome.text.split_once("; ").map_or(&*outcome.text, |(reason, _)| reason);
             self.assignment.budget.over = Some(Over {
-                reason: outcome.text.clone(),
+                reason: reason.to_owned(),
                 raise: raise.unwrap_or_else(|| format!("agents update-assignment {id} --status active")),
             });
         }

@@ -11,6 +11,7 @@ mod wire;
 use agents_domain::access::Access;
 use agents_domain::harness::{Harness, HarnessError, HarnessRequest, Probe, StreamReader};
 use agents_domain::invocation::{Invocation, StopSignal};
+use agents_domain::usage::MicroUsd;
 
 use crate::launch::{Environment, agents_commands, check_length, command, model, strings};
 use crate::registry::HarnessSettings;
@@ -101,6 +102,10 @@ impl Harness for Claude {
         }
         if let Some(schema) = &request.answer_schema {
             args.extend(strings(&["--json-schema", schema]));
+        }
+        if let Some(cost) = request.max_cost.filter(|cost| *cost > MicroUsd::ZERO) {
+            // It must be above 0. It is checked after a reply, whose tools are then not run.
+            args.extend(["--max-budget-usd".to_owned(), format!("{:.6}", cost.as_dollars())]);
         }
         args.extend(self.settings.args.iter().cloned());
         let mut own = ENV.to_vec();

@@ -110,6 +110,11 @@ impl Observer {
         self.reader.is_hopeless()
     }
 
+    /// How far the attempt is.
+    pub fn progress(&self) -> AttemptProgress {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).progress.clone()
+    }
+
     /// How much the agent has printed so far on both of its streams, as far as it was looked at.
     pub fn printed(&self) -> Printed {
         let beside = self.stderr.metadata().map_or(0, |found| found.len());

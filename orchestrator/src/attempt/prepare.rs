@@ -11,7 +11,7 @@ use agents_domain::job_type::JobType;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{Claimed, JobDetail};
 
-use super::{Surroundings, files, keeper_lease};
+use super::{Surroundings, files, keeper_lease, meter};
 use crate::crash_point;
 use crate::process::{AttemptFiles, Terms, stop};
 use crate::prompt::{self, Known, Measured};
@@ -70,7 +70,9 @@ pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<
         Outcome::failure(OutcomeClass::HostTrouble, why)
     })?;
     crash_point::pass("folder made");
-    let request = HarnessRequest { resume, ..request(claimed, around, &settings, (prompt, folder)) };
+    let max_cost = meter::most(claimed).filter(|_| resume.is_none());
+    let request =
+        HarnessRequest { resume, max_cost, ..request(claimed, around, &settings, (prompt, folder)) };
     let mut invocation = rules
         .harness
         .invocation(&request)
@@ -192,6 +194,7 @@ fn request(
         secrets: settings.evidence.key.iter().cloned().collect(),
         agents_program: around.agents_program.clone(),
         resume: None,
+        max_cost: None,
         answer_schema: claimed.job.job_type.is_pm().then(|| review::SCHEMA.to_owned()),
         is_root: rustix::process::geteuid().is_root(),
         workspace,

@@ -25,7 +25,6 @@ use tokio::sync::watch;
 pub use settings::EvidenceSettings;
 
 use crate::attempt::{Live, StopReason, Surroundings, files};
-use crate::review::findings::{self, Review};
 use crate::settings::Settings;
 use crate::workspace;
 use checks::Which;

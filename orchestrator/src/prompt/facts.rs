@@ -10,6 +10,7 @@ use agents_domain::usage::MicroUsd;
 use serde::Serialize;
 
 use super::evidence_facts::{self, CriterionFacts, EvidenceFacts};
+use super::limits::{self, LimitFacts};
 use super::measured::{self, Measured};
 
 /// The longest report of the job before this one, in characters. It is what the work goes on from.
@@ -102,6 +103,7 @@ pub struct PmFacts {
     pub max_jobs: u32,
     /// A job of the list, the PM's own apart, has completed.
     pub work_done: bool,
+    pub limits: LimitFacts,
     pub job_types: Vec<String>,
     pub harnesses: Vec<String>,
 }
@@ -205,6 +207,7 @@ fn pm_facts(known: &Known<'_>, last: Option<&JobDetail>) -> PmFacts {
         jobs_used: u32::try_from(known.list.iter().filter(counts).count()).unwrap_or(u32::MAX),
         max_jobs: known.assignment.max_jobs,
         work_done: work_done(known.list),
+        limits: limits::gather(known.assignment),
         job_types: known.job_types.clone(),
         harnesses: known.harnesses.clone(),
     }

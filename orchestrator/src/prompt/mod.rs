@@ -3,6 +3,7 @@
 mod evidence_facts;
 mod facts;
 mod fence;
+mod limits;
 mod measured;
 mod sample;
 mod template;
@@ -15,5 +16,6 @@ pub use evidence_facts::{
 };
 pub use facts::{AssignmentFacts, Facts, JobFacts, Known, PmFacts, RetryFacts, StepFacts, gather};
 pub use fence::nonce;
+pub use limits::LimitFacts;
 pub use measured::Measured;
 pub use template::{BUILT_IN, Origin, RESUME, TemplateError, check, find, render};

@@ -8,6 +8,7 @@ use super::evidence_facts::{CriterionFacts, EvidenceFacts, gather, wants_evidenc
 use super::facts::{
     AssignmentFacts, Facts, JobFacts, PmFacts, RetryFacts, StepFacts, assignment_facts, steps, work_done,
 };
+use super::limits::{self, LimitFacts};
 use super::measured::{Measured, last};
 use crate::attempt::allowed;
 use crate::settings::Settings;
@@ -52,6 +53,11 @@ impl Facts {
                 jobs_used: 1,
                 max_jobs: 50,
                 work_done: false,
+                limits: LimitFacts {
+                    lines: vec!["cost: 1.20 USD of 5.00 USD are spent".into()],
+                    unknown: 1,
+                    reached: Some("the limit of the assignment is reached".into()),
+                },
                 job_types: JobType::BUILT_IN.into_iter().map(str::to_owned).collect(),
                 harnesses: vec!["claude".into(), "codex".into(), "gemini".into()],
             },
@@ -81,6 +87,7 @@ impl Facts {
                     .unwrap_or(u32::MAX),
                 max_jobs: assignment.max_jobs,
                 work_done: work_done(list),
+                limits: limits::gather(assignment),
                 job_types: allowed.job_types,
                 harnesses: allowed.harnesses,
             },

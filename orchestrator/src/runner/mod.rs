@@ -369,7 +369,9 @@ impl Runner {
                 Some(ended) => finish::finish(&ended.claimed, ended.report, &around, &*listener).await,
                 None => {
                     let why = "the supervision of the attempt broke down; this is a bug in agents";
-                    let report = without_process(attempt, OutcomeClass::RunnerError, why);
+                    let ended = without_process(attempt, OutcomeClass::RunnerError, why);
+                    // It may have run; nobody knows what it has used.
+                    let report = AttemptReport { progress: AttemptProgress::default(), ..ended };
                     finish::give_back((assignment, runner), report, &around, &*listener).await;
                 }
             }
@@ -471,13 +473,13 @@ async fn ring(bell: Option<&Doorbell>) {
     }
 }
 
-/// The report of an attempt that has no process, or none that is known.
+/// The report of an attempt that never had a process.
 fn without_process(attempt: AttemptId, class: OutcomeClass, why: &str) -> AttemptReport {
     AttemptReport {
         attempt,
         outcome: Outcome::failure(class, why),
         process: None,
-        progress: AttemptProgress::default(),
+        progress: attempt::nothing_used(),
         answer: None,
         unknown_lines: 0,
         bad_lines: 0,
