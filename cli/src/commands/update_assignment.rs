@@ -1,13 +1,17 @@
 //! `agents update-assignment`: a person changes the status at once; the PM decides on it, which takes effect when
 //! its job ends.
 
+use std::path::Path;
+
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::StatusChange;
 use agents_domain::assignment::AssignmentStatus;
 use agents_domain::decision::Decision;
+use agents_domain::evidence::TreeState;
 use agents_domain::id::AssignmentId;
 use agents_domain::store::{Change, Store, StoreError};
 use agents_orchestrator::store::SqlStore;
+use agents_orchestrator::workspace;
 use clap::Args;
 use serde::Serialize;
 
@@ -172,7 +176,8 @@ impl UpdateAssignment {
             AssignmentStatus::Blocked => StatusChange::Blocked { reason: self.reason().unwrap_or_default() },
             AssignmentStatus::Complete => {
                 let ties = proof_input::ties(&self.tie)?;
-                StatusChange::Complete { reason: self.reason(), ties, force: self.force }
+                let tree = present_tree(store, id).await?;
+                StatusChange::Complete { reason: self.reason(), ties, tree, force: self.force }
             }
             AssignmentStatus::Cancelled => StatusChange::Cancelled { reason: self.reason() },
         };
@@ -257,6 +262,13 @@ impl UpdateAssignment {
             }
         }
     }
+}
+
+/// The tree that the assignment's agents have worked in, as it is now. `None`: it is not there.
+async fn present_tree(store: &SqlStore, id: AssignmentId) -> Result<Option<TreeState>, Failure> {
+    let assignment = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
+    let folder = Path::new(assignment.folder());
+    Ok(if folder.is_dir() { workspace::tree_state(folder).await } else { None })
 }
 
 fn said(id: AssignmentId, updated: &Updated) -> String {

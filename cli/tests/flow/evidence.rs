@@ -223,6 +223,7 @@ fn three_refusals_in_a_row_ask_a_person_who_may_force_it_and_that_is_recorded() 
     let to = StatusChange::Complete {
         reason: Some("The check is wrong".to_owned()),
         ties: Ties::new(),
+        tree: None,
         force: true,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -4,7 +4,7 @@ use super::{About, Aggregate, Context, Rejection};
 use crate::assignment::AssignmentState;
 use crate::decision::Place;
 use crate::evidence::gate::{self, Case};
-use crate::evidence::{Tie, Ties};
+use crate::evidence::{Tie, Ties, TreeState};
 use crate::history::EventKind;
 use crate::id::JobId;
 
@@ -18,12 +18,17 @@ impl Aggregate {
     /// What each criterion is tied to, or what stands against `complete`. The present tree is the one that was measured
     /// last: a PM's attempt is measured when it ends.
     fn judge(&self, ties: &Ties) -> Result<Shown, Vec<String>> {
+        self.judge_of(ties, None)
+    }
+
+    /// The same of this tree.
+    fn judge_of(&self, ties: &Ties, tree: Option<&TreeState>) -> Result<Shown, Vec<String>> {
         let standing = self.assignment.standing();
         gate::judge(Case {
             checks: self.assignment.checks(),
             criteria: self.assignment.criteria(),
             standing,
-            tree: standing.tree.as_ref(),
+            tree: tree.or(standing.tree.as_ref()),
             ties,
         })
     }
@@ -92,8 +97,12 @@ impl Aggregate {
     }
 
     /// A person's word. Without `force` it is held to the same evidence; with it, what stood against it is told.
-    pub(super) fn completable(&self, ties: &Ties, force: bool) -> Result<(Shown, Option<String>), Rejection> {
-        match self.judge(ties) {
+    pub(super) fn completable(
+        &self,
+        (ties, tree): (&Ties, Option<&TreeState>),
+        force: bool,
+    ) -> Result<(Shown, Option<String>), Rejection> {
+        match self.judge_of(ties, tree) {
             Ok(shown) => Ok((shown, None)),
             Err(against) if force => Ok((Shown::new(), Some(against.join("; ")))),
             Err(against) => Err(Rejection::NotShown { against }),

@@ -2,7 +2,7 @@
 
 use super::{About, Aggregate, Context, CriterionEdit, Rejection};
 use crate::assignment::{AssignmentState, AssignmentStatus};
-use crate::evidence::Ties;
+use crate::evidence::{Ties, TreeState};
 use crate::history::EventKind;
 use crate::id::JobId;
 use crate::job::JobStatus;
@@ -29,6 +29,8 @@ pub enum StatusChange {
     Complete {
         reason: Option<String>,
         ties: Ties,
+        /// The tree as it is now. `None`: as it was measured last.
+        tree: Option<TreeState>,
         force: bool,
     },
     Cancelled {
@@ -52,9 +54,9 @@ impl Aggregate {
                 self.block(reason, None, ctx);
             }
             StatusChange::Criteria { edits } => self.edit_criteria(edits, ctx)?,
-            StatusChange::Complete { reason, ties, force } => {
+            StatusChange::Complete { reason, ties, tree, force } => {
                 if self.assignment.status() != AssignmentStatus::Complete {
-                    self.complete_by_person((reason, force), &ties, ctx)?;
+                    self.complete_by_person((reason, force), (&ties, tree.as_ref()), ctx)?;
                 }
             }
             StatusChange::Cancelled { reason } => {
@@ -91,13 +93,13 @@ impl Aggregate {
     fn complete_by_person(
         &mut self,
         (reason, force): (Option<String>, bool),
-        ties: &Ties,
+        (ties, tree): (&Ties, Option<&TreeState>),
         ctx: &Context<'_>,
     ) -> Result<(), Rejection> {
         if force && reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
             return Err(Rejection::ReasonNeeded { status: AssignmentStatus::Complete });
         }
-        let (shown, against) = self.completable(ties, force)?;
+        let (shown, against) = self.completable((ties, tree), force)?;
         self.tie(&shown);
         self.close_open_jobs("the assignment was made complete", ctx);
         self.complete(reason, against, ctx);

@@ -47,17 +47,23 @@ pub enum Guard {
     EmptyDiff,
     /// A file outside of the workspace was touched.
     OutsideTouched,
+    /// What a job has done could not be committed to its assignment's branch.
+    WorkNotKept,
+    /// The tree has changed, and no job that may edit has done it.
+    ChangedUnasked,
 }
 
 impl Guard {
     /// Every guard, in the order of the docs.
-    pub const ALL: [Guard; 6] = [
+    pub const ALL: [Guard; 8] = [
         Guard::TestsDeleted,
         Guard::SkipsAdded,
         Guard::CheckChanged,
         Guard::CheckWrites,
         Guard::EmptyDiff,
         Guard::OutsideTouched,
+        Guard::WorkNotKept,
+        Guard::ChangedUnasked,
     ];
 
     /// The name in the config, in the store and in JSON.
@@ -69,6 +75,8 @@ impl Guard {
             Guard::CheckWrites => "check_writes",
             Guard::EmptyDiff => "empty_diff",
             Guard::OutsideTouched => "outside_touched",
+            Guard::WorkNotKept => "work_not_kept",
+            Guard::ChangedUnasked => "changed_unasked",
         }
     }
 

@@ -45,7 +45,9 @@ impl Guard {
     /// any person: the others have too many good reasons.
     pub fn default_mode(self) -> GuardMode {
         match self {
-            Guard::TestsDeleted | Guard::CheckChanged => GuardMode::Gate,
+            Guard::TestsDeleted | Guard::CheckChanged | Guard::WorkNotKept | Guard::ChangedUnasked => {
+                GuardMode::Gate
+            }
             Guard::SkipsAdded | Guard::CheckWrites | Guard::EmptyDiff | Guard::OutsideTouched => {
                 GuardMode::Report
             }
@@ -65,6 +67,6 @@ mod tests {
         ]));
         let severities = Guard::ALL.map(|guard| modes.severity(guard));
         let (major, blocker) = (Some(Severity::Major), Some(Severity::Blocker));
-        assert_eq!(severities, [None, major, blocker, major, blocker, major]);
+        assert_eq!(severities, [None, major, blocker, major, blocker, major, blocker, blocker]);
     }
 }

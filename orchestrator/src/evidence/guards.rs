@@ -8,7 +8,7 @@ use agents_domain::id::FindingId;
 
 use super::Scene;
 use super::outside;
-use crate::workspace;
+use crate::workspace::{self, WorkspaceError};
 
 /// Looks at the job's work, if it is known.
 pub(super) async fn look(scene: Scene<'_>, evidence: &mut Evidence) {
@@ -33,6 +33,32 @@ pub(super) async fn look(scene: Scene<'_>, evidence: &mut Evidence) {
         seen.extend(still);
     }
     evidence.findings.extend(seen.into_iter().filter_map(|one| as_finding(scene, one)));
+}
+
+/// What a job has done, and nobody will find in its branch.
+pub(super) fn not_kept(scene: Scene<'_>, error: &WorkspaceError, evidence: &mut Evidence) {
+    tracing::warn!(%error, attempt = %scene.claimed.attempt.id, "what the job has done could not be kept");
+    let text = format!("what the job has done could not be committed to its branch: {error}");
+    let seen = Sighting { guard: Guard::WorkNotKept, file: None, line: None, text };
+    evidence.findings.extend(as_finding(scene, seen));
+}
+
+/// In a worktree of its own only jobs that may edit change something, and what they change is committed. What else has
+/// changed would be judged, and then not be there when the branch is merged.
+pub(super) fn changed_unasked(scene: Scene<'_>, evidence: &mut Evidence) {
+    let assignment = scene.assignment();
+    let Some(tree) = evidence.tree.as_ref().filter(|tree| tree.dirty.is_some()) else { return };
+    let is_known = assignment.standing().tree.as_ref() == Some(tree);
+    if scene.may_edit() || is_known || assignment.worktree.is_none() {
+        return;
+    }
+    let text = format!(
+        "the worktree has changes that no job has made and nobody has committed (found after the {} job); a job that may edit \
+         commits them, or undoes them",
+        scene.claimed.job.job_type
+    );
+    let seen = Sighting { guard: Guard::ChangedUnasked, file: None, line: None, text };
+    evidence.findings.extend(as_finding(scene, seen));
 }
 
 fn sightings(scene: Scene<'_>, (diff, is_idle): (&str, bool), outside: &[String]) -> Vec<Sighting> {

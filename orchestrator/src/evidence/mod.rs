@@ -86,6 +86,7 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
         }
     }
     review::take_in(scene, report).await;
+    guards::changed_unasked(scene, &mut report.evidence);
     if completes(scene, report).await {
         before_completion(scene, report).await;
     }
@@ -95,9 +96,7 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
 async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
     match workspace::checkpoint_of(scene.claimed, scene.settings, &report.outcome.text).await {
         Ok(checkpoint) => report.evidence.checkpoint = checkpoint,
-        Err(error) => {
-            tracing::warn!(%error, attempt = %report.attempt, "what the job has done could not be kept");
-        }
+        Err(error) => guards::not_kept(scene, &error, &mut report.evidence),
     }
     guards::look(scene, &mut report.evidence).await;
     report.evidence.tree = workspace::tree_state(scene.folder()).await;
@@ -134,6 +133,7 @@ async fn decides_complete(scene: Scene<'_>, report: &AttemptReport) -> bool {
 async fn before_completion(scene: Scene<'_>, report: &mut AttemptReport) {
     if report.evidence.tree.is_none() {
         report.evidence.tree = workspace::tree_state(scene.folder()).await;
+        guards::changed_unasked(scene, &mut report.evidence);
     }
     checks::run(scene, Which::Lacking, &mut report.evidence).await;
     let is_pm = scene.claimed.job.job_type.is_pm();

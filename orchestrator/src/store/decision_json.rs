@@ -1,7 +1,6 @@
 //! A staged decision as the JSON of its column. Not the form in which an agent writes one.
 
 use agents_domain::decision::{Decision, NewJob, Place};
-use agents_domain::evidence::Ties;
 use agents_domain::job_type::JobType;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +15,9 @@ enum Column {
     },
     Complete {
         reason: String,
+        // A list: an internally tagged enum can't read a map whose keys are numbers.
         #[serde(default)]
-        ties: Ties,
+        ties: Vec<(u32, String)>,
     },
     Blocked {
         reason: String,
@@ -47,7 +47,7 @@ pub(super) fn write(decision: &Decision) -> String {
             accept,
             jobs: jobs.into_iter().map(|(job, place)| job_column(job, place)).collect(),
         },
-        Decision::Complete { reason, ties } => Column::Complete { reason, ties },
+        Decision::Complete { reason, ties } => Column::Complete { reason, ties: ties.into_iter().collect() },
         Decision::Blocked { reason, question } => Column::Blocked { reason, question },
         Decision::Continue { reason } => Column::Continue { reason },
     };
@@ -60,7 +60,7 @@ pub(super) fn read(text: &str) -> Option<Decision> {
         Column::InsertJob { reason, jobs, accept } => {
             Decision::InsertJobs { reason, jobs: jobs.into_iter().map(job).collect::<Option<_>>()?, accept }
         }
-        Column::Complete { reason, ties } => Decision::Complete { reason, ties },
+        Column::Complete { reason, ties } => Decision::Complete { reason, ties: ties.into_iter().collect() },
         Column::Blocked { reason, question } => Decision::Blocked { reason, question },
         Column::Continue { reason } => Decision::Continue { reason },
     })
@@ -97,4 +97,43 @@ fn job(column: JobColumn) -> Option<(NewJob, Place)> {
         timeout_ms: column.timeout_ms,
     };
     Some((job, place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_decision_is_read_as_it_was_written() {
+        let reason = || "because".to_owned();
+        let job = NewJob {
+            id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+            job_type: JobType::new("review").unwrap(),
+            harness: Some("codex".to_owned()),
+            model: None,
+            context: "Look.".to_owned(),
+            timeout_ms: Some(5),
+        };
+        let ties = [(1, "099a8057".to_owned()), (12, "099a8058".to_owned())].into_iter().collect();
+        for decision in [
+            Decision::InsertJobs {
+                reason: reason(),
+                jobs: vec![
+                    (job.clone(), Place::End),
+                    (job.clone(), Place::First),
+                    (job.clone(), Place::After(job.id)),
+                ],
+                accept: vec!["it holds".to_owned()],
+            },
+            Decision::Complete { reason: reason(), ties },
+            Decision::Complete { reason: reason(), ties: Default::default() },
+            Decision::Blocked { reason: reason(), question: Some("Which?".to_owned()) },
+            Decision::Continue { reason: reason() },
+        ] {
+            let text = write(&decision);
+            assert_eq!(read(&text), Some(decision), "{text}");
+        }
+        let old = r#"{"decision":"complete","reason":"as it was written before there were ties"}"#;
+        assert!(read(old).is_some());
+    }
 }

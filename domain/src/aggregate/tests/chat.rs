@@ -14,7 +14,7 @@ fn a_question_is_answered_in_every_state_and_changes_none() {
     blocked_one.pm_answers(Ok(blocked()));
     let mut completed = World::with_first("implement");
     completed
-        .update(StatusChange::Complete { reason: None, ties: Default::default(), force: false })
+        .update(StatusChange::Complete { reason: None, ties: Default::default(), tree: None, force: false })
         .unwrap();
     let mut cancelled = World::with_first("implement");
     cancelled.update(StatusChange::Cancelled { reason: None }).unwrap();

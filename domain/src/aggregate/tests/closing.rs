@@ -9,7 +9,12 @@ use crate::history::EventKind;
 use crate::outcome::{Outcome, OutcomeClass};
 
 fn completed() -> StatusChange {
-    StatusChange::Complete { reason: Some("good enough".to_owned()), ties: Default::default(), force: false }
+    StatusChange::Complete {
+        reason: Some("good enough".to_owned()),
+        ties: Default::default(),
+        tree: None,
+        force: false,
+    }
 }
 
 fn cancelled() -> StatusChange {

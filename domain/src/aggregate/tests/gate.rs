@@ -163,6 +163,7 @@ fn a_person_is_held_to_the_same_evidence_and_may_force_it_with_a_reason() {
     let complete = |reason: Option<&str>, force: bool| StatusChange::Complete {
         reason: reason.map(str::to_owned),
         ties: Default::default(),
+        tree: None,
         force,
     };
     let mut world = World::with_proof(&["test"], &["it greets"]);
@@ -188,7 +189,9 @@ fn force_that_was_not_needed_is_not_told_as_force() {
     let mut world = World::with_proof(&["test"], &[]);
     world.work_measured("a", &[("test", true)]);
     let reason = Some("done".to_owned());
-    world.update(StatusChange::Complete { reason, ties: Default::default(), force: true }).unwrap();
+    world
+        .update(StatusChange::Complete { reason, ties: Default::default(), tree: None, force: true })
+        .unwrap();
     assert_eq!(world.last(EventKind::AssignmentCompleted).detail("forced"), None);
 }
 
@@ -197,7 +200,7 @@ fn a_person_ties_criteria_as_a_pm_does() {
     let mut world = World::with_proof(&["test"], &["it greets"]);
     let receipt = world.work_measured("a", &[("test", true)])[0];
     let ties = [(1, receipt.short())].into();
-    world.update(StatusChange::Complete { reason: None, ties, force: false }).unwrap();
+    world.update(StatusChange::Complete { reason: None, ties, tree: None, force: false }).unwrap();
     assert_eq!(world.aggregate.assignment().criteria()[0].tie, Some(Tie::Receipt(receipt)));
 }
 

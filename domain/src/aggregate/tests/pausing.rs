@@ -123,7 +123,7 @@ fn a_closed_assignment_is_not_paused() {
     for (change, status) in [
         (StatusChange::Cancelled { reason: None }, AssignmentStatus::Cancelled),
         (
-            StatusChange::Complete { reason: None, ties: Default::default(), force: false },
+            StatusChange::Complete { reason: None, ties: Default::default(), tree: None, force: false },
             AssignmentStatus::Complete,
         ),
     ] {

@@ -85,7 +85,7 @@ fn update() -> impl Strategy<Value = StatusChange> {
     prop_oneof![
         4 => (text(), limit).prop_map(|(note, max_jobs)| StatusChange::Active { note, max_jobs, limits: Vec::new() }),
         1 => select(vec!["", "wait"]).prop_map(|reason| StatusChange::Blocked { reason: reason.to_owned() }),
-        1 => text().prop_map(|reason| StatusChange::Complete { reason, ties: Default::default(), force: false }),
+        1 => text().prop_map(|reason| StatusChange::Complete { reason, ties: Default::default(), tree: None, force: false }),
         1 => text().prop_map(|reason| StatusChange::Cancelled { reason }),
     ]
 }

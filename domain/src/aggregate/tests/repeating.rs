@@ -76,7 +76,7 @@ fn a_job_that_waits_for_its_time_is_ready_now() {
 fn an_assignment_that_is_not_active_goes_on_with_what_is_repeated() {
     let changes = [
         StatusChange::Blocked { reason: "wait".to_owned() },
-        StatusChange::Complete { reason: None, ties: Default::default(), force: false },
+        StatusChange::Complete { reason: None, ties: Default::default(), tree: None, force: false },
         StatusChange::Cancelled { reason: None },
     ];
     for change in changes {
