@@ -48,7 +48,7 @@ async fn the_queue_tells_what_runs_is_ready_waits_and_is_blocked() {
     assert_eq!(run["attempt"]["costUsd"], json!(0.42));
     assert_eq!(
         run["attempt"]["usage"],
-        json!({ "input": 12_000, "cached": 0, "output": 345, "reasoning": null })
+        json!({ "input": 12_000, "cached": 0, "cacheWritten": 0, "output": 345, "reasoning": null })
     );
     assert_eq!(run["attempt"]["lastActivity"], "Edit src/main.rs");
     assert_eq!((&queue["ready"][0]["assignment"], &queue["ready"][0]["type"]), (&json!(ready), &json!("pm")));

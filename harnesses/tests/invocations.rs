@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use agents_domain::access::Access;
 use agents_domain::harness::{HarnessError, HarnessRequest};
 use agents_domain::invocation::{ExtraFile, Invocation, StopSignal};
+use agents_domain::usage::MicroUsd;
 use agents_harnesses::{HarnessSettings, StreamKind, build};
 
 const ATTEMPT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -91,6 +92,20 @@ fn claude_takes_a_model_a_session_instructions_and_a_schema() {
         "{}",
     ];
     assert_eq!(args[args.len() - tail.len()..], tail);
+}
+
+#[test]
+fn claude_is_told_the_most_that_it_may_cost_and_nothing_that_it_would_refuse() {
+    let check = |micros: i64, tail: &[&str]| {
+        let mut request = request(Access::Edit);
+        request.max_cost = Some(MicroUsd::from_micros(micros));
+        let args = started("claude", &request).args;
+        let id = ["--session-id".to_owned(), request.attempt.to_string()];
+        let expected = id.into_iter().chain(tail.iter().map(|arg| (*arg).to_owned()));
+        assert_eq!(args[args.len() - 2 - tail.len()..], expected.collect::<Vec<_>>());
+    };
+    check(1_500_000, &["--max-budget-usd", "1.500000"]);
+    check(0, &[]);
 }
 
 #[test]
