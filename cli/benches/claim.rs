@@ -42,7 +42,13 @@ async fn filled(database: &Path, finished: usize, ready: usize) -> SqlStore {
 async fn claim(store: &SqlStore, runner: RunnerId) -> f64 {
     let namespaces = Some(vec![agents_domain::namespace::Namespace::new("bench").unwrap()]);
     let holder = Holder::new(runner, Host::default());
-    let request = ClaimRequest { holder, namespaces, limit: 1, fallbacks: Default::default() };
+    let request = ClaimRequest {
+        holder,
+        namespaces,
+        limit: 1,
+        fallbacks: Default::default(),
+        terms: Default::default(),
+    };
     let began = Instant::now();
     let claimed = store.claim(request).await.unwrap();
     let time = millis(began.elapsed());

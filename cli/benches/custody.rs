@@ -1,5 +1,5 @@
 //! What custody costs and how fast it is: memory of a keeper, from `kill -9` of a runner to the takeover by the next one,
-//! from a cancel to the last process gone.
+//! from a cancel to the last process gone, and the same from the command on.
 //!
 //! `cargo bench -p agents-cli --bench custody -- [attempts] [rounds]`
 
@@ -12,6 +12,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,8 @@ use agents_orchestrator::process::{AttemptFiles, Terms, stop};
 use agents_orchestrator::system::SystemIds;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use support::{millis, numbers, percentile, script, scripted, until, world_with};
+use support::world::World;
+use support::{Runner, millis, numbers, percentile, script, scripted, until, world_with};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -158,6 +160,33 @@ fn takeover(attempts: usize) -> f64 {
     time
 }
 
+/// From the start of `agents cancel` to the moment at which the agent of the runner's job is gone, in milliseconds.
+fn cancel_by_command(world: &World, pid_file: &Path) -> f64 {
+    let assignment = world.create(&["Wait", "--first", "implement"]);
+    let pid = || std::fs::read_to_string(pid_file).ok()?.trim().parse::<i32>().ok();
+    until("the agent works", PATIENCE, || pid().is_some());
+    let process = PathBuf::from(format!("/proc/{}", pid().unwrap()));
+    let began = Instant::now();
+    let mut command = world.agents(&["cancel", &assignment]).start(Stdio::null(), Stdio::null());
+    while process.exists() && began.elapsed() < PATIENCE {
+        std::thread::yield_now();
+    }
+    let time = millis(began.elapsed());
+    command.wait().unwrap();
+    std::fs::remove_file(pid_file).unwrap();
+    time
+}
+
+/// The same some times, with a runner that does nothing else.
+fn cancels_by_command(rounds: usize) -> Vec<f64> {
+    let folder = tempfile::tempdir().unwrap();
+    let pid_file = folder.path().join("pid");
+    let line = format!("echo $$ > '{0}.new' && mv '{0}.new' '{0}'; exec sleep 600", pid_file.display());
+    let world = world_with(&["sh", "-c", &line], "text");
+    let _runner = Runner::start(&world, &[]);
+    (0..rounds).map(|_| cancel_by_command(&world, &pid_file)).collect()
+}
+
 fn main() {
     let [attempts, rounds] = numbers([16, 20]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -165,6 +194,9 @@ fn main() {
         memory(attempts).await;
         cancel(rounds).await;
     });
+    let figures = cancels_by_command(rounds);
+    let (p50, worst) = (percentile(&figures, 50.0), percentile(&figures, 100.0));
+    println!("`agents cancel` to the agent gone: p50 {p50:.0} ms, worst {worst:.0} ms (goal 1000)");
     for count in [1, attempts] {
         let figures: Vec<f64> = (0..rounds.div_ceil(4)).map(|_| takeover(count)).collect();
         let (p50, worst) = (percentile(&figures, 50.0), percentile(&figures, 100.0));

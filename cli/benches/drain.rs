@@ -137,6 +137,9 @@ fn settings() -> Settings {
         max_output: 1 << 30,
         grace: Duration::from_secs(5),
         evidence: Default::default(),
+        prices: Default::default(),
+        models: Default::default(),
+        terms: Default::default(),
         retention: Default::default(),
         access: BTreeMap::from([("implement".to_owned(), Access::Full)]),
         template_folders: Vec::new(),
@@ -147,7 +150,11 @@ fn settings() -> Settings {
 }
 
 fn defaults() -> Arc<HarnessDefaults> {
-    Arc::new(HarnessDefaults { default: "true".into(), by_type: BTreeMap::new() })
+    Arc::new(HarnessDefaults {
+        default: "true".into(),
+        by_type: BTreeMap::new(),
+        reviewers: Default::default(),
+    })
 }
 
 /// Spawns per second of the same program, so many at a time.
@@ -261,6 +268,7 @@ async fn fill(store: &Arc<SqlStore>, jobs: usize, workspace: &Path) {
             director: Director::None,
             workspace: workspace.display().to_string(),
             max_jobs: 50,
+            limits: Default::default(),
             worktree: None,
             checks: Vec::new(),
             accept: Vec::new(),

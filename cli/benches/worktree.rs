@@ -75,6 +75,9 @@ fn settings(data: &Path) -> Settings {
         max_output: 1 << 30,
         grace: Duration::from_secs(5),
         evidence: Default::default(),
+        prices: Default::default(),
+        models: Default::default(),
+        terms: Default::default(),
         retention: Default::default(),
         access: BTreeMap::new(),
         template_folders: Vec::new(),
@@ -85,7 +88,11 @@ fn settings(data: &Path) -> Settings {
 }
 
 fn defaults() -> Arc<HarnessDefaults> {
-    Arc::new(HarnessDefaults { default: "none".into(), by_type: BTreeMap::new() })
+    Arc::new(HarnessDefaults {
+        default: "none".into(),
+        by_type: BTreeMap::new(),
+        reviewers: Default::default(),
+    })
 }
 
 /// A claimed implement job of a new assignment of that repository.
@@ -109,6 +116,7 @@ async fn claim(store: &SqlStore, repo: &Path, data: &Path) -> Claimed {
         workspace: repo.display().to_string(),
         worktree: Some(ground.worktree((data, &namespace), id, "Change files")),
         max_jobs: 50,
+        limits: Default::default(),
         checks: Vec::new(),
         accept: Vec::new(),
         first: First::Job(job),
@@ -116,7 +124,13 @@ async fn claim(store: &SqlStore, repo: &Path, data: &Path) -> Claimed {
     let change = Change::Create(new);
     store.execute(Command { actor: Actor::Person, harness_defaults: defaults(), change }).await.unwrap();
     let holder = Holder::new(RunnerId::new(SystemIds.next()), Host::default());
-    let request = ClaimRequest { holder, namespaces: None, limit: 1, fallbacks: Default::default() };
+    let request = ClaimRequest {
+        holder,
+        namespaces: None,
+        limit: 1,
+        fallbacks: Default::default(),
+        terms: Default::default(),
+    };
     store.claim(request).await.unwrap().remove(0)
 }
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor, gc,
-    history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, resume, retry, rollback,
-    runner, scripted_agent, template, update_assignment,
+    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor,
+    evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt, resume,
+    retry, rollback, runner, scripted_agent, template, update_assignment, usage,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -62,7 +62,10 @@ pub enum Command {
     Assignment(assignment::Assignment),
     Jobs(jobs::Jobs),
     Job(job::Job),
+    Evidence(evidence::Evidence),
+    Receipt(receipt::Receipt),
     History(history::History),
+    Usage(usage::Usage),
     Logs(logs::LogsArgs),
     Diff(diff::Diff),
     Open(open::Open),

@@ -164,6 +164,12 @@ impl Failure {
     }
 }
 
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        rejected(&rejection)
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let failure = |kind| Failure::new(kind, error.to_string());
@@ -238,6 +244,17 @@ fn rejected(rejection: &Rejection) -> Failure {
         }
         Rejection::IsQuestion { .. } => failure.hint("ask it again with `agents chat`"),
         Rejection::ReasonNeeded { .. } => failure.hint("add --reason \"why\""),
+        Rejection::EmptyCriterion => Failure::usage(rejection.to_string())
+            .hint("say what must hold: --accept \"`importer --dry-run` writes nothing\""),
+        Rejection::NoCriterion { assignment, number: _ } => {
+            failure.hint(format!("`agents evidence {}` lists its criteria", assignment.short()))
+        }
+        Rejection::OutOfBudget { .. } => failure.hint(
+            "raise it: agents update-assignment <assignment> --status active --max-cost …; the day's limit is limits.day of the config",
+        ),
+        Rejection::WrapsUp { .. } => failure.hint(
+            "agents update-assignment self --status complete --reason \"…\", or --status blocked --reason \"what is left to do\"",
+        ),
         Rejection::NotShown { .. } => failure
             .hint("`agents evidence <assignment>` shows what was measured")
             .hint("accept it all the same with --force --reason \"why\"; it is recorded as forced"),

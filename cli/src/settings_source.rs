@@ -69,6 +69,28 @@ pub fn probe(config: &Config, name: &str) -> Result<Probe, String> {
     build_harness(name, entry, TimeZone::UTC).map(|harness| harness.probe())
 }
 
+/// The built-in harnesses whose CLI is installed and has an account, as far as can be told without starting it.
+pub fn usable_built_in(config: &Config) -> Vec<String> {
+    let is_usable = |name: &String| {
+        let has_own_env = config.harnesses().get(name).is_some_and(|entry| !entry.env.is_empty());
+        // A harness that can't be made is refused with the config.
+        probe(config, name)
+            .is_ok_and(|probe| (has_own_env || has_login(&probe)) && which::which(&probe.program).is_ok())
+    };
+    builtin_names().into_iter().filter(is_usable).collect()
+}
+
+/// Whether the CLI will find an account, as far as can be told without starting it.
+pub fn has_login(probe: &Probe) -> bool {
+    if probe.credentials.is_empty() && probe.login_files.is_empty() {
+        return true;
+    }
+    let is_set = |name: &String| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let home = place::home();
+    let is_there = |file: &String| home.as_ref().is_some_and(|home| home.join(file).exists());
+    probe.credentials.iter().any(is_set) || probe.login_files.iter().any(is_there)
+}
+
 /// Folders with templates that win over the built-in ones, the first one most.
 pub fn template_folders(place: Option<&Place>) -> Vec<PathBuf> {
     let mut folders = place.map(Place::template_folders).unwrap_or_default();
@@ -124,6 +146,9 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
             .collect(),
         max_output: config.max_output(),
         grace: config.grace(),
+        prices: config.prices(),
+        models: config.models(),
+        terms: config.terms(),
         retention: config.retention(),
         evidence: EvidenceSettings {
             check_timeout: config.check_timeout(),

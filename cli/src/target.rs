@@ -1,6 +1,6 @@
 //! From what a person types to an id: a full id, its beginning or its end.
 
-use agents_domain::id::{AssignmentId, JobId};
+use agents_domain::id::{AssignmentId, JobId, ReceiptId};
 use agents_domain::store::Store;
 
 use crate::failure::{Failure, FailureKind};
@@ -58,15 +58,30 @@ pub async fn job(store: &dyn Store, text: &str) -> Result<JobId, Failure> {
     }
 }
 
+/// The receipt that is meant, with its assignment.
+pub async fn receipt(store: &dyn Store, text: &str) -> Result<(AssignmentId, ReceiptId), Failure> {
+    check(text, "receipt")?;
+    let found = store.receipts_like(text).await?;
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => {
+            let message = format!("no receipt of any namespace has the id `{text}`");
+            Err(Failure::new(FailureKind::NotFound, message)
+                .hint("`agents evidence <assignment>` lists them"))
+        }
+        several => Err(ambiguous(text, "receipts", several.iter().map(|(_, id)| id.to_string()).collect())),
+    }
+}
+
 fn check(text: &str, what: &str) -> Result<(), Failure> {
     let digits = text.chars().filter(|c| *c != '-').count();
     let is_hex = text.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
     if !is_hex || digits == 0 || digits > 32 {
-        return Err(Failure::new(FailureKind::NotFound, format!("`{text}` is not the id of any {what}")).hint(
-            format!(
-                "an id is 32 hexadecimal digits; its beginning or its end is enough: `agents {what}s` lists them"
-            ),
-        ));
+        return Err(Failure::new(FailureKind::NotFound, format!("`{text}` is not the id of any {what}"))
+            .hint(format!(
+                "an id is 32 hexadecimal digits; its beginning or its end is enough: `agents {}` lists them",
+                if what == "receipt" { "evidence <assignment>".to_owned() } else { format!("{what}s") }
+            )));
     }
     if digits < MIN_DIGITS {
         return Err(Failure::usage(format!("`{text}` is too short for an id"))

@@ -27,7 +27,7 @@ async fn the_queue_tells_what_runs_is_ready_waits_and_is_blocked() {
     let claimed = world.claim().await;
     assert_eq!(claimed.job.id.to_string(), running);
     let progress = AttemptProgress {
-        usage: Some(TokenUsage { input: 12_000, cached: 0, output: 345, reasoning: None }),
+        usage: Some(TokenUsage { input: 12_000, cached: 0, written: 0, output: 345, reasoning: None }),
         cost: MicroUsd::from_dollars(0.42),
         tool_calls: 3,
         last_activity: Some("Edit src/main.rs".to_owned()),

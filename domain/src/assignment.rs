@@ -1,5 +1,6 @@
 //! An assignment: what a person wants, and whether it is still wanted.
 
+use crate::budget::Budget;
 use crate::director::Director;
 use crate::evidence::{Check, Criterion, Standing};
 use crate::id::AssignmentId;
@@ -28,6 +29,7 @@ pub struct Assignment {
     paused: bool,
     note: Option<String>,
     pub(crate) proof: Proof,
+    pub(crate) budget: Budget,
     updated_at: Timestamp,
 }
 
@@ -83,6 +85,8 @@ impl AssignmentStatus {
 pub struct Proof {
     pub checks: Vec<Check>,
     pub criteria: Vec<Criterion>,
+    /// The highest number that a criterion has ever had, so that none is used again.
+    pub numbered: u32,
     pub standing: Standing,
 }
 
@@ -94,6 +98,7 @@ pub struct AssignmentProgress {
     pub paused: bool,
     pub note: Option<String>,
     pub proof: Proof,
+    pub budget: Budget,
     pub updated_at: Timestamp,
 }
 
@@ -115,7 +120,11 @@ impl Assignment {
     pub fn new(origin: AssignmentOrigin, held: bool, proof: Proof) -> Self {
         let updated_at = origin.created_at;
         let state = AssignmentState::Active { held };
-        Self::restore(origin, AssignmentProgress { state, paused: false, note: None, proof, updated_at })
+        let budget = Budget::default();
+        Self::restore(
+            origin,
+            AssignmentProgress { state, paused: false, note: None, proof, budget, updated_at },
+        )
     }
 
     /// The assignment as it was stored.
@@ -133,6 +142,7 @@ impl Assignment {
             paused: progress.paused,
             note: progress.note,
             proof: progress.proof,
+            budget: progress.budget,
             updated_at: progress.updated_at,
         }
     }
@@ -145,6 +155,11 @@ impl Assignment {
     /// What must be shown before it is complete, and what has been.
     pub fn proof(&self) -> &Proof {
         &self.proof
+    }
+
+    /// Its limits, and what it has spent.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The commands that tell whether its work is right.

@@ -8,7 +8,7 @@ use crate::harness::ProcessEnd;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::timestamp::Timestamp;
-use crate::usage::{MicroUsd, TokenUsage};
+use crate::usage::{CostSource, MicroUsd, TokenUsage};
 
 /// How long a runner's right to an attempt lasts without a heartbeat, unless it is configured otherwise.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -75,6 +75,8 @@ pub struct Attempt {
     pub cancel_requested: bool,
     /// A person asked for its end, for now: the job goes on when its assignment does.
     pub pause_requested: bool,
+    /// The money that is kept for it while it runs.
+    pub reserved: MicroUsd,
     /// What the PM has decided from inside it so far.
     pub decision: Option<Decision>,
     pub end: Option<AttemptEnd>,
@@ -106,6 +108,8 @@ pub struct AttemptProgress {
     pub cli_version: Option<String>,
     pub usage: Option<TokenUsage>,
     pub cost: Option<MicroUsd>,
+    /// Who says so.
+    pub cost_source: Option<CostSource>,
     pub tool_calls: u32,
     /// What the agent did last, in a few words.
     pub last_activity: Option<String>,

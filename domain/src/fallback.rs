@@ -21,8 +21,8 @@ pub struct Circle(pub Vec<String>);
 pub enum Route<'a> {
     /// To this harness: its own, or the first of its fallbacks that does not cool down.
     To(&'a str),
-    /// Nowhere before that moment: all of them cool down.
-    Waits { until: Timestamp },
+    /// Nowhere before that moment: all of them cool down, and this one is the first to have done so.
+    Waits { first: &'a str, until: Timestamp },
 }
 
 impl Fallbacks {
@@ -49,20 +49,20 @@ impl Fallbacks {
 
     /// Where a job of that harness goes, if these cool down (those that do not any longer left out).
     pub fn route<'a>(&'a self, harness: &'a str, cooling: &[Cooldown]) -> Route<'a> {
-        let mut first_free: Option<Timestamp> = None;
+        let mut first_free: Option<(Timestamp, &str)> = None;
         let mut at = Some(harness);
         while let Some(harness) = at {
             match cooling.iter().find(|cooldown| cooldown.harness == harness) {
                 None => return Route::To(harness),
                 Some(cooldown) => {
-                    first_free =
-                        Some(first_free.map_or(cooldown.until, |earliest| earliest.min(cooldown.until)));
+                    let is_earlier = first_free.is_none_or(|(earliest, _)| cooldown.until < earliest);
+                    first_free = if is_earlier { Some((cooldown.until, harness)) } else { first_free };
                 }
             }
             at = self.next.get(harness).map(String::as_str);
         }
         match first_free {
-            Some(until) => Route::Waits { until },
+            Some((until, first)) => Route::Waits { first, until },
             None => Route::To(harness),
         }
     }
@@ -104,9 +104,12 @@ mod tests {
         check("a", &[("a", 9), ("b", 9)], Route::To("c"));
         check("b", &[("b", 9)], Route::To("c"));
         let until = Timestamp::from_seconds(7);
-        check("a", &[("a", 9), ("b", 7), ("c", 8)], Route::Waits { until });
-        check("c", &[("c", 7)], Route::Waits { until });
-        assert_eq!(Fallbacks::default().route("a", &cooling(&[("a", 7)])), Route::Waits { until });
+        check("a", &[("a", 9), ("b", 7), ("c", 8)], Route::Waits { first: "b", until });
+        check("c", &[("c", 7)], Route::Waits { first: "c", until });
+        assert_eq!(
+            Fallbacks::default().route("a", &cooling(&[("a", 7)])),
+            Route::Waits { first: "a", until }
+        );
     }
 
     #[test]

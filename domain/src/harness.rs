@@ -31,12 +31,17 @@ pub struct HarnessRequest {
     pub folder: PathBuf,
     /// Folders that an agent with [`Access::ReadOnlyAndAgents`] must be able to write for `agents` to work.
     pub agents_folders: Vec<PathBuf>,
+    /// Files that no agent has any business to read, where the CLI can be told so.
+    pub secrets: Vec<PathBuf>,
     /// The `agents` program itself.
     pub agents_program: PathBuf,
     /// The session to continue, if any.
     pub resume: Option<String>,
     /// A JSON Schema (as text) that the final answer must have, where the CLI can enforce it.
     pub answer_schema: Option<String>,
+    /// The most that it may cost, for a CLI that keeps a limit of its own. Never with a session that is continued: what its
+    /// limit is held against then is not known.
+    pub max_cost: Option<MicroUsd>,
     /// Whether this process is root, which some CLIs treat differently.
     pub is_root: bool,
 }

@@ -5,6 +5,7 @@ use crate::job_type::JobType;
 use crate::outcome::OutcomeClass;
 use crate::retry;
 use crate::session::Session;
+use crate::spending::Spent;
 use crate::timestamp::Timestamp;
 
 /// One piece of work. What it was told (its context) and what it answered are kept in the store beside it.
@@ -40,6 +41,8 @@ pub struct JobProgress {
     pub result: Option<String>,
     /// The session to continue in the next attempt, if the last one is to be continued.
     pub resume: Option<Session>,
+    /// What its attempts have spent.
+    pub spent: Spent,
 }
 
 /// Where a job stands, and what is then true of it.
@@ -127,8 +130,16 @@ impl Job {
     /// A new job at that position, ready at once when it is its turn.
     pub(crate) fn new(origin: JobOrigin, position: i64) -> Self {
         let state = JobState::Pending { ready_at: origin.created_at, head: false };
-        let progress =
-            JobProgress { state, attempts: 0, tries: 0, asks: 0, outcome: None, result: None, resume: None };
+        let progress = JobProgress {
+            state,
+            attempts: 0,
+            tries: 0,
+            asks: 0,
+            outcome: None,
+            result: None,
+            resume: None,
+            spent: Spent::default(),
+        };
         Self::restore(origin, position, progress)
     }
 

@@ -55,6 +55,8 @@ pub enum OutcomeClass {
     SilenceTimeout,
     /// The agent printed more than an attempt may.
     OutputOverflow,
+    /// It went past a limit of its budget.
+    OverLimit,
     /// A person or the runner ended it on purpose.
     Cancelled,
     /// The runner was shut down while it ran; the job is pending again.
@@ -81,7 +83,7 @@ pub enum OutcomeClass {
 
 impl OutcomeClass {
     /// Every class, in the order of the docs.
-    pub const ALL: [OutcomeClass; 35] = [
+    pub const ALL: [OutcomeClass; 36] = [
         OutcomeClass::Success,
         OutcomeClass::Overloaded,
         OutcomeClass::ServerError,
@@ -106,6 +108,7 @@ impl OutcomeClass {
         OutcomeClass::StartTimeout,
         OutcomeClass::SilenceTimeout,
         OutcomeClass::OutputOverflow,
+        OutcomeClass::OverLimit,
         OutcomeClass::Cancelled,
         OutcomeClass::Stopped,
         OutcomeClass::Crashed,
@@ -146,6 +149,7 @@ impl OutcomeClass {
             OutcomeClass::StartTimeout => "start_timeout",
             OutcomeClass::SilenceTimeout => "silence_timeout",
             OutcomeClass::OutputOverflow => "output_overflow",
+            OutcomeClass::OverLimit => "over_limit",
             OutcomeClass::Cancelled => "cancelled",
             OutcomeClass::Stopped => "stopped",
             OutcomeClass::Crashed => "crashed",

@@ -89,6 +89,7 @@ pub fn next(ended: &Try) -> Next {
         | OutcomeClass::Interrupted
         | OutcomeClass::Timeout
         | OutcomeClass::OutputOverflow
+        | OutcomeClass::OverLimit
         | OutcomeClass::BadAnswer
         | OutcomeClass::Unclassified => Next::Fail,
     }
@@ -134,6 +135,7 @@ pub fn longest_wait(after: OutcomeClass) -> Duration {
         | OutcomeClass::Interrupted
         | OutcomeClass::Timeout
         | OutcomeClass::OutputOverflow
+        | OutcomeClass::OverLimit
         | OutcomeClass::BadAnswer
         | OutcomeClass::Unclassified => Duration::ZERO,
     }
@@ -189,7 +191,7 @@ mod tests {
     use Then::{Again, Anew, Blocks, Cancels, Completes, Cools, Fails, Later};
 
     /// Each class with what follows after no earlier try, after one, two and three.
-    const TABLE: [(OutcomeClass, [Then; 4]); 35] = [
+    const TABLE: [(OutcomeClass, [Then; 4]); 36] = [
         (OutcomeClass::Success, [Completes; 4]),
         (OutcomeClass::Overloaded, [Again(15), Again(30), Again(60), Fails]),
         (OutcomeClass::ServerError, [Again(15), Again(30), Again(60), Fails]),
@@ -214,6 +216,7 @@ mod tests {
         (OutcomeClass::StartTimeout, [Again(0), Fails, Fails, Fails]),
         (OutcomeClass::SilenceTimeout, [Again(0), Fails, Fails, Fails]),
         (OutcomeClass::OutputOverflow, [Fails; 4]),
+        (OutcomeClass::OverLimit, [Fails; 4]),
         (OutcomeClass::Cancelled, [Cancels; 4]),
         (OutcomeClass::Stopped, [Anew; 4]),
         (OutcomeClass::Crashed, [Again(0), Fails, Fails, Fails]),

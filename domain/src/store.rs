@@ -19,11 +19,13 @@ use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
 use crate::job::{Job, JobStatus};
+use crate::limits::Limits;
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
+use crate::spending::{AnyTerms, Ceiling, Spent};
 use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
-use crate::usage::{MicroUsd, TokenUsage};
+use crate::usage::{CostSource, MicroUsd, TokenUsage};
 
 /// A change to one assignment, decided by its aggregate.
 #[derive(Debug, Clone)]
@@ -103,6 +105,13 @@ pub enum Change {
         assignment: AssignmentId,
         how: BranchMove,
     },
+    /// A running attempt needs so much money, all in all.
+    Reserve {
+        assignment: AssignmentId,
+        attempt: AttemptId,
+        cost: MicroUsd,
+        terms: AnyTerms,
+    },
     /// What an audit has found wrong is put right, as far as it can be.
     Repair {
         assignment: AssignmentId,
@@ -127,6 +136,7 @@ impl Change {
             | Change::GiveUp { assignment, .. }
             | Change::TakeOver { assignment, .. }
             | Change::MoveBranch { assignment, .. }
+            | Change::Reserve { assignment, .. }
             | Change::Repair { assignment, .. } => *assignment,
         }
     }
@@ -152,6 +162,8 @@ pub struct ClaimRequest {
     pub limit: usize,
     /// Who stands in for a harness that cools down.
     pub fallbacks: Arc<Fallbacks>,
+    /// What may be spent.
+    pub terms: AnyTerms,
 }
 
 /// A job that a runner has taken, with all that is needed to start it.
@@ -163,6 +175,8 @@ pub struct Claimed {
     pub context: String,
     /// Whether it is the only job of its assignment.
     pub is_alone: bool,
+    /// How far it may go by each limit.
+    pub ceilings: Vec<Ceiling>,
     pub events: Vec<HistoryEvent>,
 }
 
@@ -271,6 +285,7 @@ pub struct AttemptRecord {
     pub cli_version: Option<String>,
     pub usage: Option<TokenUsage>,
     pub cost: Option<MicroUsd>,
+    pub cost_source: Option<CostSource>,
     pub tool_calls: u32,
     pub last_activity: Option<String>,
     pub unknown_lines: u32,
@@ -295,6 +310,92 @@ pub struct CooldownLine {
     pub jobs: u32,
 }
 
+/// What a namespace has spent today, in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayLine {
+    pub namespace: Namespace,
+    pub spent: Spent,
+    /// For its attempts that run.
+    pub reserved: MicroUsd,
+    /// The limits that a claim was last held against.
+    pub limits: Limits,
+    /// A claim was refused; until then nobody looks for its jobs.
+    pub waits_until: Option<Timestamp>,
+}
+
+/// What usage is summed up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageBy {
+    Assignment,
+    JobType,
+    Harness,
+    Model,
+    /// In UTC, the day on which an attempt began.
+    Day,
+}
+
+impl UsageBy {
+    /// Every one, in the order of the docs.
+    pub const ALL: [UsageBy; 5] =
+        [UsageBy::Assignment, UsageBy::JobType, UsageBy::Harness, UsageBy::Model, UsageBy::Day];
+
+    /// The name on the command line and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            UsageBy::Assignment => "assignment",
+            UsageBy::JobType => "job-type",
+            UsageBy::Harness => "harness",
+            UsageBy::Model => "model",
+            UsageBy::Day => "day",
+        }
+    }
+
+    /// The name above a column.
+    pub fn title(self) -> &'static str {
+        match self {
+            UsageBy::Assignment => "ASSIGNMENT",
+            UsageBy::JobType => "JOB TYPE",
+            UsageBy::Harness => "HARNESS",
+            UsageBy::Model => "MODEL",
+            UsageBy::Day => "DAY",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<UsageBy> {
+        Self::ALL.into_iter().find(|by| by.as_str() == name)
+    }
+}
+
+/// Which attempts are summed up, and by what.
+#[derive(Debug, Clone, Default)]
+pub struct UsageFilter {
+    pub namespace: Option<Namespace>,
+    /// Only those that began then or later.
+    pub since: Option<Timestamp>,
+    /// `None`: all in one.
+    pub by: Option<UsageBy>,
+}
+
+/// What some attempts have used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsageLine {
+    /// What they have in common; empty for a model that no CLI has told.
+    pub key: String,
+    /// Of an assignment.
+    pub north_star: String,
+    pub attempts: u64,
+    /// As far as it is known.
+    pub cost: MicroUsd,
+    /// Ended attempts whose cost is not known.
+    pub unknown_cost: u64,
+    /// Ended attempts whose tokens are not known.
+    pub unknown_tokens: u64,
+    pub tokens: TokenUsage,
+    pub wall: Duration,
+    pub tool_calls: u64,
+}
+
 /// The queue at a glance.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Queue {
@@ -308,6 +409,8 @@ pub struct Queue {
     /// Assignments that a person has paused.
     pub paused: Vec<Assignment>,
     pub cooldowns: Vec<CooldownLine>,
+    /// Namespaces whose day is spent: their jobs wait for the next one.
+    pub days: Vec<DayLine>,
     pub runners: Vec<RunnerRecord>,
 }
 
@@ -454,6 +557,9 @@ pub trait Store: Upkeep {
 
     /// What the PM has decided from inside this attempt so far.
     async fn staged_decision(&self, attempt: AttemptId) -> Result<Option<Decision>, StoreError>;
+
+    /// What attempts have used. Nothing: there are none.
+    async fn usage(&self, filter: &UsageFilter) -> Result<Vec<UsageLine>, StoreError>;
 
     /// The folder that a namespace was first used in, if it was used.
     async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError>;

@@ -3,11 +3,13 @@
 /// Tokens of one attempt.
 ///
 /// `input` counts all the input tokens, those read from a cache and those written to one included, whatever
-/// the CLI's own convention is; `cached` is the part of `input` that was read from a cache.
+/// the CLI's own convention is; `cached` is the part of `input` that was read from a cache, `written` the part that
+/// was written to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TokenUsage {
     pub input: u64,
     pub cached: u64,
+    pub written: u64,
     pub output: u64,
     /// The part of `output` spent on reasoning, where the CLI tells it.
     pub reasoning: Option<u64>,
@@ -19,8 +21,23 @@ impl TokenUsage {
         Self {
             input: self.input.saturating_sub(other.input),
             cached: self.cached.saturating_sub(other.cached),
+            written: self.written.saturating_sub(other.written),
             output: self.output.saturating_sub(other.output),
             reasoning: self.reasoning.map(|own| own.saturating_sub(other.reasoning.unwrap_or(0))),
+        }
+    }
+
+    /// Both together.
+    pub fn plus(self, other: TokenUsage) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            cached: self.cached.saturating_add(other.cached),
+            written: self.written.saturating_add(other.written),
+            output: self.output.saturating_add(other.output),
+            reasoning: match (self.reasoning, other.reasoning) {
+                (Some(one), Some(other)) => Some(one.saturating_add(other)),
+                (one, other) => one.or(other),
+            },
         }
     }
 
@@ -30,11 +47,38 @@ impl TokenUsage {
     }
 }
 
+/// Who says what an attempt has cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CostSource {
+    /// The CLI itself.
+    Cli,
+    /// It was computed from the tokens, by the prices of the config.
+    Prices,
+}
+
+impl CostSource {
+    /// The name in the store and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CostSource::Cli => "cli",
+            CostSource::Prices => "prices",
+        }
+    }
+
+    /// The source of that name.
+    pub fn from_name(name: &str) -> Option<CostSource> {
+        [CostSource::Cli, CostSource::Prices].into_iter().find(|source| source.as_str() == name)
+    }
+}
+
 /// Money in millionths of a US dollar, so that sums are exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct MicroUsd(i64);
 
 impl MicroUsd {
+    /// No money at all.
+    pub const ZERO: MicroUsd = MicroUsd(0);
+
     /// From millionths of a dollar.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
@@ -49,7 +93,12 @@ impl MicroUsd {
 
     /// What is left when that much of it belongs to somebody else; never below nothing.
     pub fn less(self, other: MicroUsd) -> Self {
-        Self((self.0 - other.0).max(0))
+        Self(self.0.saturating_sub(other.0).max(0))
+    }
+
+    /// Both together.
+    pub fn plus(self, other: MicroUsd) -> Self {
+        Self(self.0.saturating_add(other.0))
     }
 
     /// Millionths of a dollar.

@@ -73,15 +73,7 @@ pub(crate) fn keep_name(slot: &mut Option<String>, name: Option<&str>) {
 
 /// The sum of two usages.
 pub(crate) fn sum(one: TokenUsage, other: TokenUsage) -> TokenUsage {
-    TokenUsage {
-        input: one.input.saturating_add(other.input),
-        cached: one.cached.saturating_add(other.cached),
-        output: one.output.saturating_add(other.output),
-        reasoning: match (one.reasoning, other.reasoning) {
-            (Some(one), Some(other)) => Some(one.saturating_add(other)),
-            (one, other) => one.or(other),
-        },
-    }
+    one.plus(other)
 }
 
 /// The class of an HTTP status, as the providers use them.
@@ -290,8 +282,9 @@ mod tests {
 
     #[test]
     fn a_sum_of_usages_keeps_what_only_one_of_them_tells() {
-        let one = TokenUsage { input: 1, cached: 2, output: 3, reasoning: None };
-        let other = TokenUsage { input: 10, cached: 20, output: 30, reasoning: Some(4) };
-        assert_eq!(sum(one, other), TokenUsage { input: 11, cached: 22, output: 33, reasoning: Some(4) });
+        let one = TokenUsage { input: 1, cached: 2, written: 1, output: 3, reasoning: None };
+        let other = TokenUsage { input: 10, cached: 20, written: 0, output: 30, reasoning: Some(4) };
+        let both = TokenUsage { input: 11, cached: 22, written: 1, output: 33, reasoning: Some(4) };
+        assert_eq!(sum(one, other), both);
     }
 }

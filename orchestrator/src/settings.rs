@@ -1,6 +1,7 @@
 //! What the engine needs to know of a repository's configuration. Where it comes from is not its business.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
+use agents_domain::price::PriceTable;
 use agents_domain::retention::{Keep, Retention};
+use agents_domain::spending::{AnyTerms, Terms, TermsSource};
 use agents_domain::worktree::Isolation;
 
 use crate::workspace::Author;
@@ -31,6 +34,12 @@ pub struct Settings {
     pub max_output: u64,
     /// The time between the first signal and SIGKILL.
     pub grace: Duration,
+    /// What tokens cost where the CLI does not say.
+    pub prices: Arc<PriceTable>,
+    /// The model of a harness's jobs that name none, where the config names it.
+    pub models: BTreeMap<String, String>,
+    /// What may be spent.
+    pub terms: Terms,
     /// How long what is finished keeps its logs and its history.
     pub retention: Retention,
     /// What is held against the work of agents.
@@ -121,4 +130,25 @@ pub trait SettingsSource: Send + Sync {
 
     /// Which harness did which type of job there when the settings could last be read.
     fn last_harness_defaults(&self, workspace: &Path) -> Option<Arc<HarnessDefaults>>;
+}
+
+/// The terms of each workspace, as its configuration says at that moment.
+pub fn terms(settings: &Arc<dyn SettingsSource>) -> AnyTerms {
+    AnyTerms(Arc::new(TermsOfSettings(Arc::clone(settings))))
+}
+
+struct TermsOfSettings(Arc<dyn SettingsSource>);
+
+impl fmt::Debug for TermsOfSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TermsOfSettings")
+    }
+}
+
+impl TermsSource for TermsOfSettings {
+    fn terms(&self, workspace: &str) -> Option<Terms> {
+        let settings = self.0.for_workspace(Path::new(workspace)).ok()?;
+        let harness_defaults = Some(Arc::clone(&settings.harness_defaults));
+        Some(Terms { harness_defaults, ..settings.terms.clone() })
+    }
 }

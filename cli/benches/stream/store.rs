@@ -147,6 +147,7 @@ async fn running_job(store: &SqlStore) -> Claimed {
         director: Director::None,
         workspace: "/tmp".into(),
         max_jobs: 50,
+        limits: Default::default(),
         worktree: None,
         checks: Vec::new(),
         accept: Vec::new(),
@@ -159,12 +160,14 @@ async fn running_job(store: &SqlStore) -> Claimed {
         namespaces: Some(vec![namespace]),
         limit: 1,
         fallbacks: Default::default(),
+        terms: Default::default(),
     };
     store.claim(request).await.unwrap().remove(0)
 }
 
 fn command(change: Change) -> Command {
-    let harness_defaults = HarnessDefaults { default: "claude".into(), by_type: [].into() };
+    let harness_defaults =
+        HarnessDefaults { default: "claude".into(), by_type: [].into(), reviewers: Default::default() };
     Command { actor: Actor::Person, harness_defaults: Arc::new(harness_defaults), change }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use agents_domain::actor::Actor;
-use agents_domain::aggregate::{First, NewAssignment};
+use agents_domain::aggregate::{First, NewAssignment, Rejection};
 use agents_domain::director::Director;
 use agents_domain::evidence::Check;
 use agents_domain::history::{EventKind, HistoryEvent};
@@ -18,6 +18,7 @@ use crate::config::checks;
 use crate::config::workspace::WorkspaceName;
 use crate::failure::Failure;
 use crate::job_input::{self, JobOptions};
+use crate::limit_options::LimitOptions;
 use crate::output::text::{self, GREEN};
 use crate::output::worktree::WorktreeView;
 use crate::place::Place;
@@ -31,6 +32,7 @@ use crate::workspace_choice::{self, Wanted};
 Examples:
   agents create \"Add a --dry-run flag to the importer, with tests and docs\"
   agents create \"Speed up the parser\" --check \"cargo test -p parser\" --check \"./bench --quick\"
+  agents create \"Add a --dry-run flag\" --accept \"nothing is written with --dry-run\" --accept \"the README shows it\"
   agents create \"Fix issue 41\" --first implement --harness codex --context \"The cause is in src/cache.rs\"
   gh issue view 41 | agents create -
   id=$(agents create \"Tidy the docs\" --hold --json | jq -r .id)")]
@@ -42,18 +44,23 @@ pub struct Create {
     first: Option<String>,
     #[command(flatten)]
     job: JobOptions,
+    /// What must hold before it is complete (repeatable): each is tied to a check's receipt or a reviewer's finding
+    #[arg(long, value_name = "CRITERION", allow_hyphen_values = true)]
+    accept: Vec<String>,
     /// Create it with nothing to do: it waits for its first job
     #[arg(long)]
     hold: bool,
     /// The most jobs that it may have [default: limits.maxJobs of the config]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_jobs: Option<u32>,
-    /// Where its agents work [default: workspace of the config, else a worktree where there can be one]
-    #[arg(long, value_name = "WHERE", value_enum)]
-    workspace: Option<WorkspaceName>,
     /// One more command that must pass before it is complete, besides the checks of the config; may be given again
     #[arg(long = "check", value_name = "COMMAND", allow_hyphen_values = true)]
     checks: Vec<String>,
+    /// Where its agents work [default: workspace of the config, else a worktree where there can be one]
+    #[arg(long, value_name = "WHERE", value_enum)]
+    workspace: Option<WorkspaceName>,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,9 +72,9 @@ struct Created {
     north_star: String,
     jobs: Vec<String>,
     workspace: String,
-    worktree: Option<WorktreeView>,
     /// The names of the checks that are run after its jobs.
     checks: Vec<String>,
+    worktree: Option<WorktreeView>,
     warnings: Vec<String>,
 }
 
@@ -95,7 +102,8 @@ impl Create {
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
             worktree: choice.worktree,
             checks: self.checks(&here)?,
-            accept: Vec::new(),
+            accept: self.criteria()?,
+            limits: Box::new(self.limits.over(here.config.own_limits())),
             first,
         };
         let workspace = new.workspace.clone();
@@ -117,8 +125,8 @@ impl Create {
             north_star,
             jobs: inserted.iter().filter_map(|event| event.job).map(|job| job.to_string()).collect(),
             workspace,
-            worktree,
             checks,
+            worktree,
             warnings,
         };
         let short = id.short();
@@ -172,6 +180,13 @@ impl Create {
         }
         checks::refuse(&checks).map_err(|why| Failure::usage(format!("--check: {why}")))?;
         Ok(checks)
+    }
+
+    fn criteria(&self) -> Result<Vec<String>, Failure> {
+        if self.accept.iter().any(|text| text.trim().is_empty()) {
+            return Err(Rejection::EmptyCriterion.into());
+        }
+        Ok(self.accept.clone())
     }
 
     fn first_job(&self, app: &App, here: &Here) -> Result<First, Failure> {

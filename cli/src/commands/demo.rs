@@ -175,6 +175,7 @@ async fn create(
         director: Director::Pm,
         workspace: folder.display().to_string(),
         max_jobs: DEFAULT_MAX_JOBS,
+        limits: Default::default(),
         worktree: None,
         checks: Vec::new(),
         accept: Vec::new(),

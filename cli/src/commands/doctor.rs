@@ -14,6 +14,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::health::{self, StoreHealth};
+use super::receipt;
 use super::worktree_checks;
 use crate::app::{self, App, Here};
 use crate::caller::Caller;
@@ -22,7 +23,6 @@ use crate::failure::{Failure, FailureKind};
 use crate::output;
 use crate::output::table::{Cell, Table};
 use crate::output::text::{self, DIM, GREEN, RED, YELLOW};
-use crate::place;
 use crate::settings_source::{self, ConfigSettings};
 
 /// Check git, the database and what it holds, the config and each agent CLI; say how to fix what is wrong
@@ -165,6 +165,13 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
         Ok(store) => Arc::new(store),
         Err(error) => return only(health::unusable(error)),
     };
+    let disguise = match Caller::of_process() {
+        Ok(caller) => caller.refuse_disguise(&store).await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = disguise {
+        return only(Check::failure("database", failure));
+    }
     match store.integrity().await {
         Ok(None) => {}
         Ok(Some(said)) => {
@@ -189,6 +196,7 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
         }
     };
     checks.push(worktree_checks::worktrees(here, &*store).await);
+    checks.extend(receipt::health(&*store).await);
     checks.push(runner(app, here, &*store).await);
     (checks, found)
 }
@@ -218,7 +226,7 @@ async fn harnesses(here: &Here) -> Vec<Check> {
         let Ok(probe) = settings_source::probe(&here.config, name) else { continue };
         let is_used = used.contains(name.as_str());
         let has_own_env = here.config.harnesses().get(name).is_some_and(|entry| !entry.env.is_empty());
-        let (name, login) = (name.clone(), has_own_env || has_login(&probe));
+        let (name, login) = (name.clone(), has_own_env || settings_source::has_login(&probe));
         tasks.spawn(async move { (place, harness(&name, &probe, Facts { is_used, login }).await) });
     }
     let mut checks = tasks.join_all().await;
@@ -247,17 +255,6 @@ async fn harness(name: &str, probe: &Probe, facts: Facts) -> Check {
     };
     let status = if facts.is_used { Status::Problem } else { Status::Note };
     Check { status, ..found }
-}
-
-/// Whether the CLI will find an account, as far as can be told without starting it.
-fn has_login(probe: &Probe) -> bool {
-    if probe.credentials.is_empty() && probe.login_files.is_empty() {
-        return true;
-    }
-    let is_set = |name: &String| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let home = place::home();
-    let is_there = |file: &String| home.as_ref().is_some_and(|home| home.join(file).exists());
-    probe.credentials.iter().any(is_set) || probe.login_files.iter().any(is_there)
 }
 
 fn root() -> Option<Check> {

@@ -43,6 +43,9 @@ pub struct InsertJob {
     /// Before all that have not started
     #[arg(long)]
     first: bool,
+    /// What else must hold before the assignment is complete (repeatable; only in a PM job, before the first job is done)
+    #[arg(long, value_name = "CRITERION", allow_hyphen_values = true)]
+    accept: Vec<String>,
     /// Why (only in a PM job)
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reason: Option<String>,
@@ -102,6 +105,10 @@ impl InsertJob {
             return Err(Failure::usage("--reason is for the PM's decisions")
                 .hint("what the agent should know belongs into --context"));
         }
+        if !self.accept.is_empty() {
+            return Err(Failure::usage("--accept is for the PM's decisions")
+                .hint(format!("agents update-assignment {text} --status active --accept \"…\"")));
+        }
         let assignment = target::assignment(store, text).await?;
         let id = job.id;
         let job_type = job.job_type.to_string();
@@ -136,7 +143,7 @@ impl InsertJob {
         let assignment = staged::own_assignment(pm, store, self.assignment.as_deref()).await?;
         let (id, job_type, harness) = (job.id, job.job_type.to_string(), job.harness.clone());
         let reason = self.reason.clone().unwrap_or_default();
-        let decision = Decision::InsertJobs { reason, jobs: vec![(job, place)], accept: Vec::new() };
+        let decision = Decision::InsertJobs { reason, jobs: vec![(job, place)], accept: self.accept.clone() };
         let receipt = staged::stage(app, here, (store, pm), decision).await?;
         Ok(Inserted { harness, staged: true, ..inserted((id, assignment), job_type, &receipt) })
     }

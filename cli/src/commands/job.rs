@@ -30,9 +30,10 @@ impl Job {
             .job(id)
             .await?
             .ok_or_else(|| Failure::new(FailureKind::NotFound, format!("there is no job {id}")))?;
+        let record = store.evidence(assignment.id).await?;
         app.printer.answer(
-            || JobInAssignment::new(&assignment, &detail),
-            || output::job::detail(&assignment, &detail, app.now()),
+            || JobInAssignment::new(&assignment, &detail, &record),
+            || output::job::detail(&assignment, (&detail, &record), app.now()),
         )
     }
 }

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod diff;
 pub mod doctor;
 mod ending;
+pub mod evidence;
 pub mod gc;
 mod health;
 pub mod history;
@@ -25,6 +26,7 @@ pub mod open;
 pub mod pause;
 pub mod pr;
 pub mod queue;
+pub mod receipt;
 pub mod resume;
 pub mod retry;
 pub mod rollback;
@@ -33,6 +35,7 @@ pub mod scripted_agent;
 mod staged;
 pub mod template;
 pub mod update_assignment;
+pub mod usage;
 mod worktree_checks;
 
 use std::future::Future;
@@ -58,9 +61,12 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Retry(command) => block_on(command.run(app)),
         Command::Queue(command) => block_on(command.run(app)),
         Command::Assignments(command) => block_on(command.run(app)),
+        Command::Usage(command) => block_on(command.run(app)),
         Command::Assignment(command) => block_on(command.run(app)),
         Command::Jobs(command) => block_on(command.run(app)),
         Command::Job(command) => block_on(command.run(app)),
+        Command::Receipt(command) => block_on(command.run(app)),
+        Command::Evidence(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
         Command::Diff(command) => block_on(command.run(app)),

@@ -112,8 +112,8 @@ async fn cooldown_warning(
     let cooling: Vec<Cooldown> = lines.into_iter().map(|line| line.cooldown).collect();
     Ok(match here.config.fallbacks().route(harness, &cooling) {
         Route::To(_) => None,
-        Route::Waits { until } => Some(format!(
-            "{harness} cools down until {}: `agents cooldown lift {harness}` lets its jobs start at once",
+        Route::Waits { first, until } => Some(format!(
+            "{first} cools down until {}: `agents cooldown lift {first}` lets its jobs start at once",
             time::local(until, app.now())
         )),
     })

@@ -3,7 +3,7 @@
 use agents_domain::assignment::Assignment;
 use agents_domain::job_type::JobType;
 use agents_domain::store::{JobDetail, Store};
-use agents_orchestrator::prompt::{self, Facts, Origin, TemplateError};
+use agents_orchestrator::prompt::{self, Facts, Measured, Origin, TemplateError};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -153,6 +153,8 @@ async fn facts(app: &App, here: &Here, job_type: &str, assignment: Option<&str>)
     let found: Option<Assignment> = store.assignment(id).await?;
     let gone = || Failure::new(FailureKind::NotFound, format!("assignment {} is gone", id.short()));
     let list: Vec<JobDetail> = store.job_details(id).await?;
+    let found = found.ok_or_else(gone)?;
+    let measured = Measured::load(&store, &found, &list).await?;
     let settings = settings_source::settings(&here.config, here.place.as_ref())?;
-    Ok(Facts::of_next(&found.ok_or_else(gone)?, &job_type, &list, &settings))
+    Ok(Facts::of_next(&found, &job_type, (&list, &measured), &settings))
 }

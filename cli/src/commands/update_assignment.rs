@@ -5,7 +5,6 @@ use agents_domain::actor::Actor;
 use agents_domain::aggregate::StatusChange;
 use agents_domain::assignment::AssignmentStatus;
 use agents_domain::decision::Decision;
-use agents_domain::evidence::Ties;
 use agents_domain::id::AssignmentId;
 use agents_domain::store::{Change, Store, StoreError};
 use agents_orchestrator::store::SqlStore;
@@ -17,7 +16,9 @@ use super::staged;
 use crate::app::{self, App, Here};
 use crate::caller::{Caller, PmCaller};
 use crate::failure::Failure;
+use crate::limit_options::LimitOptions;
 use crate::output::text::{self, GREEN};
+use crate::proof_input::{self, CriteriaOptions};
 use crate::target;
 
 /// Change an assignment's status: complete, blocked, active again, or cancelled
@@ -28,7 +29,9 @@ use crate::target;
 #[command(after_help = "\
 Examples:
   agents update-assignment 099a8057 --status active --note \"Use the new API; the key is in .env\"
-  agents update-assignment 099a8057 --status complete --reason \"Shipped\"
+  agents update-assignment 099a8057 --status active --accept \"the README shows it\" --drop-accept 2
+  agents update-assignment 099a8057 --status complete --reason \"Shipped\" --tie 1=4d3f21aa
+  agents update-assignment 099a8057 --status complete --force --reason \"The check is flaky\"
   agents update-assignment 099a8057 --status blocked --reason \"Waiting for the design\"
   agents update-assignment 099a8057 --status cancelled")]
 pub struct UpdateAssignment {
@@ -49,6 +52,16 @@ pub struct UpdateAssignment {
     /// A new limit on its jobs, with --status active
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_jobs: Option<u32>,
+    #[command(flatten)]
+    criteria: CriteriaOptions,
+    /// What shows that a criterion holds: its number and a receipt or finding (repeatable), with --status complete
+    #[arg(long, value_name = "N=ID")]
+    tie: Vec<String>,
+    /// Whatever the evidence says, with --status complete and a --reason; it is recorded as forced
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,13 +97,24 @@ impl UpdateAssignment {
     fn refuse_misplaced_options(&self) -> Result<(), Failure> {
         let status = self.status;
         let is_active = status == AssignmentStatus::Active;
-        let only_active = [("--note", self.note.is_some()), ("--max-jobs", self.max_jobs.is_some())];
+        let only_active = [
+            ("--note", self.note.is_some()),
+            ("--max-jobs", self.max_jobs.is_some()),
+            ("--max-cost and its like", !self.limits.changes().is_empty()),
+        ];
         if let Some((option, _)) = only_active.iter().find(|(_, given)| *given && !is_active) {
             return Err(Failure::usage(format!(
                 "{option} goes with --status active, not with {}",
                 status.as_str()
             )));
         }
+        if let Some(option) = self.criteria.given().filter(|_| !is_active) {
+            return Err(Failure::usage(format!(
+                "{option} goes with --status active, not with {}",
+                status.as_str()
+            )));
+        }
+        self.refuse_misplaced_proof()?;
         if self.reason.is_some() && is_active {
             return Err(Failure::usage("--reason does not go with --status active")
                 .hint("--note tells the PM what it should know"));
@@ -101,6 +125,22 @@ impl UpdateAssignment {
         if status == AssignmentStatus::Blocked && self.reason().is_none() {
             return Err(Failure::usage("no reason is given, and a blocked assignment needs one")
                 .hint("--reason \"what a person must do or decide\""));
+        }
+        Ok(())
+    }
+
+    fn refuse_misplaced_proof(&self) -> Result<(), Failure> {
+        let only_complete = [("--tie", !self.tie.is_empty()), ("--force", self.force)];
+        let is_complete = self.status == AssignmentStatus::Complete;
+        if let Some((option, _)) = only_complete.iter().find(|(_, given)| *given && !is_complete) {
+            return Err(Failure::usage(format!(
+                "{option} goes with --status complete, not with {}",
+                self.status.as_str()
+            )));
+        }
+        if self.force && self.reason().is_none() {
+            return Err(Failure::usage("no reason is given, and a forced completion needs one")
+                .hint("--reason \"why the evidence does not count here\""));
         }
         Ok(())
     }
@@ -126,14 +166,23 @@ impl UpdateAssignment {
         let id = target::assignment(store, text).await?;
         let to = match self.status {
             AssignmentStatus::Active => {
-                StatusChange::Active { note: self.note.clone(), max_jobs: self.max_jobs }
+                let (note, limits) = (self.note.clone(), self.limits.changes());
+                StatusChange::Active { note, max_jobs: self.max_jobs, limits }
             }
             AssignmentStatus::Blocked => StatusChange::Blocked { reason: self.reason().unwrap_or_default() },
             AssignmentStatus::Complete => {
-                StatusChange::Complete { reason: self.reason(), ties: Ties::new(), force: false }
+                let ties = proof_input::ties(&self.tie)?;
+                StatusChange::Complete { reason: self.reason(), ties, force: self.force }
             }
             AssignmentStatus::Cancelled => StatusChange::Cancelled { reason: self.reason() },
         };
+        // By itself, so that criteria that make no sense leave the status as it is.
+        let edits = self.criteria.edits()?;
+        let mut has_edited = false;
+        if !edits.is_empty() {
+            let change = Change::Update { assignment: id, to: StatusChange::Criteria { edits } };
+            has_edited = !app.execute(here, store, (Actor::Person, change)).await?.events.is_empty();
+        }
         let change = Change::Update { assignment: id, to };
         let receipt = app.execute(here, store, (Actor::Person, change)).await?;
         let stored = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
@@ -148,7 +197,10 @@ impl UpdateAssignment {
             reason: stored.reason().map(str::to_owned),
             staged: false,
             decision: None,
-            changed: !receipt.events.is_empty() || self.max_jobs.is_some(),
+            changed: !receipt.events.is_empty()
+                || has_edited
+                || self.max_jobs.is_some()
+                || !self.limits.changes().is_empty(),
             warnings,
         };
         Ok((id, updated))
@@ -179,9 +231,14 @@ impl UpdateAssignment {
 
     fn decision(&self) -> Result<Decision, Failure> {
         let status = self.status;
+        if self.force {
+            return Err(Failure::rejected("only a person can force an assignment to be complete").hint(
+                "what stands against it is refused and told to the next PM; decide on the work that mends it",
+            ));
+        }
         match (status, self.reason()) {
             (AssignmentStatus::Complete, Some(reason)) => {
-                Ok(Decision::Complete { reason, ties: Default::default() })
+                Ok(Decision::Complete { reason, ties: proof_input::ties(&self.tie)? })
             }
             (AssignmentStatus::Blocked, Some(reason)) => {
                 Ok(Decision::Blocked { reason, question: self.question.clone() })

@@ -104,6 +104,7 @@ pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failur
             check_job_type(config, place, &key, job_type)?;
         }
     }
+    check_reviewers(config, &known)?;
     check_fallbacks(config, &known)?;
     for job_type in config.file.permissions.keys() {
         check_job_type(config, place, &format!("permissions.{job_type}"), job_type)?;
@@ -120,6 +121,16 @@ fn check_guards(config: &Config) -> Result<(), Failure> {
         Some(unknown) => Err(Failure::bad_input(format!("guards: there is no guard `{unknown}`"))
             .hint(suggestion::did_you_mean(unknown, &known, "there are"))
             .hint(from(config, &format!("guards.{unknown}")))),
+    }
+}
+
+fn check_reviewers(config: &Config, known: &[String]) -> Result<(), Failure> {
+    let named = config.file.reviewers.iter().flatten();
+    match named.into_iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(unknown) => Err(Failure::bad_input(format!("reviewers: there is no harness `{unknown}`"))
+            .hint(suggestion::did_you_mean(unknown, known, "there are"))
+            .hint(from(config, "reviewers"))),
     }
 }
 

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, json};
 
 use super::checks::{CheckEntry, GuardModeName, guards_schema};
-use super::number::{lease, positive};
+use super::money::{DayLimitsEntry, LimitsEntry, PriceEntry};
+use super::number::{lease, optional_amount, positive};
 use super::workspace::{WorkspaceName, WorktreesEntry};
 
 /// Configuration of agents, for a repository (.agents/config.json) or a user.
@@ -70,6 +71,13 @@ pub struct ConfigFile {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "harness_defaults_schema")]
     pub harness_defaults: BTreeMap<String, String>,
+    /// Harnesses that review what another one has done, the best first. Not set: the built-in ones whose CLI is installed
+    /// and has an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewers: Option<Vec<String>>,
+    /// The model of a review that the worker's own harness does, because there is no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review_model: Option<String>,
     /// Which harness does the jobs of one that cools down after a limit; null takes an entry away.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub harness_fallback: BTreeMap<String, Option<String>>,
@@ -80,12 +88,27 @@ pub struct ConfigFile {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "permissions_schema")]
     pub permissions: BTreeMap<String, AccessName>,
+    /// What tokens cost where the CLI does not say, by patterns of model names: `*` stands for any text, and a pattern with a
+    /// `/` is matched against <harness>/<model>. US dollars for a million tokens.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, PriceEntry>,
     /// Limits of an assignment.
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
     /// How long a closed assignment keeps what its agents printed, and its history.
     #[serde(skip_serializing_if = "RetentionTimes::is_empty")]
     pub retention: RetentionTimes,
+    /// Commands that tell whether the work is right, run after every job that may edit; new assignments get them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Vec<CheckEntry>>,
+    /// How long a check may take, in milliseconds, unless it says so itself.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
+    #[schemars(range(min = 1))]
+    pub check_timeout_ms: Option<u64>,
+    /// What becomes of what each guard finds in a worker's diff: `report`, `gate` or `off`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "guards_schema")]
+    pub guards: BTreeMap<String, GuardModeName>,
     /// Where agents work: each assignment in a worktree of its own, or all in the repository itself. Not set: worktree where
     /// there can be one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,17 +129,6 @@ pub struct ConfigFile {
     /// How long the worktrees of closed assignments stay.
     #[serde(skip_serializing_if = "WorktreesEntry::is_empty")]
     pub worktrees: WorktreesEntry,
-    /// Commands that tell whether the work is right, run after every job that may edit; new assignments get them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checks: Option<Vec<CheckEntry>>,
-    /// How long a check may take, in milliseconds, unless it says so itself.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
-    #[schemars(range(min = 1))]
-    pub check_timeout_ms: Option<u64>,
-    /// What becomes of what each guard finds in a worker's diff: `report`, `gate` or `off`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "guards_schema")]
-    pub guards: BTreeMap<String, GuardModeName>,
 }
 
 /// Settings of one harness.
@@ -169,11 +181,28 @@ pub struct Limits {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "positive")]
     #[schemars(range(min = 1))]
     pub max_jobs: Option<u32>,
+    /// How much one attempt may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub attempt: LimitsEntry,
+    /// How much all the attempts of a job may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub job: LimitsEntry,
+    /// How much an assignment may use.
+    #[serde(skip_serializing_if = "LimitsEntry::is_empty")]
+    pub assignment: LimitsEntry,
+    /// How much the namespace may use in one day, in UTC.
+    #[serde(skip_serializing_if = "DayLimitsEntry::is_empty")]
+    pub day: DayLimitsEntry,
+    /// What an attempt is taken to cost, in US dollars, while nothing is known of its like. Not set: 0.50, at most a tenth of
+    /// a limit.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_amount")]
+    #[schemars(range(min = 0))]
+    pub expected_cost: Option<f64>,
 }
 
 impl Limits {
     fn is_empty(&self) -> bool {
-        self.max_jobs.is_none()
+        *self == Self::default()
     }
 }
 

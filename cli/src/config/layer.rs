@@ -175,20 +175,23 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         grace_ms,
         concurrency,
         harness_defaults,
+        reviewers,
+        review_model,
         harness_fallback,
         harnesses,
         permissions,
-        limits: Limits { max_jobs },
+        prices,
+        limits: Limits { max_jobs, attempt, job, assignment, day, expected_cost },
         retention: RetentionTimes { logs, events },
+        checks,
+        check_timeout_ms,
+        guards,
         workspace,
         checkpoint_author,
         setup,
         copy,
         setup_timeout_ms,
         worktrees: WorktreesEntry { keep, max_bytes },
-        checks,
-        check_timeout_ms,
-        guards,
     } = above;
     replace(&mut below.namespace, namespace);
     replace(&mut below.database_url, database_url);
@@ -204,14 +207,25 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.grace_ms, grace_ms);
     replace(&mut below.concurrency, concurrency);
     below.harness_defaults.extend(harness_defaults);
+    replace(&mut below.reviewers, reviewers);
+    replace(&mut below.review_model, review_model);
     below.harness_fallback.extend(harness_fallback);
     for (name, entry) in harnesses {
         overlay_harness(below.harnesses.entry(name).or_default(), entry);
     }
     below.permissions.extend(permissions);
+    below.prices.extend(prices);
     replace(&mut below.limits.max_jobs, max_jobs);
+    below.limits.attempt.overlay(&attempt);
+    below.limits.job.overlay(&job);
+    below.limits.assignment.overlay(&assignment);
+    below.limits.day.overlay(&day);
+    replace(&mut below.limits.expected_cost, expected_cost);
     replace(&mut below.retention.logs, logs);
     replace(&mut below.retention.events, events);
+    replace(&mut below.checks, checks);
+    replace(&mut below.check_timeout_ms, check_timeout_ms);
+    below.guards.extend(guards);
     replace(&mut below.workspace, workspace);
     replace(&mut below.checkpoint_author, checkpoint_author);
     replace(&mut below.setup, setup);
@@ -219,9 +233,6 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.setup_timeout_ms, setup_timeout_ms);
     replace(&mut below.worktrees.keep, keep);
     replace(&mut below.worktrees.max_bytes, max_bytes);
-    replace(&mut below.checks, checks);
-    replace(&mut below.check_timeout_ms, check_timeout_ms);
-    below.guards.extend(guards);
 }
 
 fn overlay_harness(below: &mut HarnessEntry, above: HarnessEntry) {

@@ -7,6 +7,7 @@ pub mod checks;
 mod environment;
 pub mod file;
 mod layer;
+mod money;
 mod number;
 pub mod schema;
 pub mod workspace;
@@ -18,13 +19,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::access::Access;
-use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::aggregate::{HarnessDefaults, Reviewers};
 use agents_domain::assignment::DEFAULT_MAX_JOBS;
 use agents_domain::attempt::LEASE;
 use agents_domain::evidence::{Check, Guard, GuardModes};
 use agents_domain::fallback::Fallbacks;
+use agents_domain::limits::OwnLimits;
 use agents_domain::namespace::Namespace;
+use agents_domain::price::PriceTable;
 use agents_domain::retention::Retention;
+use agents_domain::spending::Terms;
+use agents_domain::usage::MicroUsd;
 use agents_orchestrator::settings::Timeouts;
 
 pub use environment::Environment;
@@ -33,6 +38,7 @@ use layer::Layers;
 
 use crate::failure::Failure;
 use crate::place::{self, Place};
+use crate::settings_source;
 
 /// How long a job may take: an hour.
 const DEFAULT_TIMEOUT_MS: u64 = 60 * 60 * 1000;
@@ -222,6 +228,35 @@ impl Config {
         self.file.limits.max_jobs.unwrap_or(DEFAULT_MAX_JOBS)
     }
 
+    /// What tokens cost where the CLI does not say.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        let prices = self.file.prices.iter();
+        Arc::new(PriceTable::new(prices.map(|(pattern, entry)| (pattern.clone(), entry.price()))))
+    }
+
+    /// The model of each harness's jobs that name none.
+    pub fn models(&self) -> BTreeMap<String, String> {
+        let entries = self.file.harnesses.iter();
+        entries.filter_map(|(name, entry)| Some((name.clone(), entry.model.clone()?))).collect()
+    }
+
+    /// The limits of a new assignment.
+    pub fn own_limits(&self) -> OwnLimits {
+        let limits = &self.file.limits;
+        OwnLimits {
+            attempt: limits.attempt.limits(),
+            job: limits.job.limits(),
+            assignment: limits.assignment.limits(),
+        }
+    }
+
+    /// What the namespace may spend.
+    pub fn terms(&self) -> Terms {
+        let limits = &self.file.limits;
+        let expected = limits.expected_cost.and_then(MicroUsd::from_dollars);
+        Terms { day: limits.day.limits(), expected, harness_defaults: None }
+    }
+
     /// How long what is finished keeps its logs and its history.
     pub fn retention(&self) -> Retention {
         let default = Retention::default();
@@ -235,7 +270,15 @@ impl Config {
     pub fn harness_defaults(&self) -> Arc<HarnessDefaults> {
         let mut by_type = self.file.harness_defaults.clone();
         let default = by_type.remove("default").unwrap_or_else(|| DEFAULT_HARNESS.to_owned());
-        Arc::new(HarnessDefaults { default, by_type })
+        Arc::new(HarnessDefaults { default, by_type, reviewers: self.reviewers() })
+    }
+
+    /// Who reviews the work of others: those that the config names, else every built-in harness whose CLI is installed and
+    /// has an account.
+    fn reviewers(&self) -> Reviewers {
+        let model = self.file.review_model.clone();
+        let harnesses = self.file.reviewers.clone().unwrap_or_else(|| settings_source::usable_built_in(self));
+        Reviewers { harnesses, model }
     }
 
     /// Which harness stands in for one that cools down.
@@ -305,19 +348,19 @@ fn defaults() -> ConfigFile {
         grace_ms: Some(DEFAULT_GRACE_MS),
         concurrency: Some(DEFAULT_CONCURRENCY),
         harness_defaults: BTreeMap::from([("default".to_owned(), DEFAULT_HARNESS.to_owned())]),
-        limits: file::Limits { max_jobs: Some(DEFAULT_MAX_JOBS) },
+        limits: file::Limits { max_jobs: Some(DEFAULT_MAX_JOBS), ..file::Limits::default() },
         retention: file::RetentionTimes {
             logs: Some(file::KeepTime(Retention::default().logs)),
             events: Some(file::KeepTime(Retention::default().events)),
         },
-        checkpoint_author: Some(workspace::author()),
-        setup_timeout_ms: Some(workspace::setup_timeout_ms()),
-        worktrees: workspace::worktrees(),
         check_timeout_ms: Some(DEFAULT_CHECK_TIMEOUT_MS),
         guards: Guard::ALL
             .into_iter()
             .map(|guard| (guard.as_str().to_owned(), checks::GuardModeName::of(guard.default_mode())))
             .collect(),
+        checkpoint_author: Some(workspace::author()),
+        setup_timeout_ms: Some(workspace::setup_timeout_ms()),
+        worktrees: workspace::worktrees(),
         ..ConfigFile::default()
     }
 }

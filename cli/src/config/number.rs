@@ -3,8 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Deserializer;
+use agents_domain::usage::MicroUsd;
 use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// A whole number above zero, or null for one that is not set.
 pub(super) fn positive<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
@@ -27,6 +28,26 @@ pub(super) fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D
         ))),
         Some(_) | None => Ok(length),
     }
+}
+
+/// An amount of US dollars, which may be nothing.
+pub(super) fn amount<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let dollars = f64::deserialize(from)?;
+    match MicroUsd::from_dollars(dollars) {
+        Some(micros) if micros >= MicroUsd::ZERO => Ok(dollars),
+        Some(_) | None => Err(de::Error::custom(format!("{dollars} is no amount of US dollars"))),
+    }
+}
+
+/// The same, or null for one that is not set.
+pub(super) fn optional_amount<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    struct Given(f64);
+    impl<'de> Deserialize<'de> for Given {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            amount(from).map(Self)
+        }
+    }
+    Ok(Option::<Given>::deserialize(from)?.map(|given| given.0))
 }
 
 struct Positive<T>(PhantomData<T>);

@@ -35,7 +35,7 @@ mod tests {
         let keys = |path: &[&str]| keys_at(&path.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
         assert!(keys(&[]).contains(&"timeoutMs".to_owned()));
         assert!(keys(&["harnesses", "mine"]).contains(&"command".to_owned()));
-        assert_eq!(keys(&["limits"]), ["maxJobs"]);
+        assert_eq!(keys(&["limits"]), ["assignment", "attempt", "day", "expectedCost", "job", "maxJobs"]);
         assert_eq!(keys(&["nonsense", "deeper"]), [""; 0]);
     }
 

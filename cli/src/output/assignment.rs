@@ -6,6 +6,7 @@ use agents_domain::store::{AssignmentLine, JobDetail};
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
 
+use super::budget;
 use super::job::{color as job_color, done_by, status_words};
 use super::table::{Cell, Table};
 use super::text::{self, BOLD, CYAN, DIM, GREEN, RED, YELLOW};
@@ -102,10 +103,22 @@ fn facts(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> Table {
     fact("created", time::relative(assignment.created_at, now));
     let real = jobs.iter().filter(|detail| !detail.job.shadow).count();
     fact("jobs", format!("{real} of at most {}", assignment.max_jobs));
-    if let Some(cost) = total_cost(jobs) {
-        fact("cost", time::money(cost));
+    if let Some(cost) = whole_cost(jobs) {
+        fact("cost", cost);
     }
+    for (name, said) in super::evidence::short(assignment) {
+        fact(name, said);
+    }
+    budget::lines(assignment).into_iter().for_each(|line| fact("limit", line));
     facts
+}
+
+/// What all the attempts have cost. Those that run still may become known.
+fn whole_cost(jobs: &[JobDetail]) -> Option<String> {
+    let attempts = || jobs.iter().flat_map(|detail| &detail.attempts);
+    let unknown = attempts().filter(|attempt| attempt.ended_at.is_some() && attempt.cost.is_none()).count();
+    let any = attempts().any(|attempt| attempt.cost.is_some());
+    (any || unknown > 0).then(|| budget::known_cost(total_cost(jobs).unwrap_or_default(), unknown as u64))?
 }
 
 fn total_cost(jobs: &[JobDetail]) -> Option<MicroUsd> {

@@ -3,7 +3,7 @@
 use agents_domain::assignment::Assignment;
 use agents_domain::job::{Job, JobStatus};
 use agents_domain::outcome::OutcomeClass;
-use agents_domain::store::{AttemptRecord, JobDetail, JobLine};
+use agents_domain::store::{AttemptRecord, EvidenceRecord, JobDetail, JobLine};
 use agents_domain::timestamp::Timestamp;
 
 use super::table::{Cell, Table};
@@ -68,7 +68,11 @@ pub fn status_words(status: JobStatus, outcome: Option<OutcomeClass>) -> String 
 }
 
 /// One job with its attempts, its context and its result.
-pub fn detail(assignment: &Assignment, detail: &JobDetail, now: Timestamp) -> String {
+pub fn detail(
+    assignment: &Assignment,
+    (detail, record): (&JobDetail, &EvidenceRecord),
+    now: Timestamp,
+) -> String {
     let width = super::width();
     let job = &detail.job;
     let status = job.status();
@@ -96,6 +100,10 @@ pub fn detail(assignment: &Assignment, detail: &JobDetail, now: Timestamp) -> St
             text::colored(BOLD, "attempts"),
             attempts(&detail.attempts, now)
         ));
+    }
+    let measured = super::evidence::of_job(assignment, record, job.id);
+    if !measured.is_empty() {
+        shown.push_str(&format!("\n{}\n{measured}", text::colored(BOLD, "evidence")));
     }
     if !detail.context.trim().is_empty() {
         shown.push_str(&format!("\n{}\n", text::colored(BOLD, "context")));

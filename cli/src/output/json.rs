@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use agents_domain::assignment::Assignment;
 use agents_domain::history::HistoryEvent;
 use agents_domain::job::{Job, JobState};
-use agents_domain::store::{AssignmentLine, AttemptRecord, JobDetail, JobLine, RunnerRecord};
+use agents_domain::store::{AssignmentLine, AttemptRecord, EvidenceRecord, JobDetail, JobLine, RunnerRecord};
 use agents_domain::timestamp::Timestamp;
-use agents_domain::usage::{MicroUsd, TokenUsage};
+use agents_domain::usage::{CostSource, MicroUsd, TokenUsage};
 use serde::Serialize;
 
+use super::budget::BudgetView;
+use super::evidence::{OfJobView, StandingView};
 use crate::app::is_alive;
 use crate::failure::Failure;
 use crate::output::worktree::WorktreeView;
@@ -42,17 +44,19 @@ impl<'a> ErrorView<'a> {
 
 /// Tokens of an attempt.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UsageView {
     input: u64,
     cached: u64,
+    cache_written: u64,
     output: u64,
     reasoning: Option<u64>,
 }
 
 impl From<&TokenUsage> for UsageView {
     fn from(usage: &TokenUsage) -> Self {
-        let TokenUsage { input, cached, output, reasoning } = *usage;
-        Self { input, cached, output, reasoning }
+        let TokenUsage { input, cached, written, output, reasoning } = *usage;
+        Self { input, cached, cache_written: written, output, reasoning }
     }
 }
 
@@ -75,6 +79,8 @@ pub struct AttemptView<'a> {
     exit_code: Option<i32>,
     usage: Option<UsageView>,
     cost_usd: Option<f64>,
+    /// Who says so: the CLI, or the prices of the config.
+    cost_source: Option<&'static str>,
     started_at: String,
     ended_at: Option<String>,
     signal: Option<i32>,
@@ -102,6 +108,7 @@ impl<'a> From<&'a AttemptRecord> for AttemptView<'a> {
             exit_code: attempt.exit_code,
             usage: attempt.usage.as_ref().map(UsageView::from),
             cost_usd: dollars(attempt.cost),
+            cost_source: attempt.cost_source.map(CostSource::as_str),
             started_at: time(attempt.started_at),
             ended_at: attempt.ended_at.map(time),
             signal: attempt.signal,
@@ -237,13 +244,20 @@ impl<'a> From<&'a Assignment> for AssignmentCore<'a> {
 pub struct AssignmentView<'a> {
     #[serde(flatten)]
     core: AssignmentCore<'a>,
+    budget: BudgetView,
     jobs: Vec<JobView<'a>>,
+    evidence: StandingView<'a>,
 }
 
 impl<'a> AssignmentView<'a> {
     /// The assignment and its jobs in order.
     pub fn new(assignment: &'a Assignment, jobs: &'a [JobDetail]) -> Self {
-        Self { core: assignment.into(), jobs: jobs.iter().map(JobView::from).collect() }
+        Self {
+            core: assignment.into(),
+            budget: assignment.into(),
+            jobs: jobs.iter().map(JobView::from).collect(),
+            evidence: assignment.into(),
+        }
     }
 }
 
@@ -258,12 +272,14 @@ pub struct JobInAssignment<'a> {
     north_star: &'a str,
     assignment_status: &'static str,
     assignment_paused: bool,
+    evidence: OfJobView<'a>,
 }
 
 impl<'a> JobInAssignment<'a> {
-    /// The job and its assignment.
-    pub fn new(assignment: &'a Assignment, detail: &'a JobDetail) -> Self {
+    /// The job, its assignment, and what was measured after it.
+    pub fn new(assignment: &'a Assignment, detail: &'a JobDetail, record: &'a EvidenceRecord) -> Self {
         Self {
+            evidence: OfJobView::new(assignment, record, detail.job.id),
             job: detail.into(),
             assignment: assignment.id.to_string(),
             namespace: assignment.namespace.as_str(),

@@ -4,7 +4,9 @@
 
 pub mod agent_event;
 pub mod assignment;
+pub mod budget;
 pub mod cooldown;
+pub mod evidence;
 pub mod gc;
 pub mod job;
 pub mod json;

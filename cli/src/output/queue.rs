@@ -7,10 +7,12 @@ use agents_domain::fallback::{Fallbacks, Route};
 use agents_domain::job::Job;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
+use agents_domain::spending::Day;
 use agents_domain::store::{JobLine, Queue};
 use agents_domain::timestamp::Timestamp;
 use serde::Serialize;
 
+use super::budget;
 use super::cooldown::{self, CooldownView};
 use super::job::done_by;
 use super::json::{AssignmentCore, JobLineView, RunnerView, ready_at};
@@ -120,10 +122,15 @@ fn wait_of(line: &JobLine, (queue, fallbacks): (&Queue, &Fallbacks)) -> Wait {
         }
     }
     let cooling: Vec<Cooldown> = queue.cooldowns.iter().map(|line| line.cooldown.clone()).collect();
-    if let (Some(_), Route::Waits { until }) =
+    if let (Some(_), Route::Waits { first, until }) =
         (ready_at(&line.job), fallbacks.route(&line.job.harness, &cooling))
     {
-        return Wait { what: format!("{} to cool down", line.job.harness), until: Some(until) };
+        return Wait { what: format!("{first} to cool down"), until: Some(until) };
+    }
+    let day = queue.days.iter().find(|day| day.namespace == line.namespace);
+    if let (Some(_), Some(day)) = (ready_at(&line.job), day) {
+        let until = day.waits_until.map(|at| Day::of(Timestamp::from_millis(at.as_millis() - 1)).end());
+        return Wait { what: format!("the day's budget ({})", budget::day(day)), until };
     }
     match (ready_at(&line.job), before(&line.job, queue)) {
         (Some(until), _) => Wait { what: moment(line.job.progress().outcome).to_owned(), until: Some(until) },
@@ -206,14 +213,15 @@ impl Shown<'_> {
     }
 
     fn longest(&self) -> usize {
-        let Queue { running: _, ready, waiting, blocked, held, paused, cooldowns: _, runners: _ } =
+        let Queue { running: _, ready, waiting, blocked, held, paused, cooldowns: _, days: _, runners: _ } =
             self.queue;
         [ready.len(), waiting.len(), blocked.len(), held.len(), paused.len()].into_iter().max().unwrap_or(0)
     }
 
     fn summary(&self) -> String {
         let whose = self.namespace.map_or("all namespaces", |namespace| namespace.as_str());
-        let Queue { running, ready, waiting, blocked, held, paused, cooldowns: _, runners: _ } = self.queue;
+        let Queue { running, ready, waiting, blocked, held, paused, cooldowns: _, days: _, runners: _ } =
+            self.queue;
         let counts = [
             (running.len(), "running"),
             (ready.len(), "ready"),

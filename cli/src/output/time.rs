@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn amounts_are_short() {
-        let usage = |input| TokenUsage { input, cached: 0, output: 0, reasoning: None };
+        let usage = |input| TokenUsage { input, cached: 0, written: 0, output: 0, reasoning: None };
         assert_eq!(tokens(&usage(12_345)), "12.3k tokens");
         assert_eq!(tokens(&usage(1_250_000)), "1.2M tokens");
         assert_eq!(money(MicroUsd::from_micros(420_000)), "$0.42");

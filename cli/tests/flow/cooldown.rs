@@ -75,7 +75,7 @@ fn a_fallback_does_the_job_at_once_with_its_own_model_and_session_and_says_so() 
     assert!(text(&of(0, "model")).contains("opus") && !text(&of(1, "model")).contains("opus"), "{job:#}");
     assert_eq!(of(1, "resumes"), Value::Null, "the session is claude's");
     let pm = stage.prompt(&jobs(&done)[1]);
-    assert!(pm.contains("type=\"implement\" agent=\"gemini\""), "{pm}");
+    assert!(pm.contains(": implement by gemini, completed, success, 2 attempt(s)"), "{pm}");
     let history = stage.json(&["history", &id])["events"].clone();
     let kinds: Vec<&Value> = history.as_array().unwrap().iter().map(|event| &event["kind"]).collect();
     assert!(kinds.contains(&&json!("harness_cooled_down")), "{kinds:?}");

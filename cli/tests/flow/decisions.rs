@@ -101,7 +101,8 @@ fn the_pm_sees_a_failed_job_and_decides_what_to_do() {
     assert_eq!(story(&done), expected);
     let failure = jobs(&done)[0]["result"].as_str().unwrap();
     let told = stage.prompt(&jobs(&done)[1]);
-    assert!(told.contains("status=\"failed\" outcome=\"refusal\"") && told.contains(failure), "{told}");
+    assert!(told.contains(": implement by ") && told.contains(", failed, refusal, "), "{told}");
+    assert!(told.contains(&format!("\n{failure}\n<<<END ")), "{told}");
 }
 
 #[test]
@@ -119,7 +120,8 @@ fn a_pm_without_a_decision_is_asked_once_more_in_the_same_session() {
     assert_eq!(attempts[1]["resumes"], attempts[0]["sessionId"]);
     let told = stage.prompt(&jobs(&done)[0]);
     assert!(
-        told.starts_with("Your last answer held no valid decision: the answer has no decision"),
+        told.starts_with("Your last answer held no valid decision; ")
+            && told.contains("\nthe answer has no decision"),
         "{told}"
     );
 }

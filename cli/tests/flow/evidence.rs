@@ -438,3 +438,159 @@ fn a_job_that_may_not_edit_is_not_checked_and_a_failed_one_neither() {
     assert_eq!(count_lines(&stage.path("home/runs")), 0);
     assert_eq!(evidence(&stage, &id), EvidenceRecord::default());
 }
+
+/// A stage whose repository has a test.
+fn with_a_test(replies: Value) -> Stage {
+    let stage = with_checks(json!(["true"]), replies);
+    let tests = stage.repo().join("tests");
+    std::fs::create_dir(&tests).unwrap();
+    std::fs::write(tests.join("test_add.py"), "def test_add():\n    assert add(1, 2) == 3\n").unwrap();
+    commit(&stage.repo(), "a test");
+    stage
+}
+
+fn guards(stage: &Stage, id: &str) -> Vec<(Guard, Severity, String)> {
+    let guard = |source| match source {
+        FindingSource::Guard(guard) => guard,
+        FindingSource::Reviewer => panic!("there is no reviewer"),
+    };
+    let findings = evidence(stage, id).findings;
+    findings.into_iter().map(|found| (guard(found.source), found.severity, found.text)).collect()
+}
+
+#[test]
+fn a_test_that_was_deleted_stands_against_complete_until_it_is_there_again() {
+    let stage = with_a_test(json!([
+        on_nth("implement", 1, json!([shell("git rm -q tests/test_add.py"), {"text": "All tests pass."}])),
+        on_nth("implement", 2, writes("something else\n")),
+        on_nth("implement", 3, json!([shell("git checkout -q main -- tests"), {"text": "It is there."}])),
+        on_nth("pm", 2, json!([insert("implement", "Do something else.")])),
+        on_nth("pm", 4, json!([insert("implement", "Bring the test back.")])),
+        pm_completes(),
+    ]));
+    let id = stage.create_work("Make all tests pass");
+    stage.once();
+    let done = stage.assignment(&id);
+    let order = ["implement", "pm", "pm", "implement", "pm", "pm", "implement", "pm"];
+    let expected = order.map(|name| format!("{name} completed [success]"));
+    assert_eq!((&done["status"], story(&done)), (&json!("complete"), expected.to_vec()));
+    let gone = "a file with tests is gone: `test_add`";
+    let found = |text: String| (Guard::TestsDeleted, Severity::Blocker, text);
+    let still = format!("still so since the assignment began: {gone}");
+    assert_eq!(guards(&stage, &id), [found(gone.to_owned()), found(still.clone())]);
+    let refusals = history(&stage, &id, EventKind::CompletionRefused);
+    let reasons: Vec<&str> = refusals.iter().filter_map(|event| event.detail("reason")).collect();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(reasons[0].contains(gone) && reasons[1].contains(&still), "{reasons:?}");
+}
+
+#[test]
+fn what_guards_see_is_told_and_gates_only_where_the_config_says_so() {
+    let stage = with_a_test(json!([
+        on_nth(
+            "implement",
+            1,
+            json!([
+                shell("printf '@pytest.mark.skip\\ndef test_add():\\n    pass\\n' > tests/test_add.py; ln -s /etc/passwd link"),
+                {"tool": {"name": "Write", "input": {"file_path": "/opt/elsewhere/x", "content": "x"}, "output": "ok"}},
+                {"tool": {"name": "Write", "input": {"file_path": "/opt/refused/x"}, "output": "no", "isError": true}},
+                {"text": "Done."},
+            ])
+        ),
+        on_nth("implement", 2, json!([{"text": "There was nothing to do."}])),
+        on_nth("pm", 1, json!([insert("implement", "More.")])),
+        pm_completes(),
+    ]));
+    stage.configure(|config| config["guards"] = json!({"tests_deleted": "report", "check_changed": "off"}));
+    let id = stage.create_work("Make all tests pass");
+    stage.once();
+    let done = stage.assignment(&id);
+    assert_eq!(done["status"], "complete");
+    let found = guards(&stage, &id);
+    let kinds: Vec<(Guard, Severity)> =
+        found.iter().map(|(guard, severity, _)| (*guard, *severity)).collect();
+    let expected = [
+        Guard::TestsDeleted,
+        Guard::SkipsAdded,
+        Guard::OutsideTouched,
+        Guard::OutsideTouched,
+        Guard::EmptyDiff,
+    ];
+    assert_eq!(kinds, expected.map(|guard| (guard, Severity::Major)), "{found:?}");
+    assert_eq!(found[0].2, "1 assertion(s) fewer than before");
+    assert!(found[2].2.contains("a link leads out of the workspace, to `/etc/passwd`"), "{found:?}");
+    assert!(found[3].2.contains("`/opt/elsewhere/x`"), "{found:?}");
+}
+
+/// Writes into the store behind everybody's back.
+fn forge(stage: &Stage, sql: &'static str) {
+    use sqlx::{Connection, Executor};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let url = format!("sqlite://{}", stage.database().display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        assert_eq!(connection.execute(sql).await.unwrap().rows_affected(), 1);
+    });
+}
+
+#[test]
+fn a_receipt_is_shown_and_one_that_was_forged_is_found() {
+    let stage = with_checks(
+        json!(["echo 3 passed in 0.01s; grep -q right work.txt"]),
+        json!([on("implement", writes("wrong\n")), pm_blocks()]),
+    );
+    let id = stage.create_work("Make it right");
+    stage.once();
+    let receipt = receipts(&stage, &id).remove(0).id.to_string();
+    let shown = stage.json(&["receipt", &receipt[receipt.len() - 8..]]);
+    assert_eq!(
+        [&shown["id"], &shown["end"], &shown["passed"]],
+        [&json!(receipt), &json!("exit 1"), &json!(false)]
+    );
+    let human = stage.agents(&["receipt", &receipt]).ok().stdout;
+    for part in ["3 passed, 0 failed, 0 skipped", "the present one", "as it was signed", "3 passed in 0.01s"]
+    {
+        assert!(human.contains(part), "`{part}` is not in: {human}");
+    }
+    let said = stage.agents(&["receipt", "verify"]).ok().stdout;
+    assert_eq!(said, "1 receipt as signed\n");
+    assert!(stage.agents(&["doctor"]).run().stdout.contains("1 of open assignments as signed"));
+    forge(&stage, "UPDATE receipts SET end_number = 0");
+    stage
+        .agents(&["receipt", "verify", &id])
+        .fails(1, &["1 receipt of 1 not as signed", &receipt, "is altered"]);
+    let wrong = stage.agents(&["receipt", "verify", "--all", "--json"]).run().json();
+    assert_eq!([&wrong["ok"], &wrong["wrong"][0]["id"]], [&json!(false), &json!(receipt)]);
+    let doctor = stage.agents(&["doctor", "--json"]).run().json();
+    let checks = doctor["checks"].as_array().unwrap();
+    let found = checks.iter().find(|check| check["name"] == "receipts").unwrap();
+    assert_eq!(found["status"], "problem", "{found}");
+    assert!(stage.agents(&["receipt", &receipt]).ok().stdout.contains("NOT as it was signed"));
+    stage.agents(&["receipt", "ffffffff"]).fails(3, &["no receipt", "agents evidence <assignment>"]);
+    stage.agents(&["receipt"]).fails(2, &["agents receipt"]);
+    let key = stage.path("home/.local/state/agents/receipts.key");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    stage.agents(&["receipt", "verify"]).fails(6, &["can be used by others", "chmod 600"]);
+}
+
+#[test]
+fn a_refusal_is_the_next_input_of_the_pm() {
+    let stage = with_checks(
+        json!(["grep -q right work.txt"]),
+        json!([
+            on_nth("implement", 1, writes("wrong\n")),
+            on_nth("implement", 2, writes("right\n")),
+            on_nth("pm", 2, json!([insert("implement", "Mend it.")])),
+            pm_completes(),
+        ]),
+    );
+    let id = stage.create_work("Make it right");
+    stage.once();
+    let done = stage.assignment(&id);
+    let told = stage.prompt(&jobs(&done)[2]);
+    let failing = receipts(&stage, &id)[1].id.short();
+    let refusal = format!("the required check `grep -q right work.txt` fails (receipt {failing})");
+    assert!(told.contains("The last `complete` was refused.") && told.contains(&refusal), "{told}");
+    let earlier = stage.prompt(&jobs(&done)[1]);
+    assert!(!earlier.contains("The last `complete` was refused."), "{earlier}");
+}

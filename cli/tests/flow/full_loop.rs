@@ -66,7 +66,7 @@ fn known(done: &Value) -> [Value; 4] {
 #[test]
 fn claude_goes_from_a_north_star_to_complete() {
     let done = check_loop("claude", "claude");
-    let usage = json!({"input": 100, "cached": 40, "output": 7, "reasoning": 0});
+    let usage = json!({"input": 100, "cached": 40, "cacheWritten": 0, "output": 7, "reasoning": 0});
     assert_eq!(known(&done), [json!(true), json!(0), usage, json!(0.5)]);
     assert_eq!(jobs(&done)[1]["attempts"][0]["toolCalls"], 2);
 }

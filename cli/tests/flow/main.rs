@@ -13,6 +13,7 @@ mod script;
 mod stage;
 mod wait;
 
+mod budgets;
 mod cancelling;
 mod chaos;
 mod chat;
@@ -28,6 +29,7 @@ mod evidence;
 mod failures;
 mod full_loop;
 mod garbage;
+mod hostile;
 mod idle;
 mod logs;
 mod mending;

@@ -57,7 +57,8 @@ fn a_pause_ends_the_running_job_and_resume_continues_its_session() {
     assert_eq!(attempts[1]["resumes"], attempts[0]["sessionId"], "the agent's session is continued");
     let told = stage.prompt(&jobs(&done)[0]);
     assert!(
-        told.starts_with("You were interrupted (stopped: its assignment was paused while it ran)"),
+        told.starts_with("You were interrupted (stopped). ")
+            && told.contains("\nits assignment was paused while it ran\n<<<END "),
         "{told}"
     );
 }

@@ -49,7 +49,7 @@ fn a_failed_job_is_repeated_in_its_session_and_the_assignment_goes_on() {
         assert_eq!(new[key], old[key], "{key}");
     }
     let told = stage.prompt(new);
-    assert!(told.starts_with("You were interrupted (timeout: "), "{told}");
+    assert!(told.starts_with("You were interrupted (timeout). "), "{told}");
 }
 
 #[test]

@@ -68,7 +68,8 @@ fn stop(how: impl Fn(&RunnerProcess)) {
     assert_eq!(attempts[1]["resumes"], attempts[0]["sessionId"], "the agent's session is continued");
     let told = stage.prompt(&jobs(&done)[0]);
     assert!(
-        told.starts_with("You were interrupted (stopped: the runner was stopped while it ran)"),
+        told.starts_with("You were interrupted (stopped). ")
+            && told.contains("\nthe runner was stopped while it ran\n<<<END "),
         "{told}"
     );
 }

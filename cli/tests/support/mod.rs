@@ -123,7 +123,13 @@ impl World {
     pub async fn claim(&self) -> Claimed {
         let runner = self.register_runner().await;
         let holder = Holder::new(runner, Host::default());
-        let request = ClaimRequest { holder, namespaces: None, limit: 1, fallbacks: Default::default() };
+        let request = ClaimRequest {
+            holder,
+            namespaces: None,
+            limit: 1,
+            fallbacks: Default::default(),
+            terms: Default::default(),
+        };
         self.store().await.claim(request).await.unwrap().remove(0)
     }
 }
@@ -254,7 +260,8 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
 /// Lets the store carry out a person's command.
 pub async fn execute(world: &World, change: Change) {
     let default = "claude".to_owned();
-    let harness_defaults = Arc::new(HarnessDefaults { default, by_type: Default::default() });
+    let harness_defaults =
+        Arc::new(HarnessDefaults { default, by_type: Default::default(), reviewers: Default::default() });
     let command = StoreCommand { actor: Actor::Person, harness_defaults, change };
     world.store().await.execute(command).await.unwrap();
 }

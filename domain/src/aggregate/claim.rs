@@ -1,11 +1,14 @@
 //! A runner takes a job: pending -> running, with a fresh attempt and a lease.
 
+use super::money::Unfunded;
 use super::{About, Aggregate, Context, Rejection};
 use crate::attempt::{Attempt, Holder, Proof};
 use crate::cooldown::Cooldown;
 use crate::fallback::{Fallbacks, Route};
 use crate::history::EventKind;
 use crate::id::{AttemptId, JobId, RunnerId};
+use crate::spending::Funds;
+use crate::usage::MicroUsd;
 
 /// What decides which harness a job goes to now.
 #[derive(Debug, Clone, Copy)]
@@ -16,23 +19,42 @@ pub struct Routes<'a> {
 }
 
 impl Aggregate {
-    /// The runner takes the job, if it is a head that is ready and there is a harness for it.
+    /// The runner takes the job, if it is a head that is ready, there is a harness for it, and it can be paid. `Ok(None)`: a
+    /// limit of the assignment stands against it, and what follows from that has been done.
     pub fn claim(
         &mut self,
         job: JobId,
-        holder: &Holder,
+        (holder, funds): (&Holder, &Funds),
         routes: Routes<'_>,
         ctx: &Context<'_>,
-    ) -> Result<&Attempt, Rejection> {
+    ) -> Result<Option<&Attempt>, Rejection> {
         let index =
             self.job_index(job).ok_or(Rejection::NotInAssignment { job, assignment: self.assignment.id })?;
         let asked_for = self.jobs[index].harness.clone();
         let Route::To(harness) = routes.fallbacks.route(&asked_for, routes.cooling) else {
             return Err(Rejection::NotReady { job });
         };
+        if !self.jobs[index].is_ready(ctx.now) {
+            return Err(Rejection::NotReady { job });
+        }
+        let admitted = match self.admit(index, harness, funds) {
+            Ok(admitted) => admitted,
+            Err(Unfunded::Day(reached)) => return Err(Rejection::OutOfBudget { reached }),
+            // Nobody waits for it in line, so nothing follows from it either.
+            Err(Unfunded::Own(_)) if self.jobs[index].job_type.is_chat() => {
+                return Err(Rejection::NotReady { job });
+            }
+            Err(Unfunded::Own(over)) => {
+                self.run_out(index, over, ctx);
+                return Ok(None);
+            }
+        };
+        if admitted.wraps_up.is_some() {
+            self.assignment.budget.over = admitted.wraps_up;
+        }
         let attempt = self.attempt_of(index, harness, holder, ctx);
-        self.start(attempt, ctx)?;
-        self.attempts.last().ok_or(Rejection::NotReady { job })
+        self.start(Attempt { reserved: admitted.reserved, ..attempt }, ctx)?;
+        Ok(self.attempts.last())
     }
 
     /// Another runner of the same machine takes a running attempt over: its processes go on.
@@ -84,6 +106,7 @@ impl Aggregate {
             resumes: resume.map(|session| session.id.clone()),
             cancel_requested: false,
             pause_requested: false,
+            reserved: MicroUsd::ZERO,
             decision: None,
             end: None,
         }

@@ -8,13 +8,16 @@ use crate::evidence::{Tie, Ties};
 use crate::history::EventKind;
 use crate::id::JobId;
 
+/// What each criterion is tied to.
+type Shown = Vec<(u32, Tie)>;
+
 /// How often in a row a PM's `complete` is refused before a person is asked.
 const REFUSALS_MOST: u32 = 3;
 
 impl Aggregate {
     /// What each criterion is tied to, or what stands against `complete`. The present tree is the one that was measured
     /// last: a PM's attempt is measured when it ends.
-    fn judge(&self, ties: &Ties) -> Result<Vec<(u32, Tie)>, Vec<String>> {
+    fn judge(&self, ties: &Ties) -> Result<Shown, Vec<String>> {
         let standing = self.assignment.standing();
         gate::judge(Case {
             checks: self.assignment.checks(),
@@ -28,7 +31,20 @@ impl Aggregate {
     /// A PM's decision, when its job has ended.
     pub(super) fn complete_or_refuse(&mut self, pm: JobId, reason: String, ties: &Ties, ctx: &Context<'_>) {
         match self.judge(ties) {
-            Ok(shown) => self.complete_by(shown, Some(reason), ctx),
+            Ok(shown) => {
+                // Jobs wait only where a limit is reached; then nobody does them any more.
+                self.close_open_jobs("a limit is reached, and the PM completed the assignment", ctx);
+                self.complete_by(shown, Some(reason), ctx);
+            }
+            Err(against) if self.assignment.budget.over.is_some() => {
+                let against = against.join("; ");
+                self.block_over(
+                    Some(&format!(
+                        "the PM decided that it is complete, and the evidence stands against it: {against}"
+                    )),
+                    ctx,
+                );
+            }
             Err(against) => self.refuse_completion(pm, &against.join("; "), ctx),
         }
     }
@@ -75,18 +91,18 @@ impl Aggregate {
         }
     }
 
-    /// A person's word. Without `force` it is held to the same evidence.
-    pub(super) fn completable(&self, ties: &Ties, force: bool) -> Result<Vec<(u32, Tie)>, Rejection> {
+    /// A person's word. Without `force` it is held to the same evidence; with it, what stood against it is told.
+    pub(super) fn completable(&self, ties: &Ties, force: bool) -> Result<(Shown, Option<String>), Rejection> {
         match self.judge(ties) {
-            Ok(shown) => Ok(shown),
-            Err(_) if force => Ok(Vec::new()),
+            Ok(shown) => Ok((shown, None)),
+            Err(against) if force => Ok((Shown::new(), Some(against.join("; ")))),
             Err(against) => Err(Rejection::NotShown { against }),
         }
     }
 
-    fn complete_by(&mut self, shown: Vec<(u32, Tie)>, reason: Option<String>, ctx: &Context<'_>) {
+    fn complete_by(&mut self, shown: Shown, reason: Option<String>, ctx: &Context<'_>) {
         self.tie(&shown);
-        self.complete(reason, false, ctx);
+        self.complete(reason, None, ctx);
     }
 
     pub(super) fn tie(&mut self, shown: &[(u32, Tie)]) {
@@ -96,11 +112,12 @@ impl Aggregate {
         self.forget_refusals();
     }
 
-    /// Active or blocked -> complete.
-    pub(super) fn complete(&mut self, reason: Option<String>, forced: bool, ctx: &Context<'_>) {
+    /// Active or blocked -> complete. `against`: what stands against it, if it was forced.
+    pub(super) fn complete(&mut self, reason: Option<String>, against: Option<String>, ctx: &Context<'_>) {
         let mut details: Vec<_> = reason.iter().map(|reason| ("reason", reason.clone())).collect();
-        if forced {
+        if let Some(against) = against {
             details.push(("forced", "true".to_owned()));
+            details.push(("against", against));
         }
         self.assignment.change(AssignmentState::Complete { reason }, ctx.now);
         self.note_event(ctx, EventKind::AssignmentCompleted, About::ASSIGNMENT, details);

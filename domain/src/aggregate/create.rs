@@ -7,6 +7,7 @@ use crate::director::Director;
 use crate::evidence::{Author, Check};
 use crate::history::EventKind;
 use crate::id::AssignmentId;
+use crate::limits::OwnLimits;
 use crate::namespace::Namespace;
 use crate::worktree::Worktree;
 
@@ -20,6 +21,7 @@ pub struct NewAssignment {
     pub workspace: String,
     pub worktree: Option<Worktree>,
     pub max_jobs: u32,
+    pub limits: Box<OwnLimits>,
     pub checks: Vec<Check>,
     /// What must hold before it is complete.
     pub accept: Vec<String>,
@@ -50,6 +52,7 @@ impl Aggregate {
             Vec::new(),
             Vec::new(),
         );
+        aggregate.assignment.budget.limits = *new.limits;
         let star = ("northStar", new.north_star);
         aggregate.note_event(ctx, EventKind::AssignmentCreated, About::ASSIGNMENT, vec![star]);
         aggregate.accept(new.accept, Author::Person, ctx);

@@ -1,9 +1,7 @@
 //! What was measured when an attempt had ended becomes part of where the assignment stands.
 
 use super::{About, Aggregate, Context};
-use crate::evidence::{
-    Author, CheckReceipt, Criterion, Evidence, Finding, FindingSource, ReceiptMark, Severity, Standing,
-};
+use crate::evidence::{CheckReceipt, Evidence, Finding, FindingSource, ReceiptMark, Severity, Standing};
 use crate::history::EventKind;
 use crate::job::Job;
 
@@ -31,6 +29,9 @@ impl Aggregate {
             self.note_event(ctx, EventKind::FindingMade, about, told_of_finding(finding));
         }
         let repeats = self.assignment.proof.standing.take_in(evidence, &self.jobs[index]);
+        // What is said of a criterion that is not there must not hold of one that gets its number.
+        let numbers: Vec<u32> = self.assignment.criteria().iter().map(|criterion| criterion.number).collect();
+        self.assignment.proof.standing.met.retain(|(number, _)| numbers.contains(number));
         if let Some(repeats) = repeats {
             self.note_event(ctx, EventKind::NothingGained, about, vec![("repeats", repeats.to_string())]);
         }
@@ -48,22 +49,6 @@ impl Aggregate {
             self.block(why, None, ctx);
         }
     }
-
-    /// Adds criteria that are not there yet.
-    pub(super) fn accept(&mut self, texts: Vec<String>, by: Author, ctx: &Context<'_>) {
-        for text in texts {
-            let text = text.trim().to_owned();
-            let criteria = &mut self.assignment.proof.criteria;
-            if text.is_empty() || criteria.iter().any(|criterion| criterion.text == text) {
-                continue;
-            }
-            let number = criteria.iter().map(|criterion| criterion.number).max().unwrap_or(0) + 1;
-            criteria.push(Criterion { number, text: text.clone(), by, tie: None });
-            let details =
-                vec![("criterion", number.to_string()), ("text", text), ("author", by.as_str().to_owned())];
-            self.note_event(ctx, EventKind::ProofChanged, About::ASSIGNMENT, details);
-        }
-    }
 }
 
 impl Standing {
@@ -72,13 +57,18 @@ impl Standing {
         let has_moved = evidence.tree.is_some() && evidence.tree != self.tree;
         if has_moved {
             self.gates.clear();
+            // A reviewer has seen the tree as it was.
+            self.met.clear();
         }
+        // Whoever has written the work is not the one who finds that it is right.
+        let is_author = evidence.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.is_empty());
         let old = std::mem::take(&mut self.receipts);
         let is_old = |mark: &ReceiptMark| !evidence.receipts.iter().any(|new| new.check == mark.check);
         self.receipts = old.iter().filter(|mark| is_old(mark)).cloned().collect();
         self.receipts.extend(evidence.receipts.iter().map(mark));
         for finding in &evidence.findings {
-            self.met.extend(finding.criterion.filter(|met| finding.shows(*met)).map(|met| (met, finding.id)));
+            let met = finding.criterion.filter(|met| finding.shows(*met) && !is_author);
+            self.met.extend(met.map(|met| (met, finding.id)));
             if matches!(finding.source, FindingSource::Guard(_)) && finding.severity == Severity::Blocker {
                 self.gates.push(finding.text.clone());
             }
@@ -113,8 +103,7 @@ enum Print {
 }
 
 fn print(evidence: &Evidence, job: &Job) -> Option<Print> {
-    let is_review = job.job_type.as_str() == "review";
-    if is_review && !evidence.findings.is_empty() {
+    if job.job_type.is_review() && !evidence.findings.is_empty() {
         let mut places: Vec<String> = evidence
             .findings
             .iter()

@@ -68,6 +68,8 @@ impl Aggregate {
             ended.outcome = as_it_counts(bad, &attempt, &self.jobs[index]);
         }
         self.end_attempt(attempt_index, &ended.outcome, report.killed, ctx);
+        self.spend(&attempt, &report.progress, ctx);
+        self.note_over(&ended.outcome, index);
         self.take_in(&report.evidence, (index, ended.about()), ctx);
         if let Some(cooldown) = cooldown {
             self.cool_down(cooldown, ended.job, ctx);
@@ -129,16 +131,17 @@ impl Aggregate {
                 Err("insert_job is for work; the PM is asked by itself, and questions are a person's"
                     .to_owned())
             }
+            Decision::InsertJobs { accept, .. } => match self.unacceptable(accept) {
+                Some(why) => Err(why),
+                None => Ok(decision),
+            },
             Decision::Continue { .. } if !self.has_waiting() => {
                 Err("continue is only possible while jobs wait in the list, and none does".to_owned())
             }
             Decision::Blocked { reason, .. } if reason.trim().is_empty() => {
                 Err("blocked gives no reason".to_owned())
             }
-            Decision::InsertJobs { .. }
-            | Decision::Complete { .. }
-            | Decision::Blocked { .. }
-            | Decision::Continue { .. } => Ok(decision),
+            Decision::Complete { .. } | Decision::Blocked { .. } | Decision::Continue { .. } => Ok(decision),
         }
     }
 
@@ -189,8 +192,11 @@ impl Aggregate {
         let details = vec![("outcome", ended.outcome.class.to_string()), ("message", text.clone())];
         self.note_event(ctx, EventKind::JobFailed, ended.about(), details);
         if self.jobs[ended.index].job_type.is_pm() {
-            if self.assignment.is_active() {
-                self.block(format!("the PM job failed ({}): {text}", ended.outcome.class), None, ctx);
+            let why = format!("the PM job failed ({}): {text}", ended.outcome.class);
+            if self.assignment.budget.over.is_some() {
+                self.block_over(Some(&why), ctx);
+            } else if self.assignment.is_active() {
+                self.block(why, None, ctx);
             }
         } else {
             self.after_work(ended, ctx);
@@ -235,7 +241,9 @@ impl Aggregate {
     /// Nobody would look at the failure before the jobs that wait for this one are done upon it.
     fn block_if_failed(&mut self, ended: &Ended, ctx: &Context<'_>) {
         let job = &self.jobs[ended.index];
-        if job.status() == JobStatus::Failed {
+        if job.status() == JobStatus::Failed && self.assignment.budget.over.is_some() {
+            self.block_over(None, ctx);
+        } else if job.status() == JobStatus::Failed {
             let (class, text) = (ended.outcome.class, &ended.outcome.text);
             self.block(format!("job {} failed ({class}): {text}", job.job_type), None, ctx);
         }
@@ -278,7 +286,14 @@ impl Aggregate {
         if obstacle.is_some() {
             return;
         }
+        let wraps_up = self.assignment.budget.over.is_some();
         match decision {
+            Decision::InsertJobs { .. } | Decision::Continue { .. } if wraps_up => {
+                self.wraps_up_with(ended.job, decision.name(), ctx);
+            }
+            Decision::Blocked { reason, question: _ } if wraps_up => {
+                self.block_over(Some(&format!("the PM: {reason}")), ctx);
+            }
             Decision::InsertJobs { jobs, accept, reason: _ } => {
                 self.forget_refusals();
                 self.accept(accept, Author::Pm, ctx);

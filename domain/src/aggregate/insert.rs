@@ -30,9 +30,10 @@ impl Aggregate {
         if !job.job_type.is_chat() || attempt.job != job.id {
             return Err(Rejection::NotReady { job: attempt.job });
         }
+        let reserved = self.pay_question(&job.job_type, &attempt.harness)?;
         self.put_in(job, Place::End, ctx)?;
         self.settle(ctx);
-        self.start(attempt, ctx)
+        self.start(Attempt { reserved, ..attempt }, ctx)
     }
 
     /// The PM decides something from inside its attempt. It takes effect when the attempt has ended well.
@@ -46,6 +47,11 @@ impl Aggregate {
         let job = self.attempts[index].job;
         if !self.jobs.iter().any(|one| one.id == job && one.job_type.is_pm()) {
             return Err(Rejection::NotThePm { job });
+        }
+        if let (Some(over), Decision::InsertJobs { .. } | Decision::Continue { .. }) =
+            (&self.assignment.budget.over, &decision)
+        {
+            return Err(Rejection::WrapsUp { reason: over.reason.clone() });
         }
         if let Decision::InsertJobs { jobs, .. } = &decision {
             for (_, place) in jobs {
@@ -112,8 +118,7 @@ impl Aggregate {
         ctx: &Context<'_>,
     ) -> Result<(), Rejection> {
         let assignment = self.assignment.id;
-        let harness =
-            new.harness.unwrap_or_else(|| ctx.harness_defaults.harness_for(&new.job_type).to_owned());
+        let (harness, model) = self.harness_of(&new, &ctx.harness_defaults);
         let mut details = vec![("harness", harness.clone())];
         details.extend(more);
         let origin = JobOrigin {
@@ -122,7 +127,7 @@ impl Aggregate {
             shadow: new.job_type.is_pm() || new.job_type.is_chat(),
             job_type: new.job_type,
             harness,
-            model: new.model,
+            model,
             timeout_ms: new.timeout_ms,
             created_at: ctx.now,
         };

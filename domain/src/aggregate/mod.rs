@@ -7,12 +7,15 @@ mod branch;
 mod claim;
 mod completion;
 mod create;
+mod criteria;
 mod evidence;
 mod finish;
 mod insert;
+mod money;
 mod obstacle;
 mod repair;
 mod repeat;
+mod reviewer;
 mod settle;
 mod update;
 mod wish;
@@ -33,13 +36,17 @@ use crate::history::{DETAIL_MAX, EventKind, HistoryEvent};
 use crate::id::{AssignmentId, AttemptId, IdSource, JobId};
 use crate::job::Job;
 use crate::job_type::JobType;
+use crate::limits::Reached;
+use crate::spending::Spending;
 use crate::timestamp::Timestamp;
 
 pub use branch::BranchMove;
 pub use claim::Routes;
 pub use create::{First, NewAssignment};
+pub use criteria::CriterionEdit;
 pub use evidence::{REPEATS_MOST, REPEATS_TOLD};
 pub use repeat::Repetition;
+pub use reviewer::Reviewers;
 pub use update::StatusChange;
 pub use wish::PauseMode;
 
@@ -48,6 +55,7 @@ pub use wish::PauseMode;
 pub struct HarnessDefaults {
     pub default: String,
     pub by_type: BTreeMap<String, String>,
+    pub reviewers: Reviewers,
 }
 
 impl HarnessDefaults {
@@ -76,6 +84,7 @@ pub struct Aggregate {
     events: Vec<HistoryEvent>,
     contexts: Vec<(JobId, String)>,
     cooldowns: Vec<Cooldown>,
+    spendings: Vec<Spending>,
 }
 
 /// What has happened to an aggregate and is not yet written, beside what it has become.
@@ -86,6 +95,8 @@ pub struct News {
     pub contexts: Vec<(JobId, String)>,
     /// Harnesses that cool down from now on, for every assignment.
     pub cooldowns: Vec<Cooldown>,
+    /// What attempts that have ended have spent.
+    pub spendings: Vec<Spending>,
 }
 
 /// Why a command changes nothing.
@@ -117,6 +128,15 @@ pub enum Rejection {
     ReasonNeeded { status: AssignmentStatus },
     #[error("the evidence stands against it: {}", against.join("; "))]
     NotShown { against: Vec<String> },
+    #[error("a criterion says nothing")]
+    EmptyCriterion,
+    #[error("assignment {assignment} has no criterion {number}")]
+    NoCriterion { assignment: AssignmentId, number: u32 },
+    /// A limit stands against it.
+    #[error("{reached}")]
+    OutOfBudget { reached: Reached },
+    #[error("{reason}: the PM can only complete or block the assignment")]
+    WrapsUp { reason: String },
     #[error(transparent)]
     Conflict(#[from] DecisionConflict),
 }
@@ -125,7 +145,7 @@ impl Aggregate {
     /// The aggregate as it was stored: all the jobs in order, and the running attempts.
     pub fn restore(assignment: Assignment, jobs: Vec<Job>, attempts: Vec<Attempt>) -> Self {
         let (events, contexts, cooldowns) = (Vec::new(), Vec::new(), Vec::new());
-        Self { assignment, jobs, attempts, events, contexts, cooldowns }
+        Self { assignment, jobs, attempts, events, contexts, cooldowns, spendings: Vec::new() }
     }
 
     /// The assignment itself.
@@ -149,6 +169,7 @@ impl Aggregate {
             events: std::mem::take(&mut self.events),
             contexts: std::mem::take(&mut self.contexts),
             cooldowns: std::mem::take(&mut self.cooldowns),
+            spendings: std::mem::take(&mut self.spendings),
         }
     }
 

@@ -38,7 +38,9 @@ impl Aggregate {
             Decision::Complete { .. } | Decision::Blocked { .. } if status == AssignmentStatus::Blocked => {
                 Some(Obstacle::Blocked)
             }
-            Decision::Complete { .. } if self.has_waiting() => Some(Obstacle::Waiting),
+            Decision::Complete { .. } if self.has_waiting() && self.assignment.budget.over.is_none() => {
+                Some(Obstacle::Waiting)
+            }
             Decision::Complete { .. } if self.assignment.is_paused() => Some(Obstacle::Paused),
             Decision::Complete { .. }
             | Decision::Blocked { .. }

@@ -102,7 +102,9 @@ impl Aggregate {
                 self.jobs[index].retry(RetryLater { at: ctx.now, counted_as, class, why, resume: None });
                 EventKind::JobRetried
             };
-            self.note_event(ctx, kind, About::attempt(id, attempt), details);
+            let about = About::attempt(id, attempt);
+            self.note_event(ctx, EventKind::AttemptEnded, about, vec![("outcome", class.to_string())]);
+            self.note_event(ctx, kind, about, details);
         }
     }
 

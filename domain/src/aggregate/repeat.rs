@@ -126,5 +126,6 @@ fn may_continue(class: OutcomeClass) -> bool {
                 | OutcomeClass::Timeout
                 | OutcomeClass::TurnLimit
                 | OutcomeClass::BudgetLimit
+                | OutcomeClass::OverLimit
         )
 }

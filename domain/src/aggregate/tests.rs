@@ -2,15 +2,22 @@
 
 mod beginning;
 mod branch;
+mod budget;
 mod cancelling;
 mod chat;
 mod closing;
+mod criteria;
+mod gate;
+mod gate_random;
 mod invariants;
+mod measured;
 mod pausing;
 mod pm;
+mod progress;
 mod random;
 mod repair;
 mod repeating;
 mod retries;
+mod reviewer;
 mod undirected;
 mod world;

@@ -1,23 +1,29 @@
 //! A person changes an assignment's status.
 
-use super::{About, Aggregate, Context, Rejection};
+use super::{About, Aggregate, Context, CriterionEdit, Rejection};
 use crate::assignment::{AssignmentState, AssignmentStatus};
 use crate::evidence::Ties;
 use crate::history::EventKind;
 use crate::id::JobId;
 use crate::job::JobStatus;
 use crate::job_list;
+use crate::limits::LimitChange;
 
 /// What an assignment is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusChange {
-    /// Going on; the note is for the PM, the limit replaces the one on jobs.
+    /// Going on; the note is for the PM, the limits replace the ones that there are.
     Active {
         note: Option<String>,
         max_jobs: Option<u32>,
+        limits: Vec<LimitChange>,
     },
     Blocked {
         reason: String,
+    },
+    /// As it is, with other criteria.
+    Criteria {
+        edits: Vec<CriterionEdit>,
     },
     /// `ties`: what shows that each criterion holds. With `force` whatever the evidence says.
     Complete {
@@ -34,7 +40,10 @@ impl Aggregate {
     /// A person changes the status. To ask for what already is changes nothing.
     pub fn update(&mut self, change: StatusChange, ctx: &Context<'_>) -> Result<(), Rejection> {
         match change {
-            StatusChange::Active { note, max_jobs } => self.activate(note, max_jobs, ctx),
+            StatusChange::Active { note, max_jobs, limits } => {
+                self.assignment.budget.limits.change(&limits);
+                self.activate(note, max_jobs, ctx);
+            }
             StatusChange::Blocked { reason } if reason.trim().is_empty() => {
                 return Err(Rejection::ReasonNeeded { status: AssignmentStatus::Blocked });
             }
@@ -42,6 +51,7 @@ impl Aggregate {
                 self.refuse_if_closed()?;
                 self.block(reason, None, ctx);
             }
+            StatusChange::Criteria { edits } => self.edit_criteria(edits, ctx)?,
             StatusChange::Complete { reason, ties, force } => {
                 if self.assignment.status() != AssignmentStatus::Complete {
                     self.complete_by_person((reason, force), &ties, ctx)?;
@@ -61,6 +71,8 @@ impl Aggregate {
         if let Some(limit) = max_jobs {
             self.assignment.max_jobs = limit;
         }
+        // A limit that is still reached is found again by the next claim.
+        self.assignment.budget.over = None;
         if !self.assignment.is_active() || self.assignment.is_held() {
             self.assignment.change(AssignmentState::Active { held: false }, ctx.now);
             self.note_event(ctx, EventKind::AssignmentActivated, About::ASSIGNMENT, Vec::new());
@@ -85,10 +97,10 @@ impl Aggregate {
         if force && reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
             return Err(Rejection::ReasonNeeded { status: AssignmentStatus::Complete });
         }
-        let shown = self.completable(ties, force)?;
+        let (shown, against) = self.completable(ties, force)?;
         self.tie(&shown);
         self.close_open_jobs("the assignment was made complete", ctx);
-        self.complete(reason, force, ctx);
+        self.complete(reason, against, ctx);
         Ok(())
     }
 
@@ -99,7 +111,7 @@ impl Aggregate {
         self.note_event(ctx, EventKind::AssignmentCancelled, About::ASSIGNMENT, details);
     }
 
-    fn close_open_jobs(&mut self, why: &str, ctx: &Context<'_>) {
+    pub(super) fn close_open_jobs(&mut self, why: &str, ctx: &Context<'_>) {
         let open: Vec<(JobId, JobStatus)> = self
             .jobs
             .iter()

@@ -1,6 +1,8 @@
 //! The gate before `complete`: what stands against it, whatever anybody says.
 
-use super::{Check, Criterion, Standing, Tie, Ties, TreeState};
+use super::{Check, Criterion, ReceiptMark, Standing, Tie, Ties, TreeState};
+use crate::assignment::Proof;
+use crate::id::SHORT_LEN;
 
 /// What is to be complete, and what speaks for it.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,21 @@ pub fn judge(case: Case<'_>) -> Result<Vec<(u32, Tie)>, Vec<String>> {
         }
     }
     if against.is_empty() { Ok(ties) } else { Err(against) }
+}
+
+/// What stands against it whatever its criteria are tied to.
+pub fn against(proof: &Proof) -> Vec<String> {
+    let Proof { checks, standing, .. } = proof;
+    let tree = standing.tree.as_ref();
+    judge(Case { checks, criteria: &[], standing, tree, ties: &Ties::new() }).err().unwrap_or_default()
+}
+
+/// What a criterion may be tied to now: findings on it first, then receipts.
+pub fn candidates(proof: &Proof, criterion: u32) -> Vec<Tie> {
+    let standing = &proof.standing;
+    let findings = standing.met.iter().filter(|(of, _)| *of == criterion).map(|(_, id)| Tie::Finding(*id));
+    let counts = |mark: &&ReceiptMark| mark.passed && mark.tree == standing.tree;
+    findings.chain(standing.receipts.iter().filter(counts).map(|mark| Tie::Receipt(mark.id))).collect()
 }
 
 fn lacking(case: &Case<'_>, check: &Check) -> Option<String> {
@@ -53,11 +70,13 @@ fn tie(case: &Case<'_>, criterion: &Criterion) -> Result<Tie, String> {
     let Some(named) = case.ties.get(number) else {
         return Err(format!("criterion {number} (\"{text}\") is tied to no receipt and no finding"));
     };
-    let is_named = |id: &str| {
-        let named = named.trim().to_ascii_lowercase();
-        named.len() >= 4 && (id.ends_with(&named) || id.starts_with(&named))
-    };
-    let receipt = case.standing.receipts.iter().find(|receipt| is_named(&receipt.id.to_string()));
+    let named = named.trim();
+    let is_named = |id: &str| is_name_of(named, id);
+    let receipt = case
+        .standing
+        .receipts
+        .iter()
+        .find(|receipt| receipt.check == named || is_named(&receipt.id.to_string()));
     if let Some(receipt) = receipt {
         return match receipt.passed && is_fresh(case, receipt.tree.as_ref()) {
             true => Ok(Tie::Receipt(receipt.id)),
@@ -72,7 +91,15 @@ fn tie(case: &Case<'_>, criterion: &Criterion) -> Result<Tie, String> {
     match finding {
         Some((_, id)) => Ok(Tie::Finding(*id)),
         None => Err(format!(
-            "criterion {number} is tied to `{named}`, which is no receipt of a check here and no reviewer's finding that it is met"
+            "criterion {number} is tied to `{named}`, which is neither the latest receipt of a check nor a reviewer's finding on the present tree that it is met, at a place that is there"
         )),
     }
+}
+
+/// Whether a PM's word names that id: the whole of it, or its last characters as they are shown. Its beginning is time,
+/// which others share.
+fn is_name_of(word: &str, id: &str) -> bool {
+    let plain = |text: &str| text.replace('-', "").to_ascii_lowercase();
+    let (word, id) = (plain(word), plain(id));
+    word.len() >= SHORT_LEN && id.ends_with(&word)
 }

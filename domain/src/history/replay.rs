@@ -3,11 +3,11 @@
 //! Retention deletes the history of a closed assignment from its beginning on. What is left is then not whole, and says
 //! nothing of the jobs before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EventKind, HistoryEvent};
 use crate::assignment::AssignmentStatus;
-use crate::id::JobId;
+use crate::id::{AttemptId, JobId};
 use crate::job::JobStatus;
 
 /// The detail of an event that a repair has written: it says how things are, whatever came before.
@@ -31,15 +31,26 @@ pub fn replay(history: &[HistoryEvent]) -> Told {
     let mut told = Told { is_whole, ..Told::default() };
     let mut numbers: BTreeMap<JobId, u32> = BTreeMap::new();
     let mut counts_from_one = is_whole;
+    let mut running = BTreeSet::new();
     for (place, event) in history.iter().enumerate() {
         let last = event.job.and_then(|job| numbers.get(&job).copied());
         let expected = last.or_else(|| counts_from_one.then_some(0)).map(|last| last + 1);
         if event.detail(REPAIRED).is_some() {
             told.gaps.clear();
             numbers.clear();
+            running.clear();
             counts_from_one = false;
-        } else if let Some(gap) = told.gap_before(event, place, expected) {
+        } else if let Some(gap) = told
+            .gap_before(event, place, expected)
+            .or_else(|| untold_end(event, &running))
+            .or_else(|| untold_decision(event, history.get(place + 1)))
+        {
             told.gaps.push(gap);
+        }
+        match (event.kind, event.attempt) {
+            (EventKind::JobStarted, Some(attempt)) => _ = running.insert(attempt),
+            (EventKind::AttemptEnded, Some(attempt)) => _ = running.remove(&attempt),
+            _ => {}
         }
         if let (Some(job), Some(number)) = (event.job, number(event)) {
             numbers.insert(job, number);
@@ -47,6 +58,21 @@ pub fn replay(history: &[HistoryEvent]) -> Told {
         told.take(event);
     }
     told
+}
+
+/// What ends a job comes after the end of its attempt.
+fn untold_end(event: &HistoryEvent, running: &BTreeSet<AttemptId>) -> Option<String> {
+    let is_end = matches!(event.kind, EventKind::JobCompleted | EventKind::JobFailed | EventKind::JobRetried);
+    let attempt = event.attempt.filter(|attempt| is_end && running.contains(attempt))?;
+    Some(format!("{} of attempt {attempt}, whose end is not told", event.kind.as_str()))
+}
+
+/// A PM's job is completed by its decision, which is told directly afterwards.
+fn untold_decision(event: &HistoryEvent, next: Option<&HistoryEvent>) -> Option<String> {
+    let is_pm = event.kind == EventKind::JobCompleted && event.detail("type") == Some("pm");
+    let is_told = next.is_some_and(|next| (next.kind, next.job) == (EventKind::DecisionApplied, event.job));
+    let job = event.job.filter(|_| is_pm && !is_told)?;
+    Some(format!("job {job} is completed, and what it decided is not told"))
 }
 
 impl Told {

@@ -11,6 +11,7 @@ mod wire;
 use agents_domain::access::Access;
 use agents_domain::harness::{Harness, HarnessError, HarnessRequest, Probe, StreamReader};
 use agents_domain::invocation::{Invocation, StopSignal};
+use agents_domain::usage::MicroUsd;
 
 use crate::launch::{Environment, agents_commands, check_length, command, model, strings};
 use crate::registry::HarnessSettings;
@@ -102,6 +103,10 @@ impl Harness for Claude {
         if let Some(schema) = &request.answer_schema {
             args.extend(strings(&["--json-schema", schema]));
         }
+        if let Some(cost) = request.max_cost.filter(|cost| *cost > MicroUsd::ZERO) {
+            // It must be above 0. It is checked after a reply, whose tools are then not run.
+            args.extend(["--max-budget-usd".to_owned(), format!("{:.6}", cost.as_dollars())]);
+        }
         args.extend(self.settings.args.iter().cloned());
         let mut own = ENV.to_vec();
         if request.is_root {
@@ -151,18 +156,19 @@ impl Harness for Claude {
 fn permissions(request: &HarnessRequest) -> Vec<String> {
     let agents = || agents_commands(request).map(|command| format!("Bash({command} *)"));
     match request.access {
-        Access::ReadOnly => read_only(Vec::new()),
-        Access::ReadOnlyAndAgents => read_only(agents().collect()),
+        Access::ReadOnly => read_only(Vec::new(), request),
+        Access::ReadOnlyAndAgents => read_only(agents().collect(), request),
         // A headless run has nobody to ask, and Claude Code has no sandbox of its own.
         Access::Edit | Access::Full => {
             let mut args = strings(&["--permission-mode", "bypassPermissions", "--disallowedTools"]);
             args.extend(strings(&WAITING_TOOLS));
+            args.extend(unreadable(request));
             args
         }
     }
 }
 
-fn read_only(more: Vec<String>) -> Vec<String> {
+fn read_only(more: Vec<String>, request: &HarnessRequest) -> Vec<String> {
     let mut args = strings(&["--permission-mode", "dontAsk", "--tools"]);
     args.extend(strings(&READ_TOOLS));
     args.push("--allowedTools".to_owned());
@@ -171,7 +177,14 @@ fn read_only(more: Vec<String>) -> Vec<String> {
     args.push("--disallowedTools".to_owned());
     args.extend(strings(&EDIT_TOOLS));
     args.extend(strings(&WAITING_TOOLS));
+    args.extend(unreadable(request));
     args
+}
+
+/// Rules against reading those files: a path from the root begins with two slashes there. They bind its own tools for
+/// reading; what its shell runs reads what it may.
+fn unreadable(request: &HarnessRequest) -> impl Iterator<Item = String> {
+    request.secrets.iter().map(|path| format!("Read(/{})", path.display()))
 }
 
 /// The prompt, with a line feed before it if it would be taken for a slash command. (`@file` is expanded wherever it

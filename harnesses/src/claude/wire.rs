@@ -146,11 +146,11 @@ impl Usage<'_> {
     /// In the form that is the same for every CLI.
     pub(crate) fn tokens(&self) -> TokenUsage {
         let cached = count(self.cache_read_input_tokens);
+        let written = count(self.cache_creation_input_tokens);
         TokenUsage {
-            input: count(self.input_tokens)
-                .saturating_add(count(self.cache_creation_input_tokens))
-                .saturating_add(cached),
+            input: count(self.input_tokens).saturating_add(written).saturating_add(cached),
             cached,
+            written,
             output: count(self.output_tokens),
             reasoning: self
                 .output_tokens_details
@@ -164,9 +164,11 @@ impl Usage<'_> {
 impl OneModelUsage<'_> {
     fn tokens(&self) -> TokenUsage {
         let cached = count(self.cache_read);
+        let written = count(self.cache_creation);
         TokenUsage {
-            input: count(self.input_tokens).saturating_add(count(self.cache_creation)).saturating_add(cached),
+            input: count(self.input_tokens).saturating_add(written).saturating_add(cached),
             cached,
+            written,
             output: count(self.output_tokens),
             reasoning: self.thinking_tokens.map(|count| count.0),
         }

@@ -56,6 +56,7 @@ wire! {
     Usage {
         input_tokens = "input_tokens": Count,
         cached_input_tokens = "cached_input_tokens": Count,
+        cache_write_input_tokens = "cache_write_input_tokens": Count,
         output_tokens = "output_tokens": Count,
         reasoning_output_tokens = "reasoning_output_tokens": Count,
     }
@@ -77,6 +78,7 @@ impl Usage<'_> {
         TokenUsage {
             input: count(self.input_tokens),
             cached: count(self.cached_input_tokens),
+            written: count(self.cache_write_input_tokens),
             output: count(self.output_tokens),
             reasoning: self.reasoning_output_tokens.map(|count| count.0),
         }

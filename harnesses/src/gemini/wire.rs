@@ -83,6 +83,8 @@ impl Stats<'_> {
         TokenUsage {
             input,
             cached: count(self.cached),
+            // It does not tell.
+            written: 0,
             output: answer.saturating_add(reasoning),
             reasoning: (reasoning > 0).then_some(reasoning),
         }

@@ -1,6 +1,8 @@
 //! One attempt from its claim to its report: prompt, keeper, stream, end.
 
+mod account;
 mod activity;
+mod meter;
 mod observe;
 mod prepare;
 mod report;
@@ -24,6 +26,7 @@ use tokio::sync::watch;
 pub use activity::describe;
 pub use observe::Live;
 pub use prepare::allowed;
+pub use report::nothing_used;
 pub use splitter::{LINE_MAX, Line, Splitter};
 pub use tail::Tail;
 pub use unwatched::end_unwatched;
@@ -33,6 +36,8 @@ use crate::process::AttemptFiles;
 use crate::process::custody::{self, Custody};
 use crate::process::keeper::exit::{EndReason, Exit};
 use crate::settings::SettingsSource;
+use account::Account;
+use meter::Meter;
 use observe::Observer;
 use supervise::Supervised;
 
@@ -137,13 +142,13 @@ async fn run_agent(
         Err(outcome) => return report::early_end(attempt, outcome),
     };
     let rules = prepared.rules;
+    let account = Account::of(claimed, around).await;
     match Custody::start(attempt, (&prepared.invocation, &rules.files), prepared.terms) {
         Ok((custody, streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, live);
-            let age = Duration::ZERO;
-            let ended =
-                supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules, &*around.clock)
-                    .await;
+            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
+            let (age, meter) = (Duration::ZERO, Meter::new(claimed, around));
+            let supervised = Supervised { custody, observer, stop, age, meter };
+            let ended = supervise::to_the_end(supervised, &rules, &*around.clock).await;
             report::report(claimed, around, (&rules, Some(&prepared.invocation)), ended)
         }
         Err(error) => report::early_end(attempt, report::not_started(&error, &rules)),
@@ -208,26 +213,31 @@ async fn adopt_agent(
         Err(outcome) => {
             // Nobody can read its stream, so nobody may leave it running.
             end_unread(attempt, &files(&around.data_folder, attempt)).await;
-            return report::early_end(attempt, outcome);
+            return report::unread_end(attempt, outcome);
         }
     };
+    let account = Account::of(claimed, around).await;
     let adopted = Custody::adopt(attempt, &rules.files)
         .and_then(|custody| Ok((custody, custody::streams(&rules.files)?)));
     match adopted {
         Ok((Some(custody), streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, live);
-            let age = custody.age();
-            let ended =
-                supervise::to_the_end(Supervised { custody, observer, stop, age }, &rules, &*around.clock)
-                    .await;
+            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
+            let (age, meter) = (custody.age(), Meter::new(claimed, around));
+            let supervised = Supervised { custody, observer, stop, age, meter };
+            let ended = supervise::to_the_end(supervised, &rules, &*around.clock).await;
             report::report(claimed, around, (&rules, None), ended)
         }
         Ok((None, streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, live);
+            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
             let exit = custody::left_behind(attempt, &rules.files);
-            report::report(claimed, around, (&rules, None), supervise::Ended { exit, observer, asked: None })
+            report::report(
+                claimed,
+                around,
+                (&rules, None),
+                supervise::Ended { exit, observer, asked: None, passed: None },
+            )
         }
-        Err(error) => report::early_end(attempt, report::no_files(&rules, &error)),
+        Err(error) => report::unread_end(attempt, report::no_files(&rules, &error)),
     }
 }
 

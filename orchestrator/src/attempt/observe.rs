@@ -11,6 +11,7 @@ use agents_domain::attempt::AttemptProgress;
 use agents_domain::harness::{StreamEnd, StreamReader, StreamSummary};
 use agents_domain::timestamp::Timestamp;
 
+use super::account::Account;
 use super::activity::describe;
 use super::splitter::Line;
 use super::tail::Tail;
@@ -48,17 +49,26 @@ pub(super) struct Observer {
     /// The same file again, read line by line as it grows.
     complaints: Option<Tail>,
     live: Arc<Mutex<Live>>,
+    account: Account,
+    /// All that the stream has told so far.
+    told: AttemptProgress,
     pause: Duration,
 }
 
 impl Observer {
-    pub fn new(reader: Box<dyn StreamReader>, streams: Streams, live: &Arc<Mutex<Live>>) -> Self {
+    pub fn new(
+        reader: Box<dyn StreamReader>,
+        streams: Streams,
+        (live, account): (&Arc<Mutex<Live>>, Account),
+    ) -> Self {
         Self {
             tail: Tail::of(streams.stdout),
             reader,
             complaints: streams.stderr.try_clone().ok().map(Tail::of),
             stderr: streams.stderr,
             live: Arc::clone(live),
+            account,
+            told: AttemptProgress::default(),
             pause: PAUSE_SHORTEST,
         }
     }
@@ -100,6 +110,11 @@ impl Observer {
         self.reader.is_hopeless()
     }
 
+    /// How far the attempt is.
+    pub fn progress(&self) -> AttemptProgress {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).progress.clone()
+    }
+
     /// How much the agent has printed so far on both of its streams, as far as it was looked at.
     pub fn printed(&self) -> Printed {
         let beside = self.stderr.metadata().map_or(0, |found| found.len());
@@ -127,8 +142,8 @@ impl Observer {
         Ok(count)
     }
 
-    /// The process has ended: reads the rest, and lets the reader sum up.
-    pub fn finish(mut self, end: &StreamEnd<'_>) -> (StreamSummary, Option<String>) {
+    /// The process has ended: reads the rest, and lets the reader sum up. With it, the attempt's own progress.
+    pub fn finish(mut self, end: &StreamEnd<'_>) -> (StreamSummary, AttemptProgress) {
         self.read_rest();
         let mut seen = Seen::default();
         let reader = &mut self.reader;
@@ -136,19 +151,26 @@ impl Observer {
         self.show(seen);
         let stderr_tail = tail_of(&self.stderr).unwrap_or_default();
         let summary = self.reader.finish(&StreamEnd { stderr_tail: &stderr_tail, ..end.clone() });
-        let last = {
-            let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-            live.progress.last_activity.clone()
+        let told = AttemptProgress {
+            session_id: summary.session_id.clone(),
+            model: summary.model.clone(),
+            cli_version: summary.cli_version.clone(),
+            usage: summary.usage,
+            cost: summary.cost,
+            cost_source: None,
+            tool_calls: summary.tool_calls,
+            last_activity: self.told.last_activity.take(),
         };
-        (summary, last)
+        (summary, self.account.own(told))
     }
 
-    fn show(&self, seen: Seen) {
+    fn show(&mut self, seen: Seen) {
         if seen.is_empty() {
             return;
         }
+        seen.add_to(&mut self.told);
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.add_to(&mut live.progress);
+        live.progress = self.account.own(self.told.clone());
         live.is_new = true;
     }
 }

@@ -9,12 +9,12 @@ use agents_domain::harness::{Harness, HarnessRequest};
 use agents_domain::invocation::Invocation;
 use agents_domain::job_type::JobType;
 use agents_domain::outcome::{Outcome, OutcomeClass};
-use agents_domain::store::Claimed;
+use agents_domain::store::{Claimed, JobDetail};
 
-use super::{Surroundings, files, keeper_lease};
+use super::{Surroundings, files, keeper_lease, meter};
 use crate::crash_point;
 use crate::process::{AttemptFiles, Terms, stop};
-use crate::prompt::{self, Known};
+use crate::prompt::{self, Known, Measured};
 use crate::review::{self, Allowed};
 use crate::settings::{Settings, Timeouts};
 use crate::workspace::{self, Ready};
@@ -70,7 +70,9 @@ pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<
         Outcome::failure(OutcomeClass::HostTrouble, why)
     })?;
     crash_point::pass("folder made");
-    let request = HarnessRequest { resume, ..request(claimed, around, &settings, (prompt, folder)) };
+    let max_cost = meter::most(claimed).filter(|_| resume.is_none());
+    let request =
+        HarnessRequest { resume, max_cost, ..request(claimed, around, &settings, (prompt, folder)) };
     let mut invocation = rules
         .harness
         .invocation(&request)
@@ -127,6 +129,7 @@ async fn render(
             .await
             .map_err(|error| failed(error.to_string()))?,
     };
+    let measured = measured(claimed, around, &list).await?;
     let mut facts = prompt::gather(&Known {
         assignment: &claimed.assignment,
         job: &claimed.job,
@@ -135,6 +138,8 @@ async fn render(
         list: &list,
         job_types: allowed.job_types.clone(),
         harnesses: allowed.harnesses.clone(),
+        measured,
+        nonce: prompt::nonce(&*around.ids),
     });
     if let (Some(retry), Some(name)) = (&mut facts.retry, &ready.leftovers) {
         retry.message.push_str(&format!(
@@ -149,6 +154,19 @@ async fn render(
         );
         failed(error.to_string()).with_fix(fix)
     })
+}
+
+/// What was measured, for a job that is told of it.
+async fn measured(
+    claimed: &Claimed,
+    around: &Surroundings,
+    list: &[JobDetail],
+) -> Result<Option<Measured>, Outcome> {
+    if !prompt::wants_evidence(&claimed.job.job_type) {
+        return Ok(None);
+    }
+    let measured = Measured::load(&*around.store, &claimed.assignment, list).await;
+    measured.map(Some).map_err(|error| Outcome::failure(OutcomeClass::RunnerError, error.to_string()))
 }
 
 fn request(
@@ -173,8 +191,10 @@ fn request(
         git_folders,
         folder: folder.to_owned(),
         agents_folders: settings.agents_folders.clone(),
+        secrets: settings.evidence.key.iter().cloned().collect(),
         agents_program: around.agents_program.clone(),
         resume: None,
+        max_cost: None,
         answer_schema: claimed.job.job_type.is_pm().then(|| review::SCHEMA.to_owned()),
         is_root: rustix::process::geteuid().is_root(),
         workspace,

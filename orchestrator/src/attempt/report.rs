@@ -7,12 +7,14 @@ use agents_domain::attempt::{AttemptProgress, AttemptReport};
 use agents_domain::harness::StreamEnd;
 use agents_domain::id::AttemptId;
 use agents_domain::invocation::Invocation;
+use agents_domain::limits::{Reached, Scope};
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::Claimed;
+use agents_domain::usage::{MicroUsd, TokenUsage};
 
-use super::Surroundings;
 use super::prepare::Rules;
 use super::supervise::Ended;
+use super::{Surroundings, meter};
 use crate::process::keeper::exit::{EndReason, Exit, NotStarted};
 use crate::process::keeper::mark;
 use crate::process::{SpawnError, refused};
@@ -25,9 +27,11 @@ pub(super) fn report(
     (rules, invocation): (&Rules, Option<&Invocation>),
     ended: Ended,
 ) -> AttemptReport {
-    let Ended { exit, observer, asked } = ended;
+    let Ended { exit, observer, asked, passed } = ended;
     let end = StreamEnd { process: exit.process(), stderr_tail: "", at: around.clock.now() };
-    let (summary, last_activity) = observer.finish(&end);
+    let (summary, progress) = observer.finish(&end);
+    let never_ran = exit.not_started.is_some() || has_not_begun(&exit, invocation, rules);
+    let progress = if never_ran { nothing_used() } else { progress };
     let reason = exit.reason.or(asked.filter(|_| exit.is_unknown));
     let outcome = match (reason, &exit.not_started) {
         (Some(EndReason::Timeout), _) if slept_for_a_limit(&summary.outcome, rules, around) => {
@@ -35,14 +39,21 @@ pub(super) fn report(
         }
         // What made it hopeless is what it came to.
         (Some(EndReason::Hopeless), _) => summary.outcome.clone(),
-        (Some(reason), _) => ended_early(reason, rules, last_activity.as_deref()),
+        (Some(EndReason::OverBudget), _) => over_budget(passed.as_ref(), claimed, &progress),
+        (Some(reason), _) => ended_early(reason, rules, progress.last_activity.as_deref()),
         (None, Some(not_started)) => not_run(not_started, invocation, rules),
-        (None, None) if has_not_begun(&exit, invocation, rules) => Outcome::failure(
+        (None, None) if never_ran => Outcome::failure(
             OutcomeClass::HostTrouble,
             "its keeper could not begin: is there room on the disk, and are there free processes?",
         ),
         (None, None) if exit.is_unknown => {
             Outcome::failure(OutcomeClass::Lost, "its keeper was killed, so nobody knows how it ended")
+        }
+        (None, None) if summary.outcome.class == OutcomeClass::BudgetLimit => {
+            match meter::passed_by_the_cli(claimed, progress.cost) {
+                Some(reached) => over_budget(Some(&reached), claimed, &progress),
+                None => summary.outcome.clone(),
+            }
         }
         (None, None) => summary.outcome.clone(),
     };
@@ -54,15 +65,7 @@ pub(super) fn report(
         attempt: claimed.attempt.id,
         outcome,
         process: Some(exit.process()),
-        progress: AttemptProgress {
-            session_id: summary.session_id,
-            model: summary.model,
-            cli_version: summary.cli_version,
-            usage: summary.usage,
-            cost: summary.cost,
-            tool_calls: summary.tool_calls,
-            last_activity,
-        },
+        progress,
         answer,
         unknown_lines: summary.unknown_lines,
         bad_lines: summary.bad_lines,
@@ -110,11 +113,27 @@ fn ended_early(reason: EndReason, rules: &Rules, last_activity: Option<&str>) ->
             OutcomeClass::OutputOverflow,
             format!("it printed more than an attempt may (`maxOutputBytes`); the last it did: {last}"),
         ),
+        EndReason::OverBudget => {
+            (OutcomeClass::OverLimit, format!("it was past a limit; the last it did: {last}"))
+        }
         EndReason::Hopeless => {
             (OutcomeClass::Unclassified, "to wait for it any longer was hopeless".to_owned())
         }
     };
     Outcome::failure(class, text)
+}
+
+/// It was ended at a limit. What has spent the day can go on when the next one has come.
+fn over_budget(passed: Option<&Reached>, claimed: &Claimed, progress: &AttemptProgress) -> Outcome {
+    let last = progress.last_activity.as_deref().unwrap_or("nothing that is known");
+    let what = passed.map_or_else(|| "a limit is reached".to_owned(), ToString::to_string);
+    let text = format!("{what}; the last it did: {last}");
+    match passed {
+        Some(reached) if reached.scope == Scope::Day => Outcome::failure(OutcomeClass::Stopped, text),
+        Some(reached) => Outcome::failure(OutcomeClass::OverLimit, text)
+            .with_fix(reached.raise(&claimed.assignment.id.short())),
+        None => Outcome::failure(OutcomeClass::OverLimit, text),
+    }
 }
 
 /// What had to be ended besides the agent itself, in words.
@@ -172,17 +191,31 @@ pub(super) fn no_files(rules: &Rules, error: &io::Error) -> Outcome {
     Outcome::failure(OutcomeClass::Lost, format!("what it printed can't be read ({folder}: {error})"))
 }
 
+/// The report of an attempt that has run and of which nobody can read what it has used.
+pub(super) fn unread_end(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
+    AttemptReport { progress: AttemptProgress::default(), ..early_end(attempt, outcome) }
+}
+
 /// The report of an attempt whose process never ran.
 pub(super) fn early_end(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
     AttemptReport {
         attempt,
         outcome,
         process: None,
-        progress: AttemptProgress::default(),
+        progress: nothing_used(),
         answer: None,
         unknown_lines: 0,
         bad_lines: 0,
         killed: None,
         evidence: Default::default(),
+    }
+}
+
+/// What an attempt has used that never ran: nothing, and that is known.
+pub fn nothing_used() -> AttemptProgress {
+    AttemptProgress {
+        usage: Some(TokenUsage::default()),
+        cost: Some(MicroUsd::ZERO),
+        ..AttemptProgress::default()
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use agents_domain::limits::Reached;
 use agents_domain::timestamp::Clock;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::StopReason;
+use super::meter::Meter;
 use super::observe::Observer;
 use super::prepare::Rules;
 use super::watchdog::Watchdog;
@@ -23,6 +25,7 @@ pub(super) struct Supervised {
     pub stop: watch::Receiver<Option<StopReason>>,
     /// How long it has been running already.
     pub age: Duration,
+    pub meter: Meter,
 }
 
 /// How an agent came to its end.
@@ -31,25 +34,35 @@ pub(super) struct Ended {
     pub observer: Observer,
     /// Why we asked for it, if we did.
     pub asked: Option<EndReason>,
+    /// The limit that it has passed, if it has.
+    pub passed: Option<Reached>,
 }
 
 /// Reads along until nothing of the attempt lives any more.
 pub(super) async fn to_the_end(supervised: Supervised, rules: &Rules, clock: &dyn Clock) -> Ended {
-    let Supervised { mut custody, mut observer, mut stop, age } = supervised;
+    let Supervised { mut custody, mut observer, mut stop, age, mut meter } = supervised;
     let began = Instant::now();
     let deadline = began + rules.timeouts.whole.saturating_sub(age);
     let mut watchdog = rules.harness.speaks_while_it_works().then(|| Watchdog::new(rules.timeouts));
     let mut asked: Option<(EndReason, Instant)> = None;
     let mut is_gone = false;
+    let mut passed: Option<Reached> = None;
     loop {
         let pause = observer.read_on();
         if asked.is_none() && observer.is_hopeless(clock.now()) {
             custody.ask_end(EndReason::Hopeless);
             asked = Some((EndReason::Hopeless, Instant::now()));
         }
+        if asked.is_none() && !custody.is_agent_gone() {
+            passed = meter.look(age + began.elapsed(), &observer.progress());
+            if passed.is_some() {
+                custody.ask_end(EndReason::OverBudget);
+                asked = Some((EndReason::OverBudget, Instant::now()));
+            }
+        }
         let wanted = tokio::select! {
             exit = custody.ended() => {
-                return Ended { exit, observer, asked: asked.map(|(reason, _)| reason) };
+                return Ended { exit, observer, asked: asked.map(|(reason, _)| reason), passed };
             }
             reason = asked_to_stop(&mut stop), if asked.is_none() => Some(reason.as_end()),
             () = tokio::time::sleep_until(deadline), if asked.is_none() && !is_gone => Some(EndReason::Timeout),

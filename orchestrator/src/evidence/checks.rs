@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use agents_domain::evidence::{
-    Check, CheckEnd, CheckReceipt, Citation, Evidence, Finding, FindingSource, Guard, TreeState,
-};
-use agents_domain::id::{FindingId, ReceiptId};
+use agents_domain::evidence::guard::Sighting;
+use agents_domain::evidence::{Check, CheckEnd, CheckReceipt, Evidence, Guard, TreeState};
+use agents_domain::id::ReceiptId;
 
-use super::Scene;
 use super::key::Key;
 use super::run::{OUTPUT_MOST, Run};
+use super::{Scene, guards};
 use crate::attempt::{files, keeper_lease};
 use crate::process::Terms;
 use crate::workspace;
@@ -124,25 +123,13 @@ async fn look_again(scene: Scene<'_>, check: &Check, evidence: &mut Evidence) {
     }
     evidence.tree = after;
     let Some(severity) = scene.settings.evidence.guards.severity(Guard::CheckWrites) else { return };
-    let claimed = scene.claimed;
     let text = format!(
         "the check `{}` has changed files that git does not ignore, so that its receipt is not of the tree that is there \
          now: let it write elsewhere, or add what it writes to .gitignore",
         check.name
     );
-    evidence.findings.push(Finding {
-        id: FindingId::new(scene.around.ids.next()),
-        assignment: claimed.assignment.id,
-        job: claimed.job.id,
-        attempt: claimed.attempt.id,
-        source: FindingSource::Guard(Guard::CheckWrites),
-        severity,
-        file: None,
-        line: None,
-        citation: Citation::None,
-        criterion: None,
-        text,
-    });
+    let seen = Sighting { guard: Guard::CheckWrites, file: None, line: None, text };
+    evidence.findings.push(guards::finding(scene, severity, seen));
 }
 
 /// Without a key receipts have no code, and `agents receipt verify` says so; the gate does not need it.

@@ -2,8 +2,11 @@
 //! it, and what fails here fails no job: the PM sees it.
 
 mod checks;
+mod guards;
 pub mod key;
 mod output;
+mod outside;
+mod review;
 mod run;
 mod settings;
 
@@ -82,6 +85,7 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
             false => report.evidence.tree = workspace::tree_state(scene.folder()).await,
         }
     }
+    review::take_in(scene, report).await;
     if completes(scene, report).await {
         before_completion(scene, report).await;
     }
@@ -95,6 +99,7 @@ async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
             tracing::warn!(%error, attempt = %report.attempt, "what the job has done could not be kept");
         }
     }
+    guards::look(scene, &mut report.evidence).await;
     report.evidence.tree = workspace::tree_state(scene.folder()).await;
     checks::run(scene, Which::All, &mut report.evidence).await;
 }

@@ -178,7 +178,8 @@ fn end(exit: &Exit, asked: Option<EndReason>) -> CheckEnd {
             | EndReason::LeaseLost
             | EndReason::LeaseOver
             | EndReason::Terminated
-            | EndReason::Hopeless,
+            | EndReason::Hopeless
+            | EndReason::OverBudget,
         ) => CheckEnd::Stopped,
         None if exit.not_started.is_some() => CheckEnd::NotStarted,
         None => match (exit.exit_code, exit.signal) {

@@ -29,6 +29,7 @@ impl SettingsSource for SameEverywhere {
             harness_defaults: Arc::new(HarnessDefaults {
                 default: "claude".to_owned(),
                 by_type: Default::default(),
+                reviewers: Default::default(),
             }),
             timeouts: Timeouts {
                 whole: Duration::from_secs(1),
@@ -38,6 +39,9 @@ impl SettingsSource for SameEverywhere {
             timeouts_by_type: Default::default(),
             max_output: 1 << 30,
             grace: Duration::from_secs(1),
+            prices: Default::default(),
+            models: Default::default(),
+            terms: Default::default(),
             retention,
             evidence: Default::default(),
             access: Default::default(),

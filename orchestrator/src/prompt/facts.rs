@@ -9,6 +9,10 @@ use agents_domain::store::{AttemptRecord, JobDetail};
 use agents_domain::usage::MicroUsd;
 use serde::Serialize;
 
+use super::evidence_facts::{self, CriterionFacts, EvidenceFacts};
+use super::limits::{self, LimitFacts};
+use super::measured::{self, Measured};
+
 /// The longest report of the job before this one, in characters. It is what the work goes on from.
 const LATEST_REPORT: usize = 60_000;
 /// The longest report of any earlier job, in characters.
@@ -28,6 +32,10 @@ pub struct Facts {
     /// How the attempt before this one ended, if there was one.
     pub retry: Option<RetryFacts>,
     pub pm: PmFacts,
+    /// What the orchestrator itself has measured; for PMs, reviews and questions.
+    pub evidence: EvidenceFacts,
+    /// Marks the fences of this one prompt.
+    pub nonce: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -39,6 +47,10 @@ pub struct AssignmentFacts {
     pub status: String,
     pub reason: Option<String>,
     pub workspace: String,
+    /// What must hold before it is complete.
+    pub criteria: Vec<CriterionFacts>,
+    /// The commands of its checks.
+    pub checks: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -89,6 +101,9 @@ pub struct PmFacts {
     pub again: Option<String>,
     pub jobs_used: u32,
     pub max_jobs: u32,
+    /// A job of the list, the PM's own apart, has completed.
+    pub work_done: bool,
+    pub limits: LimitFacts,
     pub job_types: Vec<String>,
     pub harnesses: Vec<String>,
 }
@@ -104,6 +119,10 @@ pub struct Known<'a> {
     pub list: &'a [JobDetail],
     pub job_types: Vec<String>,
     pub harnesses: Vec<String>,
+    /// What was measured. `None`: the job is not told.
+    pub measured: Option<Measured>,
+    /// Random, of this one prompt.
+    pub nonce: String,
 }
 
 /// Gathers the variables of a job's prompt.
@@ -123,6 +142,12 @@ pub fn gather(known: &Known<'_>) -> Facts {
         jobs,
         retry: retry(known.job),
         pm: pm_facts(known, last),
+        evidence: known
+            .measured
+            .as_ref()
+            .map(|measured| evidence_facts::gather(known.assignment, measured, measured::last(known.list)))
+            .unwrap_or_default(),
+        nonce: known.nonce.clone(),
     }
 }
 
@@ -154,6 +179,8 @@ pub(super) fn assignment_facts(assignment: &Assignment) -> AssignmentFacts {
         status: assignment.status().as_str().to_owned(),
         reason: assignment.reason().map(str::to_owned),
         workspace: assignment.folder().to_owned(),
+        criteria: evidence_facts::criteria(assignment),
+        checks: assignment.checks().iter().map(|check| one_line(&check.command)).collect(),
     }
 }
 
@@ -179,9 +206,20 @@ fn pm_facts(known: &Known<'_>, last: Option<&JobDetail>) -> PmFacts {
         again: progress.result.clone().filter(|_| progress.asks > 0),
         jobs_used: u32::try_from(known.list.iter().filter(counts).count()).unwrap_or(u32::MAX),
         max_jobs: known.assignment.max_jobs,
+        work_done: work_done(known.list),
+        limits: limits::gather(known.assignment),
         job_types: known.job_types.clone(),
         harnesses: known.harnesses.clone(),
     }
+}
+
+pub(super) fn work_done(list: &[JobDetail]) -> bool {
+    list.iter().any(|detail| !detail.job.shadow && detail.job.status() == JobStatus::Completed)
+}
+
+/// The text without line ends, for where a line of a prompt shows it.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn step(detail: &JobDetail, report: usize) -> StepFacts {
@@ -212,7 +250,7 @@ fn duration(attempt: &AttemptRecord) -> Option<String> {
 
 /// The beginning and the end of a text that is too long: what was asked stands at the one, what came of it at
 /// the other.
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     let length = text.chars().count();
     if length <= most {
         return text.to_owned();

@@ -4,9 +4,12 @@ use agents_domain::assignment::Assignment;
 use agents_domain::job_type::JobType;
 use agents_domain::store::JobDetail;
 
+use super::evidence_facts::{CriterionFacts, EvidenceFacts, gather, wants_evidence};
 use super::facts::{
-    AssignmentFacts, Facts, JobFacts, PmFacts, RetryFacts, StepFacts, assignment_facts, steps,
+    AssignmentFacts, Facts, JobFacts, PmFacts, RetryFacts, StepFacts, assignment_facts, steps, work_done,
 };
+use super::limits::{self, LimitFacts};
+use super::measured::{Measured, last};
 use crate::attempt::allowed;
 use crate::settings::Settings;
 
@@ -36,6 +39,8 @@ impl Facts {
                 status: "active".into(),
                 reason: None,
                 workspace: "/path/to/repository".into(),
+                criteria: vec![CriterionFacts::sample()],
+                checks: vec!["cargo test".into()],
             },
             job: sample_job(job_type),
             jobs: vec![step.clone()],
@@ -47,9 +52,17 @@ impl Facts {
                 again: Some("`complete` needs a reason".into()),
                 jobs_used: 1,
                 max_jobs: 50,
+                work_done: false,
+                limits: LimitFacts {
+                    lines: vec!["cost: 1.20 USD of 5.00 USD are spent".into()],
+                    unknown: 1,
+                    reached: Some("the limit of the assignment is reached".into()),
+                },
                 job_types: JobType::BUILT_IN.into_iter().map(str::to_owned).collect(),
                 harnesses: vec!["claude".into(), "codex".into(), "gemini".into()],
             },
+            evidence: EvidenceFacts::sample(),
+            nonce: "7c3e90d15ab2f846".into(),
         }
     }
 
@@ -57,7 +70,7 @@ impl Facts {
     pub fn of_next(
         assignment: &Assignment,
         job_type: &JobType,
-        list: &[JobDetail],
+        (list, measured): (&[JobDetail], &Measured),
         settings: &Settings,
     ) -> Self {
         let allowed = allowed(settings);
@@ -73,11 +86,19 @@ impl Facts {
                 jobs_used: u32::try_from(list.iter().filter(|detail| !detail.job.shadow).count())
                     .unwrap_or(u32::MAX),
                 max_jobs: assignment.max_jobs,
+                work_done: work_done(list),
+                limits: limits::gather(assignment),
                 job_types: allowed.job_types,
                 harnesses: allowed.harnesses,
             },
             jobs: told,
             retry: None,
+            evidence: if wants_evidence(job_type) {
+                gather(assignment, measured, last(list))
+            } else {
+                EvidenceFacts::default()
+            },
+            nonce: "7c3e90d15ab2f846".into(),
         }
     }
 }

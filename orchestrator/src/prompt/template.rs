@@ -10,12 +10,13 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
 use super::facts::Facts;
+use super::fence::fenced;
 
 /// The template that continues an agent's own session.
 pub const RESUME: &str = "resume";
 
 /// The built-in templates by name.
-pub const BUILT_IN: [(&str, &str); 9] = [
+pub const BUILT_IN: [(&str, &str); 12] = [
     ("plan", include_str!("../../../templates/plan.md")),
     ("implement", include_str!("../../../templates/implement.md")),
     ("review", include_str!("../../../templates/review.md")),
@@ -25,6 +26,9 @@ pub const BUILT_IN: [(&str, &str); 9] = [
     ("chat", include_str!("../../../templates/chat.md")),
     (RESUME, include_str!("../../../templates/resume.md")),
     ("_history", include_str!("../../../templates/_history.md")),
+    ("_data", include_str!("../../../templates/_data.md")),
+    ("_proof", include_str!("../../../templates/_proof.md")),
+    ("_evidence", include_str!("../../../templates/_evidence.md")),
 ];
 
 /// Where a template comes from.
@@ -106,6 +110,8 @@ fn environment(folders: Vec<PathBuf>) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.add_function("fenced", fenced);
+    environment.add_filter("fenced", fenced);
     environment.set_loader(move |name| {
         let name = name.strip_suffix(".md").unwrap_or(name);
         let is_plain = Path::new(name).components().count() == 1 && !name.starts_with('.');
@@ -143,7 +149,7 @@ fn refuse_unknown<'a>(
 
 /// Whether the dotted path leads somewhere. Below something absent nothing can be told, so it passes.
 fn is_known(facts: &Value, path: &str) -> bool {
-    const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
+    const FUNCTIONS: [&str; 5] = ["range", "dict", "namespace", "debug", "fenced"];
     if FUNCTIONS.contains(&path) {
         return true;
     }
@@ -192,6 +198,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::prompt::EvidenceFacts;
 
     /// A folder with one template of the user's own, and how it renders.
     fn own(name: &str, text: &str) -> (TempDir, Result<String, TemplateError>) {
@@ -215,6 +222,7 @@ mod tests {
         facts.pm.waiting.clear();
         facts.pm.note = None;
         facts.pm.again = None;
+        facts.evidence = EvidenceFacts::default();
         facts
     }
 
@@ -235,7 +243,8 @@ mod tests {
             let step = &mut facts.jobs[0];
             (step.result, step.failure) = (None, Some("the process died".to_owned()));
             let text = render(name, &[], &facts).unwrap();
-            assert!(text.contains("(It has no result. How it ended: the process died)"), "{name}: {text}");
+            assert!(text.contains("It has no result.\n<<<DATA"), "{name}: {text}");
+            assert!(text.contains("ended\">>>\nthe process died\n<<<END"), "{name}: {text}");
         }
     }
 

@@ -1,20 +1,36 @@
 //! Reads a PM's decision out of its final answer: the whole answer as JSON, or its last fenced block.
 
 use agents_domain::decision::{Decision, NewJob, Place};
+use agents_domain::evidence::Ties;
 use agents_domain::id::{IdSource, JobId};
 use agents_domain::job_type::JobType;
 use serde::Deserialize;
+
+use super::json_block::candidate;
 
 /// The JSON Schema of a decision, for CLIs that can enforce one. Every property is required, because one of
 /// the providers accepts no other schema; what does not apply is null.
 pub const SCHEMA: &str = r#"{
   "type": "object",
   "additionalProperties": false,
-  "required": ["decision", "reason", "question", "jobs"],
+  "required": ["decision", "reason", "question", "jobs", "accept", "criteria"],
   "properties": {
     "decision": {"type": "string", "enum": ["insert_job", "complete", "blocked", "continue"]},
     "reason": {"type": "string"},
     "question": {"type": ["string", "null"]},
+    "accept": {"type": ["array", "null"], "items": {"type": "string"}},
+    "criteria": {
+      "type": ["array", "null"],
+      "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["number", "evidence"],
+        "properties": {
+          "number": {"type": "integer"},
+          "evidence": {"type": "string"}
+        }
+      }
+    },
     "jobs": {
       "type": ["array", "null"],
       "items": {
@@ -50,6 +66,16 @@ struct Answer {
     question: Option<String>,
     #[serde(default)]
     jobs: Option<Vec<JobAnswer>>,
+    #[serde(default)]
+    accept: Option<Vec<String>>,
+    #[serde(default)]
+    criteria: Option<Vec<TieAnswer>>,
+}
+
+#[derive(Deserialize)]
+struct TieAnswer {
+    number: u32,
+    evidence: String,
 }
 
 #[derive(Deserialize)]
@@ -86,10 +112,11 @@ pub fn read(answer: &str, allowed: &Allowed, ids: &dyn IdSource) -> Result<Decis
             }
             let jobs =
                 jobs.into_iter().map(|job| new_job(job, allowed, ids)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Decision::InsertJobs { reason, jobs, accept: Vec::new() })
+            Ok(Decision::InsertJobs { reason, jobs, accept: answer.accept.unwrap_or_default() })
         }
         "complete" => {
-            has_reason("complete").map(|()| Decision::Complete { reason, ties: Default::default() })
+            has_reason("complete")?;
+            Ok(Decision::Complete { reason, ties: ties(answer.criteria.unwrap_or_default())? })
         }
         "continue" => has_reason("continue").map(|()| Decision::Continue { reason }),
         "blocked" => {
@@ -99,6 +126,18 @@ pub fn read(answer: &str, allowed: &Allowed, ids: &dyn IdSource) -> Result<Decis
         }
         other => Err(format!("`{other}` is no decision: insert_job, complete, blocked or continue")),
     }
+}
+
+fn ties(answers: Vec<TieAnswer>) -> Result<Ties, String> {
+    let mut ties = Ties::new();
+    for TieAnswer { number, evidence } in answers {
+        if ties.insert(number, evidence).is_some() {
+            return Err(format!(
+                "`criteria` ties criterion {number} twice; the one best piece of evidence counts"
+            ));
+        }
+    }
+    Ok(ties)
 }
 
 fn new_job(job: JobAnswer, allowed: &Allowed, ids: &dyn IdSource) -> Result<(NewJob, Place), String> {
@@ -122,38 +161,6 @@ fn new_job(job: JobAnswer, allowed: &Allowed, ids: &dyn IdSource) -> Result<(New
     let model = job.model.filter(|name| !name.is_empty());
     let new = NewJob { id, job_type, harness, model, context: job.context, timeout_ms: job.timeout_ms };
     Ok((new, Place::First))
-}
-
-/// The JSON object in the answer.
-fn candidate(answer: &str) -> Option<&str> {
-    let whole = answer.trim();
-    if whole.starts_with('{') && whole.ends_with('}') {
-        return Some(whole);
-    }
-    last_fenced_block(whole).map(str::trim).filter(|block| block.starts_with('{'))
-}
-
-/// What stands in the last fenced code block (CommonMark: at least three backticks, closed by at least as many).
-fn last_fenced_block(text: &str) -> Option<&str> {
-    let mut last = None;
-    let mut open: Option<(usize, usize)> = None;
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        let ticks = trimmed.chars().take_while(|c| *c == '`').count();
-        match open {
-            None if ticks >= 3 && !trimmed[ticks..].contains('`') => {
-                open = Some((ticks, offset + line.len()))
-            }
-            Some((needed, start)) if ticks >= needed && trimmed.len() == ticks => {
-                last = text.get(start..offset);
-                open = None;
-            }
-            None | Some(_) => {}
-        }
-        offset += line.len();
-    }
-    last
 }
 
 #[cfg(test)]
@@ -205,6 +212,38 @@ mod tests {
     }
 
     #[test]
+    fn what_shows_each_criterion_and_what_else_must_hold_are_read() {
+        let json = r#"{"decision":"complete","reason":"r","question":null,"jobs":null,"accept":null,"criteria":[{"number":2,"evidence":"4d3f21aa"},{"number":1,"evidence":"x"}]}"#;
+        let ties = Ties::from([(1, "x".to_owned()), (2, "4d3f21aa".to_owned())]);
+        assert_eq!(decided(json), Ok(Decision::Complete { reason: "r".into(), ties }));
+        let json = r#"{"decision":"insert_job","reason":"r","jobs":[{"type":"review","context":"look"}],"accept":["it works"]}"#;
+        let Decision::InsertJobs { reason, jobs, .. } = review(None) else { unreachable!() };
+        let expected = Decision::InsertJobs { reason, jobs, accept: vec!["it works".to_owned()] };
+        assert_eq!(decided(json), Ok(expected));
+    }
+
+    #[test]
+    fn the_schema_requires_every_property_as_one_provider_wants_it() {
+        fn check(schema: &serde_json::Value) {
+            if let Some(properties) = schema["properties"].as_object() {
+                let required: Vec<&str> =
+                    schema["required"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+                let mut names: Vec<&str> = properties.keys().map(String::as_str).collect();
+                let mut sorted = required.clone();
+                names.sort();
+                sorted.sort();
+                assert_eq!(names, sorted);
+                assert_eq!(schema["additionalProperties"], false);
+                properties.values().for_each(check);
+            }
+            if schema["items"].is_object() {
+                check(&schema["items"]);
+            }
+        }
+        check(&serde_json::from_str(SCHEMA).unwrap());
+    }
+
+    #[test]
     fn a_fence_inside_a_longer_fence_is_not_the_last_block() {
         let answer = "````\n```json\n{\"decision\":\"complete\",\"reason\":\"x\"}\n```\n````\nso long";
         assert!(decided(answer).is_err());
@@ -228,6 +267,10 @@ mod tests {
         wrong(
             r#"{"decision":"insert_job","reason":"x","jobs":[{"type":"plan","harness":"gpt"}]}"#,
             "no agent `gpt`",
+        );
+        wrong(
+            r#"{"decision":"complete","reason":"x","criteria":[{"number":1,"evidence":"a"},{"number":1,"evidence":"b"}]}"#,
+            "criterion 1 twice",
         );
         wrong(r#"{"decision":"complete","reason":"x""#, "no decision");
         wrong(r#"{"decision":["complete"],"reason":"x"}"#, "not valid");

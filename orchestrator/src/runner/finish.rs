@@ -8,7 +8,7 @@ use agents_domain::actor::Actor;
 use agents_domain::aggregate::HarnessDefaults;
 use agents_domain::attempt::AttemptReport;
 use agents_domain::id::{AssignmentId, RunnerId};
-use agents_domain::store::{AttemptRecord, Change, Claimed, Command, StoreError};
+use agents_domain::store::{Change, Claimed, Command, StoreError};
 
 use super::{Listener, RunnerEvent, TROUBLE_LONGEST, TROUBLE_SHORTEST};
 use crate::attempt::Surroundings;
@@ -16,11 +16,10 @@ use crate::attempt::Surroundings;
 /// Reports the end of an attempt.
 pub(super) async fn finish(
     claimed: &Claimed,
-    mut report: AttemptReport,
+    report: AttemptReport,
     around: &Surroundings,
     listener: &dyn Listener,
 ) {
-    keep_own_share(claimed, &mut report, around).await;
     let defaults = defaults(&claimed.assignment.workspace, around);
     let namespace = claimed.assignment.namespace.clone();
     let runner = claimed.attempt.runner;
@@ -103,32 +102,8 @@ fn defaults(workspace: &str, around: &Surroundings) -> Arc<HarnessDefaults> {
             Arc::new(HarnessDefaults {
                 default: "claude".to_owned(),
                 by_type: std::collections::BTreeMap::new(),
+                reviewers: Default::default(),
             })
         }),
-    }
-}
-
-/// Takes from the report what earlier attempts of the same session have used: a resumed session goes on counting
-/// from where it stood, its cost always, its tokens with some CLIs.
-async fn keep_own_share(claimed: &Claimed, report: &mut AttemptReport, around: &Surroundings) {
-    let Some(session) = report.progress.session_id.clone() else { return };
-    if claimed.attempt.resumes.as_ref() != Some(&session) {
-        return;
-    }
-    // A job that repeats another one may go on in that one's session.
-    let Ok(jobs) = around.store.job_details(claimed.assignment.id).await else { return };
-    let is_earlier = |attempt: &&AttemptRecord| {
-        attempt.id != claimed.attempt.id && attempt.session_id.as_ref() == Some(&session)
-    };
-    let usage_spans_session =
-        around.settings.for_workspace(Path::new(&claimed.assignment.workspace)).ok().and_then(|settings| {
-            settings.harnesses.get(&claimed.attempt.harness).map(|one| one.usage_spans_session())
-        });
-    for attempt in jobs.iter().flat_map(|detail| &detail.attempts).filter(is_earlier) {
-        report.progress.cost = report.progress.cost.map(|cost| cost.less(attempt.cost.unwrap_or_default()));
-        if usage_spans_session == Some(true) {
-            report.progress.usage =
-                report.progress.usage.map(|usage| usage.less(attempt.usage.unwrap_or_default()));
-        }
     }
 }

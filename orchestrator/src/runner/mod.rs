@@ -31,6 +31,7 @@ pub use options::RunnerOptions;
 use crate::attempt::{self, StopReason, Surroundings};
 use crate::doorbell::{self, Doorbell};
 use crate::process::identity;
+use crate::settings;
 use heartbeat::Heartbeat;
 use housekeeping::Chore;
 use state::{Ended, Event, Found, Slot, State};
@@ -160,6 +161,7 @@ impl Runner {
             namespaces: self.options.namespace.clone().map(|namespace| vec![namespace]),
             limit,
             fallbacks: self.fallbacks(),
+            terms: settings::terms(&self.around.settings),
         };
         let store = Arc::clone(&self.around.store);
         state.claiming.spawn(async move { store.claim(request).await.map(|claimed| (claimed, limit)) });
@@ -367,7 +369,9 @@ impl Runner {
                 Some(ended) => finish::finish(&ended.claimed, ended.report, &around, &*listener).await,
                 None => {
                     let why = "the supervision of the attempt broke down; this is a bug in agents";
-                    let report = without_process(attempt, OutcomeClass::RunnerError, why);
+                    let ended = without_process(attempt, OutcomeClass::RunnerError, why);
+                    // It may have run; nobody knows what it has used.
+                    let report = AttemptReport { progress: AttemptProgress::default(), ..ended };
                     finish::give_back((assignment, runner), report, &around, &*listener).await;
                 }
             }
@@ -469,13 +473,13 @@ async fn ring(bell: Option<&Doorbell>) {
     }
 }
 
-/// The report of an attempt that has no process, or none that is known.
+/// The report of an attempt that never had a process.
 fn without_process(attempt: AttemptId, class: OutcomeClass, why: &str) -> AttemptReport {
     AttemptReport {
         attempt,
         outcome: Outcome::failure(class, why),
         process: None,
-        progress: AttemptProgress::default(),
+        progress: attempt::nothing_used(),
         answer: None,
         unknown_lines: 0,
         bad_lines: 0,

@@ -9,13 +9,14 @@ use agents_domain::namespace::Namespace;
 use agents_domain::store::StoreError;
 use sqlx::any::AnyRow;
 
+use super::budget_json;
 use super::columns::Columns;
 use super::connection::Connection;
 use super::find::reversed;
 use super::proof_json;
 use super::statement::{Statement, Value, names};
 
-pub(super) const COLUMNS: [&str; 18] = [
+pub(super) const COLUMNS: [&str; 19] = [
     "id",
     "namespace",
     "north_star",
@@ -30,13 +31,14 @@ pub(super) const COLUMNS: [&str; 18] = [
     "note",
     "worktree",
     "proof",
+    "budget",
     "created_at",
     "updated_at",
     "revision",
     "id_reversed",
 ];
 /// Those of [`COLUMNS`] that are read.
-pub(super) const READ: usize = 17;
+pub(super) const READ: usize = 18;
 
 /// An assignment and how often its row has been written.
 #[derive(Debug, Clone)]
@@ -62,6 +64,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
     let note = columns.optional_text()?;
     let worktree = columns.optional_parsed(proof_json::read_worktree)?;
     let proof = columns.parsed(proof_json::read_proof)?;
+    let budget = columns.parsed(budget_json::read_budget)?;
     let created_at = columns.time()?;
     let updated_at = columns.time()?;
     let revision = columns.integer()?;
@@ -76,7 +79,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
     let origin =
         AssignmentOrigin { id, namespace, north_star, director, workspace, worktree, max_jobs, created_at };
     let assignment =
-        Assignment::restore(origin, AssignmentProgress { state, paused, note, proof, updated_at });
+        Assignment::restore(origin, AssignmentProgress { state, paused, note, proof, budget, updated_at });
     Ok(Stored { assignment, revision })
 }
 
@@ -132,6 +135,7 @@ pub(super) async fn update(
                 question,
                 after.note().map(str::to_owned).into(),
                 proof_json::write_proof(after.proof()).into(),
+                budget_json::write_budget(after.budget()).into(),
                 after.max_jobs.into(),
                 after.updated_at().as_millis().into(),
             ]
@@ -139,12 +143,12 @@ pub(super) async fn update(
         .collect();
     let expected = rows.len() as u64;
     let done = Statement::new(
-        "WITH v (id, revision, old_status, status, held, paused, reason, question, note, proof, max_jobs, updated_at) AS (",
+        "WITH v (id, revision, old_status, status, held, paused, reason, question, note, proof, budget, max_jobs, updated_at) AS (",
     )
     .push_rows(rows)
     .push(
         ") UPDATE assignments SET status = v.status, held = v.held, paused = v.paused, reason = v.reason, question = v.question, \
-         note = v.note, proof = v.proof, max_jobs = v.max_jobs, updated_at = v.updated_at, revision = assignments.revision + 1 \
+         note = v.note, proof = v.proof, budget = v.budget, max_jobs = v.max_jobs, updated_at = v.updated_at, revision = assignments.revision + 1 \
          FROM v \
          WHERE assignments.id = v.id AND assignments.revision = v.revision AND assignments.status = v.old_status",
     )
@@ -170,6 +174,7 @@ fn row(assignment: &Assignment) -> Vec<Value> {
         assignment.note().map(str::to_owned).into(),
         assignment.worktree.as_ref().map(proof_json::write_worktree).into(),
         proof_json::write_proof(assignment.proof()).into(),
+        budget_json::write_budget(assignment.budget()).into(),
         assignment.created_at.as_millis().into(),
         assignment.updated_at().as_millis().into(),
         0i64.into(),

@@ -9,7 +9,7 @@ use agents_domain::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use agents_domain::outcome::OutcomeClass;
 use agents_domain::store::{AttemptRecord, Orphan, StoreError};
 use agents_domain::timestamp::Timestamp;
-use agents_domain::usage::{MicroUsd, TokenUsage};
+use agents_domain::usage::{CostSource, MicroUsd, TokenUsage};
 use sqlx::any::AnyRow;
 
 use super::columns::Columns;
@@ -19,7 +19,7 @@ use super::runner_table;
 use super::statement::{Statement, Value, names};
 
 /// The columns of a record, in the order in which they are read.
-pub(super) const COLUMNS: [&str; 27] = [
+pub(super) const COLUMNS: [&str; 29] = [
     "id",
     "job_id",
     "number",
@@ -46,15 +46,17 @@ pub(super) const COLUMNS: [&str; 27] = [
     "bad_lines",
     "cancel_requested",
     "pause_requested",
+    "cache_write_tokens",
+    "cost_source",
     "assignment_id",
 ];
 /// Those of [`COLUMNS`] that a record has.
-pub(super) const READ: usize = 26;
+pub(super) const READ: usize = 28;
 
 /// The record whose columns begin at `first`.
 pub(super) fn read(row: &AnyRow, first: usize) -> Result<AttemptRecord, StoreError> {
     let mut columns = Columns::new(row, "attempts", &COLUMNS, first);
-    Ok(AttemptRecord {
+    let mut record = AttemptRecord {
         id: columns.parsed(|text| text.parse().ok())?,
         job: columns.parsed(|text| text.parse().ok())?,
         number: columns.count()?,
@@ -72,13 +74,18 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<AttemptRecord, StoreErr
         cli_version: columns.optional_text()?,
         usage: read_usage(&mut columns)?,
         cost: columns.optional_integer()?.map(MicroUsd::from_micros),
+        cost_source: None,
         tool_calls: columns.count()?,
         last_activity: columns.optional_text()?,
         unknown_lines: columns.count()?,
         bad_lines: columns.count()?,
         cancel_requested: columns.flag()?,
         pause_requested: columns.flag()?,
-    })
+    };
+    let written = columns.optional_number()?.unwrap_or(0);
+    record.usage = record.usage.map(|usage| TokenUsage { written, ..usage });
+    record.cost_source = columns.optional_parsed(CostSource::from_name)?;
+    Ok(record)
 }
 
 fn read_usage(columns: &mut Columns<'_>) -> Result<Option<TokenUsage>, StoreError> {
@@ -89,6 +96,7 @@ fn read_usage(columns: &mut Columns<'_>) -> Result<Option<TokenUsage>, StoreErro
     Ok(input.zip(output).map(|(input, output)| TokenUsage {
         input,
         cached: cached.unwrap_or(0),
+        written: 0,
         output,
         reasoning,
     }))
@@ -99,7 +107,7 @@ pub(super) async fn load_running(
     on: &mut Connection,
     of: &[AssignmentId],
 ) -> Result<Vec<Attempt>, StoreError> {
-    const RUNNING: [&str; 14] = [
+    const RUNNING: [&str; 15] = [
         "id",
         "job_id",
         "assignment_id",
@@ -113,6 +121,7 @@ pub(super) async fn load_running(
         "resumes",
         "cancel_requested",
         "pause_requested",
+        "reserved_micros",
         "decision",
     ];
     let select = format!(
@@ -138,6 +147,7 @@ pub(super) async fn load_running(
             resumes: columns.optional_text()?,
             cancel_requested: columns.flag()?,
             pause_requested: columns.flag()?,
+            reserved: MicroUsd::from_micros(columns.integer()?),
             decision: columns.optional_parsed(decision_json::read)?,
             end: None,
         })
@@ -169,6 +179,7 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
                 "running".into(),
                 attempt.cancel_requested.into(),
                 attempt.pause_requested.into(),
+                attempt.reserved.as_micros().into(),
                 attempt.decision.as_ref().map(decision_json::write).into(),
                 0i64.into(),
                 0i64.into(),
@@ -178,7 +189,7 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
         .collect();
     Statement::new(
         "INSERT INTO attempts (id, job_id, assignment_id, number, runner_id, machine_id, boot_id, harness, started_at, \
-         lease_until, resumes, status, cancel_requested, pause_requested, decision, tool_calls, unknown_lines, bad_lines) ",
+         lease_until, resumes, status, cancel_requested, pause_requested, reserved_micros, decision, tool_calls, unknown_lines, bad_lines) ",
     )
     .push_rows(rows)
     .execute(on, "writing new attempts")
@@ -229,19 +240,23 @@ pub(super) async fn update_running(on: &mut Connection, changed: &[&Attempt]) ->
                 attempt.id.to_string().into(),
                 attempt.cancel_requested.into(),
                 attempt.pause_requested.into(),
+                attempt.reserved.as_micros().into(),
                 decision.into(),
             ]
         })
         .collect();
     let expected = rows.len() as u64;
-    let done = Statement::new("WITH v (id, cancel_requested, pause_requested, decision) AS (")
-        .push_rows(rows)
-        .push(
-            ") UPDATE attempts SET cancel_requested = v.cancel_requested, pause_requested = v.pause_requested, decision = v.decision \
+    let done = Statement::new(
+        "WITH v (id, cancel_requested, pause_requested, reserved_micros, decision) AS (",
+    )
+    .push_rows(rows)
+    .push(
+        ") UPDATE attempts SET cancel_requested = v.cancel_requested, pause_requested = v.pause_requested, \
+             reserved_micros = v.reserved_micros, decision = v.decision \
              FROM v WHERE attempts.id = v.id AND attempts.status = 'running'",
-        )
-        .execute(on, "writing running attempts")
-        .await?;
+    )
+    .execute(on, "writing running attempts")
+    .await?;
     expect(done, expected)
 }
 
@@ -256,8 +271,8 @@ pub(super) async fn update_ended(
     let expected = rows.len() as u64;
     let done = Statement::new(
         "WITH v (id, ended_at, outcome, message, exit_code, signal, unknown_lines, bad_lines, session_id, model, \
-         cli_version, input_tokens, cached_tokens, output_tokens, reasoning_tokens, cost_micros, tool_calls, \
-         last_activity) AS (",
+         cli_version, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_micros, \
+         cost_source, tool_calls, last_activity) AS (",
     )
     .push_rows(rows)
     .push(
@@ -267,9 +282,11 @@ pub(super) async fn update_ended(
          cli_version = coalesce(v.cli_version, attempts.cli_version), \
          input_tokens = coalesce(v.input_tokens, attempts.input_tokens), \
          cached_tokens = coalesce(v.cached_tokens, attempts.cached_tokens), \
+         cache_write_tokens = coalesce(v.cache_write_tokens, attempts.cache_write_tokens), \
          output_tokens = coalesce(v.output_tokens, attempts.output_tokens), \
          reasoning_tokens = coalesce(v.reasoning_tokens, attempts.reasoning_tokens), \
          cost_micros = coalesce(v.cost_micros, attempts.cost_micros), \
+         cost_source = coalesce(v.cost_source, attempts.cost_source), \
          tool_calls = max(v.tool_calls, attempts.tool_calls), \
          last_activity = coalesce(v.last_activity, attempts.last_activity) \
          FROM v WHERE attempts.id = v.id AND attempts.status = 'running'",
@@ -302,7 +319,7 @@ fn ended_row(attempt: &Attempt, report: Option<&AttemptReport>) -> Vec<Value> {
     row
 }
 
-fn progress_values(progress: &AttemptProgress) -> [Value; 10] {
+fn progress_values(progress: &AttemptProgress) -> [Value; 12] {
     let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let usage = progress.usage;
     [
@@ -311,9 +328,11 @@ fn progress_values(progress: &AttemptProgress) -> [Value; 10] {
         progress.cli_version.clone().into(),
         usage.map(|usage| tokens(usage.input)).into(),
         usage.map(|usage| tokens(usage.cached)).into(),
+        usage.map(|usage| tokens(usage.written)).into(),
         usage.map(|usage| tokens(usage.output)).into(),
         usage.and_then(|usage| usage.reasoning).map(tokens).into(),
         progress.cost.map(MicroUsd::as_micros).into(),
+        progress.cost.and(progress.cost_source).map(|source| source.as_str().to_owned()).into(),
         progress.tool_calls.into(),
         progress.last_activity.clone().into(),
     ]
@@ -334,14 +353,15 @@ pub(super) async fn progress(
         })
         .collect();
     let statement = Statement::new(
-        "WITH v (id, session_id, model, cli_version, input_tokens, cached_tokens, output_tokens, reasoning_tokens, \
-         cost_micros, tool_calls, last_activity) AS (",
+        "WITH v (id, session_id, model, cli_version, input_tokens, cached_tokens, cache_write_tokens, output_tokens, \
+         reasoning_tokens, cost_micros, cost_source, tool_calls, last_activity) AS (",
     )
     .push_rows(rows)
     .push(
         ") UPDATE attempts SET session_id = v.session_id, model = v.model, cli_version = v.cli_version, \
-         input_tokens = v.input_tokens, cached_tokens = v.cached_tokens, output_tokens = v.output_tokens, \
-         reasoning_tokens = v.reasoning_tokens, cost_micros = v.cost_micros, tool_calls = v.tool_calls, \
+         input_tokens = v.input_tokens, cached_tokens = v.cached_tokens, cache_write_tokens = v.cache_write_tokens, \
+         output_tokens = v.output_tokens, reasoning_tokens = v.reasoning_tokens, cost_micros = v.cost_micros, \
+         cost_source = v.cost_source, tool_calls = v.tool_calls, \
          last_activity = v.last_activity \
          FROM v WHERE attempts.id = v.id AND attempts.status = 'running' AND attempts.runner_id = ",
     );

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use agents_domain::actor::Actor;
-use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults, News, Routes};
+use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults, News, Rejection, Routes};
 use agents_domain::attempt::{Attempt, AttemptReport, Holder};
 use agents_domain::cooldown::Cooldown;
 use agents_domain::decision::NewJob;
@@ -12,11 +12,17 @@ use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
 use agents_domain::job::Job;
 use agents_domain::namespace::Namespace;
+use agents_domain::spending::Funds;
 use agents_domain::store::{Change, ClaimRequest, Claimed, Command, Receipt, StoreError};
 use agents_domain::timestamp::Timestamp;
+use agents_domain::usage::MicroUsd;
 
 use super::connection::Connection;
-use super::{assignment_table, attempt_table, cooldown_table, event_table, evidence_table, find, job_table};
+use super::purse::Purses;
+use super::{
+    assignment_table, attempt_table, cooldown_table, event_table, evidence_table, find, job_table,
+    spending_table,
+};
 
 /// Rows that one statement writes at most. SQLite takes at most 32,766 parameters, and a job has 23 columns; but
 /// it also finds a parameter named `$n` by looking through all of them, so that a statement with many is slow:
@@ -37,6 +43,7 @@ pub(super) struct Batch<'a> {
     cooling: Option<Vec<Cooldown>>,
     /// Those that begin to in this transaction.
     new_cooldowns: Vec<Cooldown>,
+    purses: Purses,
 }
 
 struct Loaded {
@@ -68,6 +75,7 @@ impl<'a> Batch<'a> {
             contexts: Vec::new(),
             cooling: None,
             new_cooldowns: Vec::new(),
+            purses: Purses::default(),
         }
     }
 
@@ -83,6 +91,11 @@ impl<'a> Batch<'a> {
             Some(namespaces) => namespaces.clone(),
             None => find::namespaces(on).await?,
         };
+        let waiting = spending_table::waiting(on, self.now).await?;
+        let is_open = |name: &Namespace| {
+            !self.purses.is_refused(name) && !waiting.iter().any(|line| line.namespace == *name)
+        };
+        let namespaces: Vec<Namespace> = namespaces.into_iter().filter(is_open).collect();
         let limit = request.limit.saturating_add(claimed_before);
         if self.cooling.is_none() {
             self.cooling = Some(cooldown_table::load(on, self.now).await?);
@@ -110,7 +123,8 @@ impl<'a> Batch<'a> {
         on: &mut Connection,
         ids: &BTreeSet<AssignmentId>,
     ) -> Result<(), StoreError> {
-        let ids: Vec<AssignmentId> = ids.iter().copied().collect();
+        let is_new = |id: &&AssignmentId| !self.loaded.contains_key(id);
+        let ids: Vec<AssignmentId> = ids.iter().filter(is_new).copied().collect();
         if ids.is_empty() {
             return Ok(());
         }
@@ -139,6 +153,36 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// Loads what the namespaces have spent whose jobs that claim may take, where there are limits.
+    pub async fn load_purses(
+        &mut self,
+        on: &mut Connection,
+        (request, found): (&ClaimRequest, &Found),
+    ) -> Result<(), StoreError> {
+        let mut namespaces = BTreeSet::new();
+        for (_, id) in &found.jobs {
+            let Some(loaded) = self.loaded.get(id) else { continue };
+            let assignment = loaded.aggregate.assignment();
+            let terms = self.purses.terms(&request.terms, &assignment.workspace);
+            if !terms.day.is_empty() || !assignment.budget().limits.is_empty() {
+                namespaces.insert(assignment.namespace.clone());
+            }
+        }
+        self.purses.load(on, (namespaces, self.now)).await
+    }
+
+    /// Loads what the namespace of an assignment has spent.
+    pub async fn load_purse(&mut self, on: &mut Connection, of: AssignmentId) -> Result<(), StoreError> {
+        let Some(loaded) = self.loaded.get(&of) else { return Ok(()) };
+        let namespaces = BTreeSet::from([loaded.aggregate.assignment().namespace.clone()]);
+        self.purses.load(on, (namespaces, self.now)).await
+    }
+
+    /// How many namespaces this transaction has refused jobs of, since their day is spent.
+    pub fn refusals(&self) -> usize {
+        self.purses.refusals()
+    }
+
     /// Decides a command.
     pub fn decide(&mut self, command: Command) -> Result<Receipt, StoreError> {
         let id = command.change.assignment();
@@ -158,6 +202,16 @@ impl<'a> Batch<'a> {
             Change::Ask { assignment: _, question, holder, attempt } => {
                 let attempt = first_attempt(id, &question, holder, (attempt, now), &ctx.harness_defaults);
                 aggregate.ask(question, attempt, &ctx)?;
+                let namespace = &aggregate.assignment().namespace;
+                aggregate.attempts().last().iter().for_each(|attempt| self.purses.begin(namespace, attempt));
+            }
+            Change::Reserve { assignment: _, attempt, cost, terms } => {
+                let assignment = aggregate.assignment();
+                let (namespace, terms) =
+                    (assignment.namespace.clone(), self.purses.terms(&terms, &assignment.workspace));
+                let before = reserved(aggregate, attempt);
+                aggregate.reserve(attempt, cost, &self.purses.funds(&namespace, terms))?;
+                self.purses.reserve(&namespace, reserved(aggregate, attempt).less(before));
             }
             Change::Stage { assignment: _, attempt, decision } => aggregate.stage(attempt, decision, &ctx)?,
             Change::Update { assignment: _, to } => aggregate.update(to, &ctx)?,
@@ -184,36 +238,75 @@ impl<'a> Batch<'a> {
         Ok(self.receipt(id))
     }
 
-    /// Takes the jobs that were found, as far as they can still be taken.
-    pub fn claim(&mut self, request: &ClaimRequest, found: &Found) -> Vec<Claimed> {
+    /// Takes the jobs that were found, up to `limit`, as far as they can still be taken.
+    pub fn claim(&mut self, request: &ClaimRequest, (found, limit): (&Found, usize)) -> Vec<Claimed> {
         let mut claimed = Vec::new();
         for (job, assignment) in &found.jobs {
-            if claimed.len() == request.limit {
+            if claimed.len() == limit {
                 break;
             }
-            let Some(loaded) = self.loaded.get_mut(assignment) else { continue };
-            let ctx = Context {
-                now: self.now,
-                ids: self.ids,
-                harness_defaults: Arc::new(HarnessDefaults {
-                    default: String::new(),
-                    by_type: Default::default(),
-                }),
-                actor: Actor::Runner(request.holder.runner),
-            };
-            // What has begun to cool down since it was looked for counts.
-            let cooling = self.cooling.as_deref().unwrap_or_default();
-            let routes = Routes { fallbacks: &request.fallbacks, cooling };
-            let Ok(attempt) = loaded.aggregate.claim(*job, &request.holder, routes, &ctx) else { continue };
-            let attempt = attempt.clone();
-            let events = self.receipt(*assignment).events;
-            claimed.extend(self.claimed(*assignment, attempt, events));
+            claimed.extend(self.claim_one(request, (*assignment, *job), Vec::new()));
         }
         claimed
     }
 
+    /// Takes that job; if a limit of its assignment stands against it, what the assignment does instead.
+    fn claim_one(
+        &mut self,
+        request: &ClaimRequest,
+        (assignment, job): (AssignmentId, JobId),
+        mut events: Vec<HistoryEvent>,
+    ) -> Option<Claimed> {
+        let loaded = self.loaded.get_mut(&assignment)?;
+        let namespace = loaded.aggregate.assignment().namespace.clone();
+        if self.purses.is_refused(&namespace) {
+            return None;
+        }
+        let terms = self.purses.terms(&request.terms, &loaded.aggregate.assignment().workspace);
+        let none = || HarnessDefaults {
+            default: String::new(),
+            by_type: Default::default(),
+            reviewers: Default::default(),
+        };
+        let ctx = Context {
+            now: self.now,
+            ids: self.ids,
+            harness_defaults: terms.harness_defaults.clone().unwrap_or_else(|| Arc::new(none())),
+            actor: Actor::Runner(request.holder.runner),
+        };
+        // What has begun to cool down since it was looked for counts.
+        let cooling = self.cooling.as_deref().unwrap_or_default();
+        let routes = Routes { fallbacks: &request.fallbacks, cooling };
+        let funds = self.purses.funds(&namespace, terms.clone());
+        match loaded.aggregate.claim(job, (&request.holder, &funds), routes, &ctx) {
+            Ok(Some(attempt)) => {
+                let attempt = attempt.clone();
+                self.purses.begin(&namespace, &attempt);
+                events.extend(self.receipt(assignment).events);
+                let funds = self.purses.funds(&namespace, terms);
+                self.claimed((assignment, &funds), attempt, events)
+            }
+            Ok(None) => {
+                let next =
+                    loaded.aggregate.jobs().iter().find(|job| job.is_ready(self.now)).map(|job| job.id);
+                events.extend(self.receipt(assignment).events);
+                self.claim_one(request, (assignment, next.filter(|next| *next != job)?), events)
+            }
+            Err(Rejection::OutOfBudget { reached: _ }) => {
+                self.purses.refuse(&namespace, terms.day, self.now);
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
     /// The job of an attempt that has just begun, with all that is needed to start it.
-    pub fn claimed(&self, id: AssignmentId, attempt: Attempt, events: Vec<HistoryEvent>) -> Option<Claimed> {
+    pub fn claimed(
+        &self,
+        (id, funds): (AssignmentId, &Funds),
+        attempt: Attempt,
+        events: Vec<HistoryEvent>,
+    ) -> Option<Claimed> {
         let aggregate = &self.loaded.get(&id)?.aggregate;
         let job = aggregate.jobs().iter().find(|job| job.id == attempt.job)?.clone();
         let context = self.contexts.iter().find(|(of, _)| *of == job.id).map(|(_, text)| text.clone());
@@ -221,6 +314,7 @@ impl<'a> Batch<'a> {
         Some(Claimed {
             assignment,
             job,
+            ceilings: aggregate.ceilings(&attempt, funds),
             attempt,
             context: context.unwrap_or_default(),
             is_alone: aggregate.jobs().len() == 1,
@@ -235,7 +329,8 @@ impl<'a> Batch<'a> {
 
     fn receipt(&mut self, id: AssignmentId) -> Receipt {
         let loaded = self.loaded.get_mut(&id).expect("a receipt is written for an aggregate of this batch");
-        let News { events, contexts, cooldowns } = loaded.aggregate.take_news();
+        let News { events, contexts, cooldowns, spendings } = loaded.aggregate.take_news();
+        self.purses.spend(spendings);
         self.events.extend(events.iter().cloned());
         self.contexts.extend(contexts);
         if let Some(cooling) = &mut self.cooling {
@@ -256,6 +351,7 @@ impl<'a> Batch<'a> {
         if !latest.is_empty() {
             cooldown_table::put(on, &latest, self.now).await?;
         }
+        self.purses.write(on, self.now).await?;
         for part in self.events.chunks(ROWS_AT_ONCE) {
             event_table::insert(on, part).await?;
         }
@@ -313,6 +409,12 @@ impl<'a> Batch<'a> {
         }
         Ok(())
     }
+}
+
+/// What is reserved for that attempt.
+fn reserved(aggregate: &Aggregate, attempt: AttemptId) -> MicroUsd {
+    let attempt = aggregate.attempts().iter().find(|one| one.id == attempt);
+    attempt.map(|attempt| attempt.reserved).unwrap_or_default()
 }
 
 /// Of each harness the cool-down that ends last.
@@ -399,6 +501,7 @@ fn first_attempt(
         resumes: None,
         cancel_requested: false,
         pause_requested: false,
+        reserved: MicroUsd::ZERO,
         decision: None,
         end: None,
     }

@@ -15,6 +15,7 @@ macro_rules! on_every_engine {
     };
 }
 
+mod budgets;
 mod claims;
 mod commands;
 mod cooldowns;
@@ -24,6 +25,7 @@ mod faults;
 mod find;
 mod leases;
 mod lists;
+mod lying_workers;
 mod round_trip;
 mod sqlite;
 mod upkeep;

@@ -15,12 +15,13 @@ use agents_domain::store::StoreError;
 use agents_domain::timestamp::Timestamp;
 use sqlx::any::AnyRow;
 
+use super::budget_json;
 use super::columns::Columns;
 use super::connection::Connection;
 use super::find::reversed;
 use super::statement::{Statement, Value, names};
 
-pub(super) const COLUMNS: [&str; 24] = [
+pub(super) const COLUMNS: [&str; 25] = [
     "id",
     "assignment_id",
     "position",
@@ -42,12 +43,13 @@ pub(super) const COLUMNS: [&str; 24] = [
     "resume",
     "resume_harness",
     "result",
+    "spent",
     "revision",
     "namespace",
     "id_reversed",
 ];
 /// Those of [`COLUMNS`] that are read.
-pub(super) const READ: usize = 22;
+pub(super) const READ: usize = 23;
 
 /// A job and how often its row has been written.
 #[derive(Debug, Clone)]
@@ -78,6 +80,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
         outcome: columns.optional_parsed(OutcomeClass::from_name)?,
         resume: read_session(&mut columns, &origin.harness)?,
         result: columns.optional_text()?,
+        spent: columns.optional_parsed(budget_json::read_spent)?.unwrap_or_default(),
     };
     Ok(Stored { job: Job::restore(origin, position, progress), revision: columns.integer()? })
 }
@@ -268,7 +271,7 @@ pub(super) async fn next_ready_at(
             let Some(ready_at) = columns.next().transpose()?.flatten() else { continue };
             let route = harness.as_ref().map(|name| routes.fallbacks.route(name, routes.cooling));
             let at = match route {
-                Some(Route::Waits { until }) => ready_at.max(until),
+                Some(Route::Waits { until, .. }) => ready_at.max(until),
                 Some(Route::To(_)) | None => ready_at,
             };
             next = Some(next.map_or(at, |next| next.min(at)));
@@ -318,13 +321,13 @@ pub(super) async fn update(on: &mut Connection, changed: &[(&Stored, &Job)]) -> 
     let expected = rows.len() as u64;
     let done = Statement::new(
         "WITH v (id, revision, old_status, position, status, head, ready_at, attempt_id, ended_at, attempts, tries, \
-         asks, outcome, resume, resume_harness, result) AS (",
+         asks, outcome, resume, resume_harness, result, spent) AS (",
     )
     .push_rows(rows)
     .push(
         ") UPDATE jobs SET position = v.position, status = v.status, head = v.head, ready_at = v.ready_at, \
          attempt_id = v.attempt_id, ended_at = v.ended_at, attempts = v.attempts, tries = v.tries, asks = v.asks, \
-         outcome = v.outcome, resume = v.resume, resume_harness = v.resume_harness, result = v.result, \
+         outcome = v.outcome, resume = v.resume, resume_harness = v.resume_harness, result = v.result, spent = v.spent, \
          revision = jobs.revision + 1 \
          FROM v \
          WHERE jobs.id = v.id AND jobs.revision = v.revision AND jobs.status = v.old_status",
@@ -351,8 +354,8 @@ fn row(namespace: &Namespace, job: &Job) -> Vec<Value> {
     values
 }
 
-/// The columns from `status` to `result`, in order.
-fn progress(job: &Job) -> [Value; 12] {
+/// The columns from `status` to `spent`, in order.
+fn progress(job: &Job) -> [Value; 13] {
     let progress = job.progress();
     let (head, ready_at, attempt) = match *job.state() {
         JobState::Pending { ready_at, head } => (head, Some(ready_at.as_millis()), None),
@@ -374,5 +377,6 @@ fn progress(job: &Job) -> [Value; 12] {
         progress.resume.as_ref().map(|session| session.id.clone()).into(),
         progress.resume.as_ref().map(|session| session.harness.clone()).into(),
         progress.result.clone().into(),
+        budget_json::write_spent(&progress.spent).into(),
     ]
 }

@@ -9,8 +9,8 @@ use agents_domain::fallback::{Fallbacks, Route};
 use agents_domain::id::{AssignmentId, JobId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{
-    AssignmentFilter, AssignmentLine, AttemptRecord, CooldownLine, JobDetail, JobFilter, JobLine, Queue,
-    StoreError,
+    AssignmentFilter, AssignmentLine, AttemptRecord, CooldownLine, DayLine, JobDetail, JobFilter, JobLine,
+    Queue, StoreError,
 };
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
@@ -19,7 +19,7 @@ use sqlx::any::AnyRow;
 use super::columns::Columns;
 use super::connection::Connection;
 use super::statement::{Statement, Value, names};
-use super::{assignment_table, attempt_table, cooldown_table, find, job_table, runner_table};
+use super::{assignment_table, attempt_table, cooldown_table, find, job_table, runner_table, spending_table};
 
 /// SQLite takes at most 32,766 parameters in a statement; lists of ids are asked for in pieces.
 const IDS_AT_ONCE: usize = 500;
@@ -147,7 +147,10 @@ pub(super) async fn queue(
     };
     let heads = job_lines(on, moment(heads)).await?;
     let behind = job_lines(on, moment(within(namespace, "j.status = 'pending' AND j.head = 0"))).await?;
-    let (ready, mut waiting): (Vec<_>, Vec<_>) = heads.into_iter().partition(|line| line.job.is_ready(now));
+    let days = spent_days(on, namespace, now).await?;
+    let is_open = |line: &JobLine| !days.iter().any(|day| day.namespace == line.namespace);
+    let (ready, mut waiting): (Vec<_>, Vec<_>) =
+        heads.into_iter().partition(|line| line.job.is_ready(now) && is_open(line));
     if let Some(cooling) = cooling {
         waiting.extend(job_lines(on, moment(cooling)).await?);
     }
@@ -156,7 +159,7 @@ pub(super) async fn queue(
     let held = open_assignments(on, namespace, "a.held = 1", limit).await?;
     let paused = open_assignments(on, namespace, "a.paused = 1", limit).await?;
     let runners = runner_table::load(on, namespace).await?;
-    Ok(Queue { running, ready, waiting, blocked, held, paused, cooldowns, runners })
+    Ok(Queue { running, ready, waiting, blocked, held, paused, cooldowns, days, runners })
 }
 
 /// Harnesses that cool down and for which no other one stands in.
@@ -191,7 +194,38 @@ pub(super) async fn next_ready_at(
 ) -> Result<Option<Timestamp>, StoreError> {
     let namespaces = asked_for(on, namespace).await?;
     let cooling = cooldown_table::load(on, now).await?;
-    job_table::next_ready_at(on, &namespaces, Routes { fallbacks, cooling: &cooling }).await
+    let spent = spending_table::waiting(on, now).await?;
+    let waits_until = |name: &Namespace| {
+        spent.iter().find(|line| line.namespace == *name).and_then(|line| line.waits_until)
+    };
+    let open: Vec<Namespace> =
+        namespaces.iter().filter(|name| waits_until(name).is_none()).cloned().collect();
+    let routes = Routes { fallbacks, cooling: &cooling };
+    let mut next = job_table::next_ready_at(on, &open, routes).await?;
+    for (name, until) in namespaces.iter().filter_map(|name| Some((name, waits_until(name)?))) {
+        let ready_at = job_table::next_ready_at(on, std::slice::from_ref(name), routes).await?;
+        let at = ready_at.map(|at| at.max(until));
+        next = [next, at].into_iter().flatten().min();
+    }
+    Ok(next)
+}
+
+/// Namespaces whose day is spent, with what is reserved.
+async fn spent_days(
+    on: &mut Connection,
+    namespace: Option<&Namespace>,
+    now: Timestamp,
+) -> Result<Vec<DayLine>, StoreError> {
+    let mut days = spending_table::waiting(on, now).await?;
+    days.retain(|line| namespace.is_none_or(|name| line.namespace == *name));
+    if !days.is_empty() {
+        let names = days.iter().map(|line| line.namespace.clone()).collect();
+        let running = spending_table::running(on, &names).await?;
+        for line in &mut days {
+            line.reserved = running.get(&line.namespace).map(|one| one.reserved).unwrap_or_default();
+        }
+    }
+    Ok(days)
 }
 
 async fn asked_for(on: &mut Connection, namespace: Option<&Namespace>) -> Result<Vec<Namespace>, StoreError> {

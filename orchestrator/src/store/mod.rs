@@ -6,6 +6,7 @@
 mod assignment_table;
 mod attempt_table;
 mod batch;
+mod budget_json;
 mod columns;
 mod connection;
 mod cooldown_table;
@@ -17,9 +18,12 @@ mod find;
 mod job_table;
 mod lists;
 mod proof_json;
+mod purse;
 mod runner_table;
+mod spending_table;
 mod statement;
 mod upkeep;
+mod usage_table;
 mod writer;
 
 #[cfg(test)]
@@ -39,6 +43,7 @@ use agents_domain::namespace::Namespace;
 use agents_domain::store::{
     AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Command, CooldownLine, EvidenceRecord,
     HeartbeatReply, JobDetail, JobFilter, JobLine, Orphan, Queue, Receipt, RunnerRecord, Store, StoreError,
+    UsageFilter, UsageLine,
 };
 use agents_domain::timestamp::{Clock, Timestamp};
 use async_trait::async_trait;
@@ -257,6 +262,11 @@ impl Store for SqlStore {
 
     async fn staged_decision(&self, attempt: AttemptId) -> Result<Option<Decision>, StoreError> {
         read!(self, reader => attempt_table::staged_decision(&mut reader, attempt))
+    }
+
+    async fn usage(&self, filter: &UsageFilter) -> Result<Vec<UsageLine>, StoreError> {
+        let now = self.clock.now();
+        read!(self, reader => usage_table::sums(&mut reader, filter, now))
     }
 
     async fn namespace_root(&self, namespace: &Namespace) -> Result<Option<String>, StoreError> {

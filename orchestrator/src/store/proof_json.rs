@@ -20,6 +20,8 @@ struct ProofColumn {
     checks: Vec<CheckColumn>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     criteria: Vec<CriterionColumn>,
+    #[serde(skip_serializing_if = "is_zero")]
+    numbered: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     tree: Option<TreeColumn>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -98,6 +100,7 @@ pub(super) fn write_proof(proof: &Proof) -> String {
     text(&ProofColumn {
         checks: proof.checks.iter().cloned().map(check_column).collect(),
         criteria: proof.criteria.iter().cloned().map(criterion_column).collect(),
+        numbered: proof.numbered,
         tree: standing.tree.map(tree_column),
         receipts: standing.receipts.into_iter().map(mark_column).collect(),
         met: standing.met.into_iter().map(|(number, finding)| (number, finding.to_string())).collect(),
@@ -116,6 +119,7 @@ pub(super) fn read_proof(text: &str) -> Option<Proof> {
     Some(Proof {
         checks: column.checks.into_iter().map(check).collect(),
         criteria: column.criteria.into_iter().map(criterion).collect::<Option<_>>()?,
+        numbered: column.numbered,
         standing: Standing {
             tree: column.tree.map(tree),
             receipts: column.receipts.into_iter().map(mark).collect::<Option<_>>()?,

@@ -7,13 +7,14 @@ use std::time::Duration;
 use agents_domain::attempt::AttemptProgress;
 use agents_domain::cooldown::Cooldown;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
+use agents_domain::spending::Funds;
 use agents_domain::store::{
     Change, ClaimRequest, Claimed, Command, HeartbeatReply, Receipt, RunnerRecord, StoreError,
 };
 use agents_domain::timestamp::{Clock, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::Batch;
+use super::batch::{Batch, Found};
 use super::connection::Connection;
 use super::statement::Statement;
 use super::{attempt_table, job_table, runner_table, upkeep};
@@ -181,15 +182,25 @@ async fn work(
         }
     }
     batch.load(on, &assignments).await?;
+    let claims =
+        ops.iter().filter_map(|op| if let Op::Claim(request, _) = op { Some(request) } else { None });
+    for (request, found) in claims.zip(&found) {
+        batch.load_purses(on, (request, found)).await?;
+    }
     let mut found = found.into_iter();
     let mut results = Vec::with_capacity(ops.len());
     for op in ops {
         results.push(match op {
-            Op::Execute(command, _) => batch.decide((**command).clone()).map(Done::Receipt),
+            Op::Execute(command, _) => {
+                if let Change::Reserve { assignment, .. } = command.change {
+                    batch.load_purse(on, assignment).await?;
+                }
+                batch.decide((**command).clone()).map(Done::Receipt)
+            }
             Op::Take(command, _) => taken(&mut batch, command),
             Op::Claim(request, _) => {
                 let jobs = found.next().expect("each claim has looked for jobs");
-                Ok(Done::Claimed(batch.claim(request, &jobs)))
+                claim(on, &mut batch, (request, jobs)).await.map(Done::Claimed)
             }
             Op::Register(runner, _) => runner_table::put(on, runner).await.map(|()| Done::Nothing),
             Op::Unregister(runner, _) => runner_table::delete(on, *runner).await.map(|()| Done::Nothing),
@@ -211,6 +222,25 @@ async fn work(
     Ok(results)
 }
 
+/// Takes jobs. Where a namespace's day is spent, those of others come instead.
+async fn claim(
+    on: &mut Connection,
+    batch: &mut Batch<'_>,
+    (request, mut found): (&ClaimRequest, Found),
+) -> Result<Vec<Claimed>, StoreError> {
+    let mut claimed = Vec::new();
+    loop {
+        let refusals = batch.refusals();
+        claimed.extend(batch.claim(request, (&found, request.limit - claimed.len())));
+        if batch.refusals() == refusals || claimed.len() == request.limit {
+            return Ok(claimed);
+        }
+        found = batch.find(on, request, claimed.len()).await?;
+        batch.load(on, &found.jobs.iter().map(|(_, assignment)| *assignment).collect()).await?;
+        batch.load_purses(on, (request, &found)).await?;
+    }
+}
+
 /// Decides a command that brings an attempt to be worked on.
 fn taken(batch: &mut Batch<'_>, command: &Command) -> Result<Done, StoreError> {
     let (Change::Ask { assignment, attempt, .. } | Change::TakeOver { assignment, attempt, .. }) =
@@ -222,7 +252,7 @@ fn taken(batch: &mut Batch<'_>, command: &Command) -> Result<Done, StoreError> {
     let (assignment, attempt) = (*assignment, *attempt);
     let receipt = batch.decide(command.clone())?;
     let attempt = batch.attempt(assignment, attempt).ok_or(StoreError::NoAssignment(assignment))?;
-    let claimed = batch.claimed(assignment, attempt, receipt.events);
+    let claimed = batch.claimed((assignment, &Funds::default()), attempt, receipt.events);
     claimed.map(|claimed| Done::Taken(Box::new(claimed))).ok_or(StoreError::NoAssignment(assignment))
 }
 

@@ -142,6 +142,7 @@ impl Work {
                 outcome: None,
                 result: None,
                 resume: None,
+                spent: Default::default(),
             },
         );
         self.again(&Claimed {
@@ -150,6 +151,7 @@ impl Work {
             job,
             context: "Write it.".to_owned(),
             is_alone: true,
+            ceilings: Vec::new(),
             events: Vec::new(),
         })
     }
@@ -174,6 +176,7 @@ impl Work {
             resumes: None,
             cancel_requested: false,
             pause_requested: false,
+            reserved: Default::default(),
             decision: None,
             end: None,
         }

@@ -124,7 +124,7 @@ fn a_person_cannot_insert_more_jobs_than_the_limit_and_can_raise_it() {
     let assignment = world.aggregate.assignment().id;
     assert_eq!(refused, Err(Rejection::TooManyJobs { assignment, limit: 2 }));
     world.insert("chat", Place::End).expect("a question does not count");
-    world.update(StatusChange::Active { note: None, max_jobs: Some(3) }).unwrap();
+    world.update(StatusChange::Active { note: None, max_jobs: Some(3), limits: Vec::new() }).unwrap();
     world.insert("review", Place::End).unwrap();
     assert_eq!(world.aggregate.jobs().iter().filter(|job| !job.shadow).count(), 3);
 }

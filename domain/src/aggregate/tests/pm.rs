@@ -241,7 +241,7 @@ fn a_pm_that_wants_more_jobs_than_the_limit_blocks() {
     world.pm_answers(Ok(world.inserting(&["plan", "implement", "review"])));
     assert_eq!(world.list(), ["pm completed"]);
     assert_eq!(world.status(), "blocked: the limit of 2 jobs is reached, and the PM wants 3 more");
-    world.update(StatusChange::Active { note: None, max_jobs: Some(3) }).unwrap();
+    world.update(StatusChange::Active { note: None, max_jobs: Some(3), limits: Vec::new() }).unwrap();
     world.pm_answers(Ok(world.inserting(&["plan", "implement", "review"])));
     assert_eq!(world.list()[2..], ["plan pending*", "implement pending", "review pending"]);
 }

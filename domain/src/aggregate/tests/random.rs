@@ -83,7 +83,7 @@ fn update() -> impl Strategy<Value = StatusChange> {
     let text = || prop_oneof![Just(None), Just(Some("so".to_owned()))];
     let limit = prop_oneof![3 => Just(None), 1 => (0u32..8).prop_map(Some)];
     prop_oneof![
-        4 => (text(), limit).prop_map(|(note, max_jobs)| StatusChange::Active { note, max_jobs }),
+        4 => (text(), limit).prop_map(|(note, max_jobs)| StatusChange::Active { note, max_jobs, limits: Vec::new() }),
         1 => select(vec!["", "wait"]).prop_map(|reason| StatusChange::Blocked { reason: reason.to_owned() }),
         1 => text().prop_map(|reason| StatusChange::Complete { reason, ties: Default::default(), force: false }),
         1 => text().prop_map(|reason| StatusChange::Cancelled { reason }),

@@ -30,6 +30,7 @@ fn record(attempt: &Attempt) -> AttemptRecord {
         cli_version: None,
         usage: None,
         cost: None,
+        cost_source: None,
         tool_calls: 0,
         last_activity: None,
         unknown_lines: 0,
@@ -83,6 +84,7 @@ fn set_state(world: &mut World, state: AssignmentState) {
         paused: false,
         note: None,
         proof: Default::default(),
+        budget: Default::default(),
         updated_at: old.updated_at(),
     };
     world.aggregate.assignment = Assignment::restore(origin, progress);
@@ -182,11 +184,23 @@ fn a_history_that_lacks_an_event_is_told_how_things_stand() {
         }
     };
     check(lose(EventKind::JobStarted), &[FindingKind::HistoryGap], &SOUND);
+    check(lose(EventKind::AttemptEnded), &[FindingKind::HistoryGap], &SOUND);
     check(lose(EventKind::JobCompleted), &[FindingKind::HistoryDiffers], &SOUND);
     check(lose(EventKind::AssignmentCreated), &[FindingKind::HistoryDiffers], &SOUND);
     let all = |world: &mut World| world.events.clear();
     let found = [FindingKind::HistoryDiffers; 3];
     check(all, &found, &SOUND);
+}
+
+#[test]
+fn a_decision_that_the_history_does_not_tell_is_missed() {
+    let mut world = World::with_first("implement");
+    world.work();
+    world.pm_answers(Ok(super::world::complete()));
+    assert_eq!(looked_at(&world), Audit::default());
+    world.events.retain(|event| event.kind != EventKind::DecisionApplied);
+    let found: Vec<FindingKind> = looked_at(&world).findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(found, [FindingKind::HistoryGap]);
 }
 
 #[test]
@@ -197,7 +211,7 @@ fn a_closed_assignment_whose_history_retention_has_deleted_is_sound_also_when_it
     world.events.clear();
     assert_eq!(looked_at(&world), Audit::default());
     assert!(world.aggregate.jobs.iter().all(|job| job.status().is_final()));
-    let go_on = StatusChange::Active { note: None, max_jobs: None };
+    let go_on = StatusChange::Active { note: None, max_jobs: None, limits: Vec::new() };
     world.aggregate.update(go_on, &context(world.now, &world.ids)).unwrap();
     let events = world.aggregate.take_news().events;
     world.events.extend(events);

@@ -18,6 +18,7 @@ use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, LEAS
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::director::Director;
+use crate::evidence::{Check, Evidence};
 use crate::fallback::Fallbacks;
 use crate::harness::ProcessEnd;
 use crate::history::{EventKind, HistoryEvent};
@@ -27,8 +28,10 @@ use crate::job_type::JobType;
 use crate::namespace::Namespace;
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::session::Session;
+use crate::spending::{Funds, Spending};
 use crate::store::{AttemptRecord, JobDetail};
 use crate::timestamp::Timestamp;
+use crate::usage::MicroUsd;
 
 /// 1, 2, 3, ...
 #[derive(Debug, Default)]
@@ -54,6 +57,10 @@ pub struct World {
     pub contexts: BTreeMap<JobId, String>,
     /// Every cool-down that has begun.
     pub cooldowns: Vec<Cooldown>,
+    /// What ended attempts have spent.
+    pub spendings: Vec<Spending>,
+    /// What there is besides the assignment's own budget.
+    pub funds: Funds,
     pub fallbacks: Fallbacks,
 }
 
@@ -71,8 +78,24 @@ impl World {
     /// Any assignment.
     pub fn create(director: Director, first: First, max_jobs: u32) -> Self {
         let ids = CountingIds::default();
-        let now = Timestamp::from_seconds(1_000_000);
         let new = new_assignment(&ids, director, first, max_jobs);
+        Self::of(new, ids)
+    }
+
+    /// An assignment that a PM directs, with these required checks and criteria, and an `implement` job to begin with.
+    pub fn with_proof(checks: &[&str], accept: &[&str]) -> Self {
+        let ids = CountingIds::default();
+        let first = First::Job(job(JobId::new(Uuid::from_u128(1000)), "implement"));
+        let new = NewAssignment {
+            checks: checks.iter().map(|command| Check::of_command(command)).collect(),
+            accept: accept.iter().map(|text| (*text).to_owned()).collect(),
+            ..new_assignment(&ids, Director::Pm, first, 50)
+        };
+        Self::of(new, ids)
+    }
+
+    fn of(new: NewAssignment, ids: CountingIds) -> Self {
+        let now = Timestamp::from_seconds(1_000_000);
         let aggregate = Aggregate::create(new, &context(now, &ids)).unwrap();
         let mut world = Self {
             now,
@@ -81,6 +104,8 @@ impl World {
             events: Vec::new(),
             contexts: BTreeMap::new(),
             cooldowns: Vec::new(),
+            spendings: Vec::new(),
+            funds: Funds::default(),
             fallbacks: Fallbacks::default(),
         };
         let before = world.aggregate.clone();
@@ -103,10 +128,11 @@ impl World {
     }
 
     fn store(&mut self, before: &Aggregate) {
-        let News { events, contexts, cooldowns } = self.aggregate.take_news();
+        let News { events, contexts, cooldowns, spendings } = self.aggregate.take_news();
         self.events.extend(events);
         self.contexts.extend(contexts);
         self.cooldowns.extend(cooldowns);
+        self.spendings.extend(spendings);
         let running = self.aggregate.attempts.iter().filter(|one| one.end.is_none()).cloned().collect();
         self.aggregate =
             Aggregate::restore(self.aggregate.assignment.clone(), self.aggregate.jobs.clone(), running);
@@ -172,16 +198,26 @@ impl World {
 
     /// A person makes the assignment active.
     pub fn activate(&mut self) {
-        self.update(StatusChange::Active { note: None, max_jobs: None }).unwrap();
+        self.update(StatusChange::Active { note: None, max_jobs: None, limits: Vec::new() }).unwrap();
     }
 
     /// A person says something to the PM.
     pub fn note(&mut self, text: &str) {
-        self.update(StatusChange::Active { note: Some(text.to_owned()), max_jobs: None }).unwrap();
+        self.update(StatusChange::Active { note: Some(text.to_owned()), max_jobs: None, limits: Vec::new() })
+            .unwrap();
     }
 
     /// A person asks a question, and a runner takes it at once.
     pub fn ask(&mut self) -> AttemptId {
+        self.asks().unwrap()
+    }
+
+    /// The same, where it may be refused.
+    pub fn try_ask(&mut self) -> Result<(), Rejection> {
+        self.asks().map(|_| ())
+    }
+
+    fn asks(&mut self) -> Result<AttemptId, Rejection> {
         let question = self.job("chat");
         let attempt = Attempt {
             id: AttemptId::new(self.ids.next()),
@@ -196,12 +232,12 @@ impl World {
             resumes: None,
             cancel_requested: false,
             pause_requested: false,
+            reserved: MicroUsd::ZERO,
             decision: None,
             end: None,
         };
         let id = attempt.id;
-        self.command(|aggregate, ctx| aggregate.ask(question, attempt, ctx)).unwrap();
-        id
+        self.command(|aggregate, ctx| aggregate.ask(question, attempt, ctx)).map(|()| id)
     }
 
     /// A runner takes a job.
@@ -209,7 +245,12 @@ impl World {
         let (cooling, fallbacks) = (self.cooling(), self.fallbacks.clone());
         let routes = Routes { fallbacks: &fallbacks, cooling: &cooling };
         let holder = Holder::new(runner(), Host::default());
-        self.command(|aggregate, ctx| aggregate.claim(job, &holder, routes, ctx).map(|attempt| attempt.id))
+        let funds = self.funds.clone();
+        let claimed = self.command(|aggregate, ctx| {
+            let attempt = aggregate.claim(job, (&holder, &funds), routes, ctx)?;
+            Ok(attempt.map(|attempt| attempt.id))
+        });
+        claimed?.ok_or(Rejection::NotReady { job })
     }
 
     /// The harnesses that cool down now.
@@ -229,6 +270,16 @@ impl World {
 
     /// The attempt ends.
     pub fn finish(&mut self, attempt: AttemptId, outcome: Outcome, answer: Answer) -> Result<(), Rejection> {
+        self.finish_measured(attempt, (outcome, answer), Evidence::default())
+    }
+
+    /// The attempt ends, and this was measured then.
+    pub fn finish_measured(
+        &mut self,
+        attempt: AttemptId,
+        (outcome, answer): (Outcome, Answer),
+        evidence: Evidence,
+    ) -> Result<(), Rejection> {
         let report = AttemptReport {
             attempt,
             outcome,
@@ -238,7 +289,7 @@ impl World {
             unknown_lines: 0,
             bad_lines: 0,
             killed: None,
-            evidence: Default::default(),
+            evidence,
         };
         self.command(|aggregate, ctx| aggregate.finish(report, ctx))
     }
@@ -321,6 +372,7 @@ pub fn new_assignment(ids: &CountingIds, director: Director, first: First, max_j
         director,
         workspace: "repo".to_owned(),
         max_jobs,
+        limits: Default::default(),
         worktree: None,
         checks: Vec::new(),
         accept: Vec::new(),
@@ -363,7 +415,8 @@ fn runner() -> RunnerId {
 
 pub fn context(now: Timestamp, ids: &CountingIds) -> Context<'_> {
     let by_type = BTreeMap::from([("review".to_owned(), "codex".to_owned())]);
-    let harness_defaults = Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type });
+    let harness_defaults =
+        Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type, reviewers: Default::default() });
     Context { now, ids, harness_defaults, actor: Actor::Person }
 }
 
@@ -389,6 +442,7 @@ pub fn failed_detail(class: OutcomeClass, resumes: Option<&str>) -> JobDetail {
         cli_version: None,
         usage: None,
         cost: None,
+        cost_source: None,
         tool_calls: 0,
         last_activity: None,
         unknown_lines: 0,

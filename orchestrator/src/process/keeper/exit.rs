@@ -33,10 +33,12 @@ pub enum EndReason {
     OutputOverflow,
     /// Waiting for it any longer is hopeless.
     Hopeless,
+    /// It has used more than it may.
+    OverBudget,
 }
 
 impl EndReason {
-    const ALL: [EndReason; 11] = [
+    const ALL: [EndReason; 12] = [
         EndReason::Cancelled,
         EndReason::Paused,
         EndReason::Shutdown,
@@ -48,6 +50,7 @@ impl EndReason {
         EndReason::SilenceTimeout,
         EndReason::OutputOverflow,
         EndReason::Hopeless,
+        EndReason::OverBudget,
     ];
 
     /// The name in the control FIFO and in the exit file.
@@ -64,6 +67,7 @@ impl EndReason {
             EndReason::SilenceTimeout => "silence_timeout",
             EndReason::OutputOverflow => "output_overflow",
             EndReason::Hopeless => "hopeless",
+            EndReason::OverBudget => "over_budget",
         }
     }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use agents_domain::aggregate::{First, PauseMode};
+use agents_domain::decision::Decision;
 use agents_domain::id::JobId;
 use agents_domain::job::JobState;
 use agents_domain::outcome::{Outcome, OutcomeClass};
-use agents_domain::store::{ClaimRequest, Claimed};
+use agents_domain::store::{Change, ClaimRequest, Claimed};
 
 use super::env::{Env, holder, limit, namespace, runner};
 
@@ -21,6 +23,7 @@ on_every_engine!(
     a_claim_brings_all_that_is_needed_to_start,
     claims_of_one_moment_share_what_is_ready,
     two_stores_with_eight_tasks_claim_each_of_200_jobs_once,
+    a_day_in_which_there_is_nothing_to_do_starts_no_agent,
 );
 
 fn jobs(claimed: &[Claimed]) -> Vec<JobId> {
@@ -100,6 +103,7 @@ async fn a_claim_takes_only_from_its_namespaces(env: Env) {
         namespaces: Some(names.iter().map(|name| namespace(name)).collect()),
         limit: 10,
         fallbacks: Default::default(),
+        terms: Default::default(),
     };
     assert_eq!(env.store.claim(request(&[])).await.unwrap().len(), 0);
     assert_eq!(env.store.claim(request(&["elsewhere"])).await.unwrap().len(), 0);
@@ -151,8 +155,13 @@ async fn two_stores_with_eight_tasks_claim_each_of_200_jobs_once(env: Env) {
             let mut claimed = Vec::new();
             loop {
                 let holder = holder(u128::from(number));
-                let request =
-                    ClaimRequest { holder, namespaces: None, limit: 3, fallbacks: Default::default() };
+                let request = ClaimRequest {
+                    holder,
+                    namespaces: None,
+                    limit: 3,
+                    fallbacks: Default::default(),
+                    terms: Default::default(),
+                };
                 let some = store.claim(request).await.unwrap();
                 if some.is_empty() {
                     return claimed;
@@ -168,4 +177,36 @@ async fn two_stores_with_eight_tasks_claim_each_of_200_jobs_once(env: Env) {
     assert_eq!((one.running.len(), one.ready.len()), (200, 0));
     let record = one.running[0].attempt.as_ref().unwrap();
     assert_eq!(one.running[0].job.running_attempt(), Some(record.id));
+}
+
+/// A day with a claim on each tick of a runner; nothing that is done, blocked, held or paused brings it anything.
+async fn a_day_in_which_there_is_nothing_to_do_starts_no_agent(env: Env) {
+    let (done, _) = env.create("implement").await;
+    let work = env.claim_one().await;
+    env.finish(&work, Outcome::success("done")).await.unwrap();
+    let pm = env.claim_one().await;
+    let reason = "it is".to_owned();
+    env.decide(&pm, Decision::Complete { reason, ties: Default::default() }).await;
+    let (cancelled, _) = env.create("implement").await;
+    env.cancel(cancelled).await;
+    let (blocked, _) = env.create("implement").await;
+    env.block(blocked).await;
+    let held = env.new_assignment(First::Hold);
+    let paused = env.create("implement").await.0;
+    let held_id = held.id;
+    env.execute(Change::Create(held)).await.unwrap();
+    env.execute(Change::Pause { assignment: paused, mode: PauseMode::Now }).await.unwrap();
+    let all = [done, cancelled, blocked, held_id, paused];
+    let mut before = Vec::new();
+    for id in all {
+        before.push(env.all_of(id).await);
+    }
+    for _ in 0..2880 {
+        env.later(30);
+        assert_eq!(env.claim(10).await.len(), 0);
+    }
+    assert_eq!(env.next_ready_at(None).await, None, "nothing wakes a runner either");
+    for (id, before) in all.into_iter().zip(before) {
+        assert_eq!(env.all_of(id).await, before);
+    }
 }

@@ -113,6 +113,7 @@ impl Env {
             director: Director::Pm,
             workspace: "/repo".to_owned(),
             max_jobs: 50,
+            limits: Default::default(),
             worktree: None,
             checks: Vec::new(),
             accept: Vec::new(),
@@ -177,7 +178,8 @@ impl Env {
     /// The same with harnesses that stand in for others.
     pub async fn claim_with(&self, fallbacks: &Fallbacks, limit: usize) -> Vec<Claimed> {
         let fallbacks = Arc::new(fallbacks.clone());
-        let request = ClaimRequest { holder: holder(1), namespaces: None, limit, fallbacks };
+        let request =
+            ClaimRequest { holder: holder(1), namespaces: None, limit, fallbacks, terms: Default::default() };
         self.store.claim(request).await.unwrap()
     }
 
@@ -268,7 +270,8 @@ pub fn holder(number: u128) -> Holder {
 /// A command of a person.
 pub fn command(change: Change) -> Command {
     let by_type = BTreeMap::new();
-    let harness_defaults = Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type });
+    let harness_defaults =
+        Arc::new(HarnessDefaults { default: "claude".to_owned(), by_type, reviewers: Default::default() });
     Command { actor: Actor::Person, harness_defaults, change }
 }
 

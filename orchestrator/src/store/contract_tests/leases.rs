@@ -5,7 +5,7 @@ use agents_domain::id::AttemptId;
 use agents_domain::outcome::Outcome;
 use agents_domain::store::{Change, HeartbeatReply, Orphan};
 use agents_domain::timestamp::Timestamp;
-use agents_domain::usage::MicroUsd;
+use agents_domain::usage::{CostSource, MicroUsd};
 use uuid::Uuid;
 
 use super::env::{Env, holder, runner, runner_record};
@@ -24,6 +24,7 @@ fn some_progress() -> AttemptProgress {
     AttemptProgress {
         session_id: Some("s-1".to_owned()),
         cost: Some(MicroUsd::from_micros(5)),
+        cost_source: Some(CostSource::Prices),
         tool_calls: 3,
         last_activity: Some("reads a file".to_owned()),
         ..AttemptProgress::default()

@@ -8,7 +8,7 @@ use agents_domain::harness::ProcessEnd;
 use agents_domain::id::{AssignmentId, JobId};
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{AttemptRecord, Change, JobDetail};
-use agents_domain::usage::{MicroUsd, TokenUsage};
+use agents_domain::usage::{CostSource, MicroUsd, TokenUsage};
 use uuid::Uuid;
 
 use super::env::{Env, namespace, report, runner};
@@ -87,8 +87,9 @@ async fn an_attempt_keeps_all_its_fields(env: Env) {
         session_id: Some("s-1".to_owned()),
         model: Some("large-2".to_owned()),
         cli_version: Some("1.2.3".to_owned()),
-        usage: Some(TokenUsage { input: 1000, cached: 900, output: 50, reasoning: Some(20) }),
+        usage: Some(TokenUsage { input: 1000, cached: 900, written: 50, output: 50, reasoning: Some(20) }),
         cost: Some(MicroUsd::from_micros(123_456)),
+        cost_source: Some(CostSource::Prices),
         tool_calls: 7,
         last_activity: Some("edits a file".to_owned()),
     };
@@ -118,6 +119,7 @@ async fn an_attempt_keeps_all_its_fields(env: Env) {
         cli_version: progress.cli_version,
         usage: progress.usage,
         cost: progress.cost,
+        cost_source: progress.cost_source,
         tool_calls: 7,
         last_activity: progress.last_activity,
         unknown_lines: 2,

@@ -195,6 +195,7 @@ async fn a_job_whose_attempts_are_miscounted_can_start_again_after_the_repair(en
         .store
         .claim(agents_domain::store::ClaimRequest {
             fallbacks: Default::default(),
+            terms: Default::default(),
             holder: super::env::holder(1),
             namespaces: None,
             limit: 1,

@@ -1,0 +1,198 @@
+//! Limits of money and work: what is refused, what is ended, who wraps up, and how it goes on.
+
+use serde_json::{Value, json};
+
+use crate::processes::keeper_of;
+use crate::script::{
+    blocked, complete, insert, on, on_attempt, on_nth, pm_blocks, pm_completes, wait_for, work_for_ever,
+};
+use crate::stage::{Stage, jobs, running_attempt, story};
+use crate::support::text;
+use crate::wait::PATIENCE;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// A stage with these limits.
+fn limited(limits: Value, replies: Value) -> Stage {
+    let stage = Stage::playing(replies);
+    stage.configure(|config| config["limits"] = limits);
+    stage
+}
+
+/// The same, where work tells its cost and the PM does not.
+fn limited_with_mute_pm(limits: Value, replies: Value) -> Stage {
+    let stage = Stage::playing(replies);
+    stage.configure(|config| {
+        config["limits"] = limits;
+        config["harnessDefaults"] = json!({"default": "claude", "pm": "codex"});
+        // Each message of the scripted agent has 100 tokens of input.
+        config["prices"] = json!({"claude/*": {"input": 10_000, "cachedInput": 0, "output": 0}});
+    });
+    stage
+}
+
+/// An agent that is done, and has cost so much.
+fn costs(dollars: f64) -> Value {
+    json!({"result": {"text": "Done.", "costUsd": dollars, "usage": {"input": 10, "output": 1}}})
+}
+
+/// A call of a tool, which comes with a message of 100 tokens of input.
+fn tool() -> Value {
+    json!({"tool": {"name": "Bash", "input": {"command": "ls"}, "output": "none"}})
+}
+
+fn usage(stage: &Stage, more: &[&str]) -> Value {
+    let mut args = vec!["usage"];
+    args.extend(more);
+    stage.json(&args)
+}
+
+fn reason(assignment: &Value) -> String {
+    text(&assignment["reason"])
+}
+
+#[test]
+fn an_attempt_that_passes_its_limit_is_ended_and_the_pm_wraps_up() {
+    let stage = limited(
+        json!({"attempt": {"toolCalls": 2}}),
+        json!([on("implement", json!([tool(), tool(), tool(), work_for_ever()])), pm_blocks()]),
+    );
+    let id = stage.create_work("Something");
+    stage.once();
+    let ended = stage.assignment(&id);
+    assert_eq!(story(&ended), ["implement failed [over_limit]", "pm completed [success]"]);
+    let message = text(&jobs(&ended)[0]["attempts"][0]["message"]);
+    let said = "the limit of an attempt is reached: 3 tool calls of 2 tool calls";
+    assert!(message.starts_with(&format!("{said}; the last it did: ")), "{message}");
+    let short = &id[id.len() - 8..];
+    let raise = format!("agents update-assignment {short} --status active --limit attempt.tool-calls=6");
+    assert_eq!(reason(&ended), format!("{said}; the PM: The PM has seen it.. To go on: {raise}"));
+    let told = stage.prompt(&jobs(&ended)[1]);
+    assert!(told.contains("This is your last look") && told.contains(said), "{told}");
+}
+
+#[test]
+fn money_is_watched_while_it_is_spent_where_prices_are_known() {
+    let stage = limited_with_mute_pm(
+        json!({"attempt": {"cost": 0.5}}),
+        json!([on("implement", json!([tool(), work_for_ever()])), pm_blocks()]),
+    );
+    let id = stage.create_work("Something");
+    stage.once();
+    let ended = stage.assignment(&id);
+    let attempt = &jobs(&ended)[0]["attempts"][0];
+    assert_eq!([&attempt["outcome"], &attempt["costSource"]], ["over_limit", "prices"], "{ended:#}");
+    assert_eq!(attempt["costUsd"], 1.0);
+    let said = "the limit of an attempt is reached: 1.00 USD of 0.50 USD";
+    assert!(reason(&ended).starts_with(said), "{}", reason(&ended));
+}
+
+#[test]
+fn two_runners_never_spend_more_than_the_day_has_and_go_on_the_next_day() {
+    let stage = limited_with_mute_pm(
+        json!({"day": {"cost": 1.0}, "expectedCost": 0.4}),
+        json!([on("implement", json!([costs(0.4)])), on("pm", json!([complete("It is done.")]))]),
+    );
+    for _ in 0..4 {
+        stage.create_work("Something");
+    }
+    let runners = [stage.runner(&["--once"]), stage.runner(&["--once"])];
+    for mut runner in runners {
+        runner.ended(PATIENCE);
+    }
+    let spent = usage(&stage, &["--by", "harness"]);
+    assert_eq!(
+        (&spent["total"]["attempts"], &spent["total"]["costUsd"]),
+        (&json!(2), &json!(0.8)),
+        "{spent:#}"
+    );
+    let queue = stage.json(&["queue"]);
+    let waits = text(&queue["waiting"][0]["waitsFor"]);
+    assert_eq!(waits, "the day's budget (0.80 USD of 1.00 USD)");
+    assert_eq!(queue["ready"], json!([]));
+    stage.runner_ahead(DAY_MS, &["--once"]).ended(PATIENCE);
+    let spent = usage(&stage, &["--by", "day"]);
+    let days: Vec<&Value> = spent["usage"].as_array().unwrap().iter().map(|day| &day["attempts"]).collect();
+    assert_eq!(days[0], 2, "{spent:#}");
+    assert_eq!(days.len(), 2, "{spent:#}");
+}
+
+#[test]
+fn a_cost_that_nobody_knows_is_told_as_unknown_and_not_as_nothing() {
+    let stage = Stage::playing(json!([on("implement", json!([{"text": "Done."}])), pm_completes()]));
+    stage.configure(|config| config["harnessDefaults"] = json!({"default": "codex"}));
+    let id = stage.create_work("Something");
+    stage.once();
+    let spent = usage(&stage, &["--by", "job-type"]);
+    let unknown = |line: &Value| [line["attempts"].clone(), line["unknownCostAttempts"].clone()];
+    assert_eq!(unknown(&spent["total"]), [2, 2]);
+    assert_eq!(spent["usage"].as_array().unwrap().iter().map(unknown).collect::<Vec<_>>(), [[1, 1], [1, 1]]);
+    let shown = stage.agents(&["assignment", &id]).ok().stdout;
+    assert!(shown.contains("≥ $0.00, 2 attempts of unknown cost"), "{shown}");
+    let whole = stage.assignment(&id);
+    assert_eq!(whole["budget"]["spent"]["unknownCostAttempts"], 2);
+    assert_eq!(jobs(&whole)[0]["attempts"][0]["costSource"], Value::Null);
+}
+
+#[test]
+fn a_raised_limit_lets_an_assignment_go_on() {
+    let stage = limited(
+        json!({"expectedCost": 0.2}),
+        json!([
+            on("implement", json!([costs(0.2)])),
+            on_nth("pm", 1, json!([insert("implement", "More of it.")])),
+            on_nth("pm", 2, json!([complete("It is done.")])),
+        ]),
+    );
+    let id = stage.create(&["Something", "--first", "implement", "--max-cost", "0.5"]);
+    stage.once();
+    let ended = stage.assignment(&id);
+    assert_eq!(story(&ended), ["implement completed [success]", "pm completed [success]"]);
+    assert_eq!(ended["status"], "blocked");
+    let why = reason(&ended);
+    assert!(
+        why.starts_with("the limit of the assignment is reached: 0.20 USD of 0.50 USD; the PM wanted"),
+        "{why}"
+    );
+    assert!(why.ends_with("--status active --max-cost 1.00"), "{why}");
+    let limit = &ended["budget"]["limits"][0];
+    assert_eq!([&limit["scope"], &limit["what"]], ["assignment", "cost"]);
+    // The work's 0.2, and the PM's own.
+    assert_eq!([&limit["limit"], &limit["spent"], &limit["left"]], [0.5, 0.212, 0.288], "{ended:#}");
+    stage.agents(&["update-assignment", &id, "--status", "active", "--max-cost", "5"]).ok();
+    stage.once();
+    let done = stage.assignment(&id);
+    assert_eq!((&done["status"], &done["budget"]["reached"]), (&json!("complete"), &Value::Null), "{done:#}");
+}
+
+#[test]
+fn a_runner_that_is_killed_leaves_no_reservation_behind() {
+    for ends_keeper in [false, true] {
+        let stage = limited_with_mute_pm(
+            json!({"day": {"cost": 1.5}, "expectedCost": 0.6}),
+            json!([
+                on_attempt("implement", 1, json!([{"touch": "started"}, wait_for("go"), costs(0.1)])),
+                on_attempt("implement", 2, json!([costs(0.1)])),
+                on("pm", json!([blocked("Enough."), costs(0.0)])),
+            ]),
+        );
+        let id = stage.create_work("Something");
+        let mut runner = stage.runner(&[]);
+        stage.until_file("started");
+        let attempt = running_attempt(&stage.assignment(&id)).unwrap();
+        runner.kill();
+        if ends_keeper {
+            crate::processes::signal(keeper_of(&attempt), rustix::process::Signal::KILL);
+        }
+        stage.touch("go");
+        stage.runner(&["--once"]).ended(PATIENCE);
+        let ended = stage.assignment(&id);
+        let first =
+            if ends_keeper { "implement completed [lost success]" } else { "implement completed [success]" };
+        // 0.6 for one that was lost and 0.6 for the next try is all right; 0.6 more would be too much.
+        assert_eq!(story(&ended)[0], first, "{ended:#}");
+        let spent = &ended["budget"]["spent"];
+        let expected = if ends_keeper { 0.6 } else { 0.0 };
+        assert!(spent["presumedUsd"].as_f64().unwrap() >= expected, "{spent:#}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Guards over what a job has left: its own diff, and for those that are gates the whole of the assignment's, so that the
+//! next job's work does not hide what an earlier one has taken away.
+
+use agents_domain::evidence::guard::{self, Sighting, Work};
+use agents_domain::evidence::patch::{PATCH_MOST, Patch};
+use agents_domain::evidence::{Citation, Evidence, Finding, FindingSource, Guard, GuardMode, Severity};
+use agents_domain::id::FindingId;
+
+use super::Scene;
+use super::outside;
+use crate::workspace;
+
+/// Looks at the job's work, if it is known.
+pub(super) async fn look(scene: Scene<'_>, evidence: &mut Evidence) {
+    let Some(checkpoint) = evidence.checkpoint.clone() else { return };
+    let diff = match checkpoint.is_empty() {
+        true => String::new(),
+        false => diff(scene, &checkpoint.before, &checkpoint.after).await,
+    };
+    let is_idle = checkpoint.is_empty() && scene.claimed.job.job_type.as_str() == "implement";
+    let outside = outside::written(scene).await;
+    let mut seen = sightings(scene, (&diff, is_idle), &outside);
+    let base = scene.assignment().worktree.as_ref().map(|worktree| &worktree.base.commit);
+    if let Some(base) = base.filter(|base| **base != checkpoint.before && **base != checkpoint.after) {
+        let whole = diff_since(scene, base, &checkpoint.after).await;
+        let modes = &scene.settings.evidence.guards;
+        let is_told = |one: &Sighting| seen.iter().any(|own| own.guard == one.guard && own.file == one.file);
+        let still: Vec<Sighting> = sightings(scene, (&whole, false), &[])
+            .into_iter()
+            .filter(|one| modes.of(one.guard) == GuardMode::Gate && !is_told(one))
+            .map(|one| Sighting { text: format!("still so since the assignment began: {}", one.text), ..one })
+            .collect();
+        seen.extend(still);
+    }
+    evidence.findings.extend(seen.into_iter().filter_map(|one| as_finding(scene, one)));
+}
+
+fn sightings(scene: Scene<'_>, (diff, is_idle): (&str, bool), outside: &[String]) -> Vec<Sighting> {
+    let checks = scene.assignment().checks();
+    let patch = Patch::read(diff);
+    if patch.is_cut {
+        tracing::warn!(attempt = %scene.claimed.attempt.id, "the diff is too long: guards have not seen all of it");
+    }
+    guard::look(Work { patch: &patch, checks, is_idle, outside })
+}
+
+async fn diff(scene: Scene<'_>, before: &str, after: &str) -> String {
+    workspace::diff(scene.folder(), before, after, PATCH_MOST).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, attempt = %scene.claimed.attempt.id, "guards have nothing to look at");
+        String::new()
+    })
+}
+
+async fn diff_since(scene: Scene<'_>, base: &str, after: &str) -> String {
+    let has_gate =
+        Guard::ALL.iter().any(|guard| scene.settings.evidence.guards.of(*guard) == GuardMode::Gate);
+    if has_gate { diff(scene, base, after).await } else { String::new() }
+}
+
+/// `None`: nobody wants to know.
+fn as_finding(scene: Scene<'_>, seen: Sighting) -> Option<Finding> {
+    let severity = scene.settings.evidence.guards.severity(seen.guard)?;
+    Some(finding(scene, severity, seen))
+}
+
+/// What a guard has seen after this attempt. A file that is gone is named, and is no place to look at.
+pub(super) fn finding(scene: Scene<'_>, severity: Severity, seen: Sighting) -> Finding {
+    let claimed = scene.claimed;
+    let top = claimed.assignment.worktree.as_ref().map_or(scene.folder(), workspace::top);
+    let citation = match seen.file.as_ref().is_some_and(|file| top.join(file).exists()) {
+        true => Citation::Holds,
+        false => Citation::None,
+    };
+    Finding {
+        id: FindingId::new(scene.around.ids.next()),
+        assignment: claimed.assignment.id,
+        job: claimed.job.id,
+        attempt: claimed.attempt.id,
+        source: FindingSource::Guard(seen.guard),
+        severity,
+        file: seen.file,
+        line: seen.line,
+        citation,
+        criterion: None,
+        text: seen.text,
+    }
+}

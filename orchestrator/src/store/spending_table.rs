@@ -1,0 +1,232 @@
+//! The tables of what namespaces have spent on each day, and of what their jobs typically cost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agents_domain::limits::Limits;
+use agents_domain::namespace::Namespace;
+use agents_domain::spending::{Day, Spending, Spent, Typical};
+use agents_domain::store::{DayLine, StoreError};
+use agents_domain::timestamp::Timestamp;
+use agents_domain::usage::MicroUsd;
+use sqlx::any::AnyRow;
+
+use super::budget_json;
+use super::columns::Columns;
+use super::connection::Connection;
+use super::statement::{Statement, Value};
+
+const DAY: [&str; 10] = [
+    "namespace",
+    "cost_micros",
+    "presumed_micros",
+    "tokens",
+    "wall_ms",
+    "tool_calls",
+    "jobs",
+    "unknown",
+    "day_limit",
+    "waits_until",
+];
+
+const SELECT_DAY: &str = "SELECT namespace, cost_micros, presumed_micros, tokens, wall_ms, tool_calls, jobs, unknown, \
+     day_limit, waits_until FROM spending WHERE day = ";
+
+/// What a namespace's running attempts have reserved, and how many jobs have begun by them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Running {
+    pub reserved: MicroUsd,
+    pub begun: u64,
+}
+
+fn read_day(row: &AnyRow) -> Result<DayLine, StoreError> {
+    let mut columns = Columns::new(row, "spending", &DAY, 0);
+    let namespace = columns.parsed(|text| Namespace::new(text).ok())?;
+    let spent = Spent {
+        cost: MicroUsd::from_micros(columns.integer()?),
+        presumed: MicroUsd::from_micros(columns.integer()?),
+        tokens: number(columns.integer()?),
+        wall: std::time::Duration::from_millis(number(columns.integer()?)),
+        tool_calls: number(columns.integer()?),
+        jobs: number(columns.integer()?),
+        unknown: number(columns.integer()?),
+    };
+    let limits = columns.optional_parsed(budget_json::read_limits)?.unwrap_or_default();
+    Ok(DayLine { namespace, spent, reserved: MicroUsd::ZERO, limits, waits_until: columns.optional_time()? })
+}
+
+/// What these namespaces have spent on that day; nothing of those that have spent nothing.
+pub(super) async fn load(
+    on: &mut Connection,
+    (namespaces, day): (&BTreeSet<Namespace>, Day),
+) -> Result<BTreeMap<Namespace, DayLine>, StoreError> {
+    let rows = Statement::new(SELECT_DAY)
+        .push_bound(day.0.into())
+        .push(" AND namespace IN ")
+        .push_list(namespaces.iter().map(|namespace| Value::from(namespace.as_str())))
+        .fetch(on, "reading what a day has cost")
+        .await?;
+    rows.iter().map(|row| read_day(row).map(|line| (line.namespace.clone(), line))).collect()
+}
+
+/// The namespaces whose jobs nobody looks for now, since their day is spent.
+pub(super) async fn waiting(on: &mut Connection, now: Timestamp) -> Result<Vec<DayLine>, StoreError> {
+    let rows = Statement::new(SELECT_DAY)
+        .push_bound(Day::of(now).0.into())
+        .push(" AND waits_until > ")
+        .push_bound(now.as_millis().into())
+        .push(" ORDER BY namespace")
+        .fetch(on, "looking for namespaces whose day is spent")
+        .await?;
+    rows.iter().map(read_day).collect()
+}
+
+/// What is reserved for the running attempts of these namespaces.
+pub(super) async fn running(
+    on: &mut Connection,
+    namespaces: &BTreeSet<Namespace>,
+) -> Result<BTreeMap<Namespace, Running>, StoreError> {
+    const FOUND: [&str; 3] = ["namespace", "reserved_micros", "begun"];
+    let rows = Statement::new(
+        "SELECT s.namespace, sum(a.reserved_micros), sum(a.number = 1) \
+         FROM attempts a JOIN assignments s ON s.id = a.assignment_id \
+         WHERE a.status = 'running' AND s.namespace IN ",
+    )
+    .push_list(namespaces.iter().map(|namespace| Value::from(namespace.as_str())))
+    .push(" GROUP BY s.namespace")
+    .fetch(on, "reading what is reserved")
+    .await?;
+    let read = |row: &AnyRow| {
+        let mut columns = Columns::new(row, "attempts", &FOUND, 0);
+        let namespace = columns.parsed(|text| Namespace::new(text).ok())?;
+        let reserved = MicroUsd::from_micros(columns.integer()?);
+        Ok((namespace, Running { reserved, begun: number(columns.integer()?) }))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// What jobs typically cost in these namespaces.
+pub(super) async fn typical(
+    on: &mut Connection,
+    namespaces: &BTreeSet<Namespace>,
+) -> Result<BTreeMap<Namespace, Vec<Typical>>, StoreError> {
+    const FOUND: [&str; 6] = ["namespace", "job_type", "harness", "attempts", "cost_micros", "unknown"];
+    let rows = Statement::new(
+        "SELECT namespace, job_type, harness, attempts, cost_micros, unknown FROM typical_costs WHERE namespace IN ",
+    )
+    .push_list(namespaces.iter().map(|namespace| Value::from(namespace.as_str())))
+    .fetch(on, "reading what jobs cost")
+    .await?;
+    let mut found: BTreeMap<Namespace, Vec<Typical>> = BTreeMap::new();
+    for row in &rows {
+        let mut columns = Columns::new(row, "typical_costs", &FOUND, 0);
+        let namespace = columns.parsed(|text| Namespace::new(text).ok())?;
+        found.entry(namespace).or_default().push(Typical {
+            job_type: columns.text()?,
+            harness: columns.text()?,
+            attempts: number(columns.integer()?),
+            cost: MicroUsd::from_micros(columns.integer()?),
+            unknown: number(columns.integer()?),
+        });
+    }
+    Ok(found)
+}
+
+/// Adds what attempts have spent. What was waited for may be there now.
+pub(super) async fn add(on: &mut Connection, spendings: &[Spending]) -> Result<(), StoreError> {
+    let mut days: BTreeMap<(&Namespace, Day), Spent> = BTreeMap::new();
+    let mut examples: BTreeMap<(&Namespace, &str, &str), (i64, i64, i64)> = BTreeMap::new();
+    for spending in spendings {
+        days.entry((&spending.namespace, spending.day)).or_default().add(&spending.spent);
+        if let Some((job_type, harness, cost)) = &spending.example {
+            let sums = examples.entry((&spending.namespace, job_type, harness)).or_default();
+            sums.0 += i64::from(cost.is_some());
+            sums.1 += cost.unwrap_or_default().as_micros();
+            sums.2 += i64::from(cost.is_none());
+        }
+    }
+    let rows = days.iter().map(|((namespace, day), spent)| day_row(namespace, *day, spent)).collect();
+    Statement::new(
+        "INSERT INTO spending (namespace, day, cost_micros, presumed_micros, tokens, wall_ms, tool_calls, jobs, unknown) ",
+    )
+    .push_rows(rows)
+    .push(
+        " ON CONFLICT (day, namespace) DO UPDATE SET cost_micros = spending.cost_micros + excluded.cost_micros, \
+         presumed_micros = spending.presumed_micros + excluded.presumed_micros, \
+         tokens = spending.tokens + excluded.tokens, wall_ms = spending.wall_ms + excluded.wall_ms, \
+         tool_calls = spending.tool_calls + excluded.tool_calls, jobs = spending.jobs + excluded.jobs, \
+         unknown = spending.unknown + excluded.unknown, waits_until = NULL",
+    )
+    .execute(on, "writing what a day has cost")
+    .await?;
+    if examples.is_empty() {
+        return Ok(());
+    }
+    let row = |((namespace, job_type, harness), (attempts, cost, unknown)): (
+        &(&Namespace, &str, &str),
+        &(i64, i64, i64),
+    )| {
+        vec![
+            namespace.as_str().into(),
+            (*job_type).into(),
+            (*harness).into(),
+            (*attempts).into(),
+            (*cost).into(),
+            (*unknown).into(),
+        ]
+    };
+    Statement::new(
+        "INSERT INTO typical_costs (namespace, job_type, harness, attempts, cost_micros, unknown) ",
+    )
+    .push_rows(examples.iter().map(row).collect())
+    .push(
+        " ON CONFLICT (namespace, job_type, harness) DO UPDATE SET \
+             attempts = typical_costs.attempts + excluded.attempts, \
+             cost_micros = typical_costs.cost_micros + excluded.cost_micros, \
+             unknown = typical_costs.unknown + excluded.unknown",
+    )
+    .execute(on, "writing what jobs cost")
+    .await?;
+    Ok(())
+}
+
+fn day_row(namespace: &Namespace, day: Day, spent: &Spent) -> Vec<Value> {
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    vec![
+        namespace.as_str().into(),
+        day.0.into(),
+        spent.cost.as_micros().into(),
+        spent.presumed.as_micros().into(),
+        count(spent.tokens).into(),
+        i64::try_from(spent.wall.as_millis()).unwrap_or(i64::MAX).into(),
+        count(spent.tool_calls).into(),
+        count(spent.jobs).into(),
+        count(spent.unknown).into(),
+    ]
+}
+
+/// Writes down that nobody looks for jobs of that namespace until then, and by which limit.
+pub(super) async fn wait(
+    on: &mut Connection,
+    (namespace, day): (&Namespace, Day),
+    (limits, until): (&Limits, Timestamp),
+) -> Result<(), StoreError> {
+    let row = vec![
+        namespace.as_str().into(),
+        day.0.into(),
+        budget_json::write_limits(limits).into(),
+        until.as_millis().into(),
+    ];
+    Statement::new("INSERT INTO spending (namespace, day, day_limit, waits_until) ")
+        .push_rows(vec![row])
+        .push(
+            " ON CONFLICT (day, namespace) DO UPDATE SET day_limit = excluded.day_limit, \
+             waits_until = excluded.waits_until",
+        )
+        .execute(on, "writing that a day is spent")
+        .await?;
+    Ok(())
+}
+
+fn number(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or(0)
+}
