@@ -70,6 +70,8 @@ impl Merge {
         let id = target::assignment(&store, &self.assignment).await?;
         let assignment = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
         let worktree = tree::of(&assignment)?;
+        tree::refuse_running(&assignment, &store.job_details(id).await?, "merged")?;
+        // From here on no job begins in the worktree.
         let _hold = workspace::hold(worktree).await?;
         let jobs = store.job_details(id).await?;
         tree::refuse_running(&assignment, &jobs, "merged")?;

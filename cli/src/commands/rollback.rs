@@ -53,6 +53,7 @@ impl Rollback {
         let gone = || Failure::new(FailureKind::NotFound, format!("job {job} is gone"));
         let (assignment, _) = store.job(job).await?.ok_or_else(gone)?;
         let worktree = tree::of(&assignment)?;
+        tree::refuse_running(&assignment, &store.job_details(assignment.id).await?, "rolled back")?;
         // From here on no job begins in the worktree.
         let _hold = workspace::hold(worktree).await?;
         tree::refuse_running(&assignment, &store.job_details(assignment.id).await?, "rolled back")?;

@@ -5,6 +5,7 @@ use crate::decision::{NewJob, Place};
 use crate::evidence::TreeState;
 use crate::history::EventKind;
 use crate::id::JobId;
+use crate::job::Job;
 
 /// What was done with a branch, or is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,8 @@ impl Aggregate {
     pub fn move_branch(&mut self, how: BranchMove, ctx: &Context<'_>) -> Result<(), Rejection> {
         match how {
             BranchMove::RolledBack { job, to, kept } => {
-                if let Some(running) = self.jobs.iter().find(|job| job.running_attempt().is_some()) {
+                let works = |job: &&Job| job.running_attempt().is_some() && !job.job_type.is_chat();
+                if let Some(running) = self.jobs.iter().find(works) {
                     return Err(Rejection::StillRunning { job: running.id });
                 }
                 let details =

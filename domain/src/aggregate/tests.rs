@@ -1,6 +1,7 @@
 //! What an aggregate decides: scenarios of a few lines each, and random sequences that must keep the invariants.
 
 mod beginning;
+mod branch;
 mod budget;
 mod cancelling;
 mod chat;

@@ -44,11 +44,12 @@ pub async fn checkpoint_of(
             }
             let git = Git::new(top(worktree)).by(&settings.workspace.author);
             let before = own.as_ref().map(|mark| mark.before.as_str());
-            let done = commit(&git, worktree, before, &message(claimed, said)).await?;
+            let done = commit(&git, worktree, before, &message(claimed, said)).await;
+            // Work that ended well and can't be committed now is no failed attempt's leftover.
             if let Some(mark) = own.filter(|mark| mark.is_open) {
                 Mark { is_open: false, ..mark }.write(&path)?;
             }
-            Ok(Some(done.of(claimed)))
+            Ok(Some(done?.of(claimed)))
         }
         None => look(claimed, own).await,
     }

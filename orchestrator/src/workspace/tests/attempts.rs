@@ -179,3 +179,18 @@ async fn a_folder_that_is_no_worktree_any_more_is_not_taken_for_what_is_around_i
     assert_eq!(work.read("new.txt"), Some("new\n".to_owned()), "it is mended where it stands");
     assert_eq!(work.checkpoint(&job).await.files, 1);
 }
+
+#[tokio::test]
+async fn work_that_could_not_be_committed_is_not_set_aside_and_is_in_the_next_commit() {
+    let mut work = Work::new().await;
+    let (first, second) = (work.job("implement"), work.job("implement"));
+    work.prepare(&first).await;
+    work.write("new.txt", "new\n");
+    let own = std::path::PathBuf::from(work.git(&["rev-parse", "--absolute-git-dir"]).await);
+    // A folder in the place of the lock is more than an ended git leaves.
+    super::write(&own.join("index.lock/file"), "");
+    assert!(super::super::checkpoint(&first, &work.settings).await.is_err());
+    std::fs::remove_dir_all(own.join("index.lock")).unwrap();
+    assert_eq!(work.prepare(&second).await, Ready::default());
+    assert_eq!(work.checkpoint(&second).await.files, 1);
+}
