@@ -104,7 +104,9 @@ impl App {
     /// Opens the store.
     pub async fn store(&self, here: &Here) -> Result<SqlStore, Failure> {
         let url = here.config.database_url()?;
-        Ok(SqlStore::open(url, Arc::clone(&self.clock), Arc::clone(&self.ids)).await?)
+        let store = SqlStore::open(url, Arc::clone(&self.clock), Arc::clone(&self.ids)).await?;
+        Caller::of_process()?.refuse_disguise(&store).await?;
+        Ok(store)
     }
 
     /// Lets the store do something, and wakes the runners.

@@ -4,6 +4,9 @@ use std::env::VarError;
 
 use agents_domain::actor::Actor;
 use agents_domain::id::{AssignmentId, AttemptId, JobId};
+use agents_domain::upkeep::Upkeep;
+use agents_orchestrator::process::keeper::attempts_above;
+use agents_orchestrator::store::SqlStore;
 
 use crate::failure::Failure;
 
@@ -64,6 +67,27 @@ impl Caller {
             job: parsed(JOB, job)?,
             attempt: parsed(ATTEMPT, attempt)?,
         }))
+    }
+
+    /// A process below the keeper of an attempt of this store is its agent's, whatever its environment says: only what that
+    /// agent itself may do is open to it.
+    pub async fn refuse_disguise(&self, store: &SqlStore) -> Result<(), Failure> {
+        let claimed = match self {
+            Caller::Agent { .. } => return Ok(()),
+            Caller::Pm(pm) => Some(pm.attempt),
+            Caller::Person => None,
+        };
+        let above: Vec<AttemptId> =
+            attempts_above().into_iter().filter(|attempt| Some(*attempt) != claimed).collect();
+        if above.is_empty() {
+            return Ok(());
+        }
+        let Some(known) = store.standings(&above).await?.into_iter().next() else { return Ok(()) };
+        Err(Failure::rejected(format!(
+            "this runs below the agent of attempt {}, and its environment says something else",
+            known.attempt.short()
+        ))
+        .hint("the runner sets AGENTS_ATTEMPT_ID and AGENTS_JOB_ID for every agent; leave them as they are"))
     }
 
     /// Only a person may do this.

@@ -37,7 +37,7 @@ pub fn refuse_running(assignment: &Assignment, jobs: &[JobDetail], what: &str) -
     let Some(running) = jobs.iter().find(is_at_work) else { return Ok(()) };
     let (id, job) = (assignment.id.short(), running.job.id.short());
     Err(Failure::rejected(format!("job {job} of assignment {id} is running, so it can't be {what} now"))
-        .hint(format!("wait for it, or stop it: agents pause {id} --now")))
+        .hint(format!("wait for it, or stop it for now: agents pause {id}")))
 }
 
 impl From<WorkspaceError> for Failure {

@@ -102,6 +102,8 @@ async fn logs_of_old_closed_assignments_go_and_everything_else_stays() {
         "bytes": 10,
         "histories": [],
         "events": 0,
+        "worktrees": [],
+        "worktreesKept": [],
         "left": [],
         "unknownKept": 0,
     });

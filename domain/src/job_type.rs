@@ -61,6 +61,11 @@ impl JobType {
         self.0 == "chat"
     }
 
+    /// Whether its answer has findings: `review`, and types of the user's own like `security-review`.
+    pub fn is_review(&self) -> bool {
+        self.0 == "review" || self.0.ends_with("-review")
+    }
+
     /// What an agent that does a job of this type may do unless the config says otherwise. A type of the
     /// user's own may do least.
     pub fn default_access(&self) -> Access {

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::health::{self, StoreHealth};
 use super::receipt;
+use super::worktree_checks;
 use crate::app::{self, App, Here};
 use crate::caller::Caller;
 use crate::config::Environment;
@@ -85,7 +86,7 @@ impl Doctor {
             Caller::of_process()?.person_only("repair the store")?;
         }
         let scope = if self.full { Scope::All } else { Scope::Recent };
-        let mut checks = vec![git().await];
+        let mut checks = vec![worktree_checks::git().await];
         let mut found = None;
         match app.here() {
             Ok(here) => {
@@ -110,15 +111,6 @@ impl Doctor {
         }
         let what = text::counted(problems, "problem");
         Err(Failure::new(FailureKind::Missing, format!("{what} would keep jobs from running")))
-    }
-}
-
-async fn git() -> Check {
-    match probe_version("git", &["--version".to_owned()]).await {
-        Ok(version) => Check::ok("git", version),
-        Err(error) => {
-            Check::problem("git", error.to_string(), "install git with your system's package manager")
-        }
     }
 }
 
@@ -173,6 +165,13 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
         Ok(store) => Arc::new(store),
         Err(error) => return only(health::unusable(error)),
     };
+    let disguise = match Caller::of_process() {
+        Ok(caller) => caller.refuse_disguise(&store).await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = disguise {
+        return only(Check::failure("database", failure));
+    }
     match store.integrity().await {
         Ok(None) => {}
         Ok(Some(said)) => {
@@ -196,6 +195,7 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
             None
         }
     };
+    checks.push(worktree_checks::worktrees(here, &*store).await);
     checks.extend(receipt::health(&*store).await);
     checks.push(runner(app, here, &*store).await);
     (checks, found)

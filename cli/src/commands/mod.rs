@@ -35,6 +35,7 @@ pub mod scripted_agent;
 mod staged;
 pub mod template;
 pub mod update_assignment;
+mod worktree_checks;
 
 use std::future::Future;
 

@@ -1,6 +1,6 @@
 //! What a clean-up has deleted, or would.
 
-use agents_orchestrator::housekeeping::{Left, SweepReport, Why};
+use agents_orchestrator::housekeeping::{GoneWorktree, Left, SweepReport, Why};
 use serde_json::{Value, json};
 
 use super::table::{Cell, Table};
@@ -42,6 +42,8 @@ impl Shown<'_> {
             "bytes": self.bytes(),
             "histories": histories.collect::<Vec<_>>(),
             "events": self.events(),
+            "worktrees": self.report.worktrees.iter().map(worktree).collect::<Vec<_>>(),
+            "worktreesKept": self.report.worktrees_kept.iter().map(left).collect::<Vec<_>>(),
             "left": self.report.left.iter().map(left).collect::<Vec<_>>(),
             "unknownKept": self.report.unknown_kept,
         })
@@ -56,6 +58,9 @@ impl Shown<'_> {
             shown.push_str(&format!(
                 "{folders} of attempts that this database does not know: kept, they may be another database's\n"
             ));
+        }
+        for kept in &self.report.worktrees_kept {
+            shown.push_str(&format!("kept: {}: {}\n", kept.what, kept.why));
         }
         for left in &self.report.left {
             shown.push_str(&text::colored(RED, &format!("left: {}: {}", left.what, left.why)));
@@ -74,6 +79,11 @@ impl Shown<'_> {
             let path = folder.path.display().to_string();
             table.row(vec![Cell::from(why), Cell::from(size(folder.bytes)), Cell::from(path)]);
         }
+        for gone in &self.report.worktrees {
+            let path = gone.path.display().to_string();
+            let why = format!("worktree ({})", gone.why.as_str().replace('_', " "));
+            table.row(vec![Cell::from(why), Cell::from(size(gone.bytes)), Cell::from(path)]);
+        }
         for history in &self.report.histories {
             let events = counted(usize::try_from(history.events).unwrap_or(usize::MAX), "event");
             let of = format!("assignment {}", history.assignment);
@@ -88,7 +98,15 @@ impl Shown<'_> {
         let events = counted(usize::try_from(self.events()).unwrap_or(usize::MAX), "event");
         let assignments = counted(self.report.histories.len(), "assignment");
         let what = format!("{folders} of logs ({}), {events} of {assignments}", size(self.bytes()));
-        if self.report.folders.is_empty() && self.report.histories.is_empty() {
+        let what = match self.report.worktrees.as_slice() {
+            [] => what,
+            gone => {
+                let bytes = size(gone.iter().map(|one| one.bytes).sum());
+                format!("{what}, {} ({bytes})", counted(gone.len(), "worktree"))
+            }
+        };
+        let nothing = self.report.folders.is_empty() && self.report.histories.is_empty();
+        if nothing && self.report.worktrees.is_empty() {
             return "nothing is old enough to go\n".to_owned();
         }
         match self.is_dry_run {
@@ -96,6 +114,15 @@ impl Shown<'_> {
             false => format!("deleted {what}\n"),
         }
     }
+}
+
+fn worktree(gone: &GoneWorktree) -> Value {
+    json!({
+        "assignment": gone.assignment.to_string(),
+        "path": gone.path.display().to_string(),
+        "bytes": gone.bytes,
+        "why": gone.why.as_str(),
+    })
 }
 
 fn left(left: &Left) -> Value {

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod evidence_stage;
 mod processes;
 mod script;
 mod stage;
@@ -16,6 +17,7 @@ mod wait;
 mod cancelling;
 mod chaos;
 mod chat;
+mod checks;
 mod clocks;
 mod cooldown;
 mod crash;
@@ -28,6 +30,8 @@ mod evidence;
 mod failures;
 mod full_loop;
 mod garbage;
+mod guards;
+mod hostile;
 mod idle;
 mod logs;
 mod mending;
@@ -45,3 +49,4 @@ mod terminal;
 mod timeouts;
 mod volume;
 mod wake_up;
+mod worktrees;

@@ -5,6 +5,7 @@ mod outcomes;
 mod permissions;
 mod program;
 mod provider;
+mod refused;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -188,19 +189,27 @@ pub fn decision(cli: Cli, decision: &Value) -> Reply {
 
 /// A decision as the schema has it: with every property.
 pub fn complete(reason: &str) -> Value {
-    json!({"decision": "complete", "reason": reason, "question": null, "jobs": null})
+    complete_with(reason, &Value::Null)
+}
+
+/// The same with what shows each criterion.
+pub fn complete_with(reason: &str, criteria: &Value) -> Value {
+    json!({"decision": "complete", "reason": reason, "question": null, "jobs": null, "accept": null,
+        "criteria": criteria})
 }
 
 /// A decision that only a person can help.
 pub fn blocked(reason: &str) -> Value {
-    json!({"decision": "blocked", "reason": reason, "question": null, "jobs": null})
+    json!({"decision": "blocked", "reason": reason, "question": null, "jobs": null, "accept": null,
+        "criteria": null})
 }
 
 /// A decision to insert one job.
 pub fn insert(job_type: &str, context: &str) -> Value {
     let job =
         json!({"type": job_type, "harness": null, "model": null, "context": context, "timeoutMs": null});
-    json!({"decision": "insert_job", "reason": "It comes next.", "question": null, "jobs": [job]})
+    json!({"decision": "insert_job", "reason": "It comes next.", "question": null, "jobs": [job],
+        "accept": null, "criteria": null})
 }
 
 /// The attempt's files as they are, for whoever reads a failed test.

@@ -37,6 +37,15 @@ impl Desk {
         command
     }
 
+    /// A line of shell in the repository, as a person types it.
+    #[allow(clippy::disallowed_methods, reason = "a test of the program prepares its repository")]
+    pub fn shell(&self, line: &str) {
+        let mut command = std::process::Command::new("sh");
+        let done =
+            command.args(["-ec", line]).current_dir(self.repo()).env("HOME", self.path("home")).status();
+        assert!(done.unwrap().success(), "{line}");
+    }
+
     /// Runs the program to its end.
     pub async fn agents(&self, args: &[&str]) -> Ended {
         let child = self.command(args).spawn().unwrap();

@@ -103,8 +103,7 @@ enum Print {
 }
 
 fn print(evidence: &Evidence, job: &Job) -> Option<Print> {
-    let is_review = job.job_type.as_str() == "review";
-    if is_review && !evidence.findings.is_empty() {
+    if job.job_type.is_review() && !evidence.findings.is_empty() {
         let mut places: Vec<String> = evidence
             .findings
             .iter()

@@ -52,8 +52,8 @@ impl Aggregate {
 
 /// A review for which neither the config nor the job says who does it. A model is of one harness, so it says that too.
 fn is_left_open(new: &NewJob, defaults: &HarnessDefaults) -> bool {
-    let name = new.job_type.as_str();
-    name == "review" && new.model.is_none() && !defaults.by_type.contains_key(name)
+    let has_own = defaults.by_type.contains_key(new.job_type.as_str());
+    new.job_type.is_review() && new.model.is_none() && !has_own
 }
 
 fn may_edit(job_type: &JobType) -> bool {

@@ -12,6 +12,7 @@ mod invariants;
 mod measured;
 mod pausing;
 mod pm;
+mod progress;
 mod random;
 mod repair;
 mod repeating;

@@ -6,6 +6,7 @@ mod guards;
 pub mod key;
 mod output;
 mod outside;
+mod review;
 mod run;
 mod settings;
 
@@ -24,7 +25,6 @@ use tokio::sync::watch;
 pub use settings::EvidenceSettings;
 
 use crate::attempt::{Live, StopReason, Surroundings, files};
-use crate::review::findings::{self, Review};
 use crate::settings::Settings;
 use crate::workspace;
 use checks::Which;
@@ -85,10 +85,7 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
             false => report.evidence.tree = workspace::tree_state(scene.folder()).await,
         }
     }
-    if scene.claimed.job.job_type.as_str() == "review" && report.outcome.is_success() {
-        let review = Review::of(scene.claimed);
-        report.evidence.findings.extend(findings::read(&report.outcome.text, review, &*scene.around.ids));
-    }
+    review::take_in(scene, report).await;
     if completes(scene, report).await {
         before_completion(scene, report).await;
     }

@@ -7,6 +7,7 @@ mod folder;
 mod health;
 mod plan;
 mod sweep;
+mod worktrees;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -14,3 +15,4 @@ pub(crate) mod tests;
 pub use health::{Health, Mended, Patient, Scope, examine, mend};
 pub use plan::Why;
 pub use sweep::{Bounds, GoneEvents, GoneFolder, Left, Mode, Sweep, SweepReport, sweep};
+pub use worktrees::{GoneWorktree, WhyWorktree, worktree_folders};

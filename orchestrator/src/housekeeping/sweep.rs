@@ -14,6 +14,7 @@ use agents_domain::upkeep::{AttemptStanding, OldHistory};
 
 use super::folder::{self, Folder, NotRemoved, SHARDS};
 use super::plan::{self, House, Why};
+use super::worktrees::{self, GoneWorktree};
 use crate::settings::SettingsSource;
 use crate::store;
 
@@ -45,7 +46,7 @@ impl Bounds {
     /// It sees everything.
     pub const NONE: Bounds = Bounds { removals: usize::MAX, until: None, first_shard: 0 };
 
-    fn is_reached(&self, removed: usize) -> bool {
+    pub(super) fn is_reached(&self, removed: usize) -> bool {
         removed >= self.removals || self.until.is_some_and(|until| Instant::now() >= until)
     }
 }
@@ -92,6 +93,9 @@ pub struct Left {
 pub struct SweepReport {
     pub folders: Vec<GoneFolder>,
     pub histories: Vec<GoneEvents>,
+    pub worktrees: Vec<GoneWorktree>,
+    /// Worktrees that would go and have something in them that is nowhere else.
+    pub worktrees_kept: Vec<Left>,
     pub left: Vec<Left>,
     /// Folders that the store does not know and that stay: they may be another store's, or too young.
     pub unknown_kept: u64,
@@ -113,6 +117,7 @@ pub async fn sweep(sweep: &Sweep) -> Result<SweepReport, StoreError> {
         sweep.shard(shard, &house, &mut retentions, &mut report).await?;
     }
     sweep.histories(&house, &mut retentions, &mut report).await?;
+    worktrees::sweep(sweep, &mut report).await?;
     report.left.extend(retentions.troubles());
     Ok(report)
 }
@@ -290,7 +295,7 @@ impl Retentions<'_> {
 }
 
 /// Runs what may wait for the disk where nothing else waits for it.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {

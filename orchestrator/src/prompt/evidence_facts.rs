@@ -105,7 +105,7 @@ pub struct CriterionFacts {
 
 /// Whether a job of this type is told of the evidence: those that judge, and questions.
 pub fn wants_evidence(job_type: &JobType) -> bool {
-    job_type.is_pm() || job_type.is_chat() || job_type.as_str() == "review"
+    job_type.is_pm() || job_type.is_chat() || job_type.is_review()
 }
 
 /// Gathers them. `last`: the job that ended last, the PM's own apart.

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use agents_domain::evidence::Citation;
 
 /// Files are read so far only, in bytes: no reviewer cites what stands behind it.
-const READ_MOST: u64 = 64 * 1024 * 1024;
+const READ_MOST: u64 = 16 * 1024 * 1024;
 
 /// What such a citation is worth. A file without a line is enough where it is there.
 pub fn check(folder: &Path, file: Option<&str>, line: Option<u32>) -> Citation {

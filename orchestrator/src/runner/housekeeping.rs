@@ -71,7 +71,8 @@ impl Chore {
             Ok(Ok(report)) => {
                 self.first_shard = report.next_shard.unwrap_or(0);
                 let events: u64 = report.histories.iter().map(|history| history.events).sum();
-                tracing::debug!(folders = report.folders.len(), events, "cleaned up");
+                let worktrees = report.worktrees.len();
+                tracing::debug!(folders = report.folders.len(), events, worktrees, "cleaned up");
                 for left in report.left {
                     tracing::warn!(what = left.what, why = left.why, "could not be cleaned up");
                 }

@@ -13,7 +13,7 @@ mod mark;
 mod prepare;
 mod setup;
 mod tree_state;
-pub(crate) mod worktree;
+mod worktree;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -31,7 +31,7 @@ pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
 pub use leftovers::LEFTOVERS;
 pub use prepare::{Ready, prepare};
 pub use tree_state::tree_state;
-pub use worktree::is_there;
+pub use worktree::{discard, is_there};
 
 /// Why something could not be done in a workspace.
 #[derive(Debug, thiserror::Error)]

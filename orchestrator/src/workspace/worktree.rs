@@ -98,8 +98,22 @@ async fn submodules(top: &Path) -> Result<(), GitError> {
 }
 
 /// Takes the folder away, whatever is in it; its branch stays. Who calls this has looked into it.
-pub(crate) async fn remove(worktree: &Worktree, workspace: &Path) -> Result<(), WorkspaceError> {
+async fn remove(worktree: &Worktree, workspace: &Path) -> Result<(), WorkspaceError> {
     let path = top(worktree).to_string_lossy().into_owned();
     Git::new(workspace).must(&["worktree", "remove", "-f", "-f", &path]).await?;
+    Ok(())
+}
+
+/// Takes the folder away with what is kept beside it; its branch stays. Who calls this holds it and has looked into it.
+pub async fn discard(worktree: &Worktree, workspace: &Path) -> Result<(), WorkspaceError> {
+    remove(worktree, workspace).await?;
+    for what in ["json", "setup.log"] {
+        let path = mark::beside(worktree, what);
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(WorkspaceError::files(&path)(error)),
+        }
+    }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! While it lives it holds the lock on the attempt's lock file, which its runner took before it was started; so whoever
 //! gets that lock knows that nothing of the attempt runs.
 
+mod above;
 pub mod cgroup;
 pub mod control;
 pub mod exit;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use rustix::process::{Signal, WaitOptions, WaitStatus, wait};
 
+pub use above::attempts_above;
 pub use launch::launch;
 pub use lookout::now;
 
