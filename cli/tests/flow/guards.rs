@@ -1,12 +1,15 @@
 //! What guards see in a real diff, and what becomes of it.
 
+use std::path::PathBuf;
+
 use agents_domain::evidence::{FindingSource, Guard, Severity};
 use agents_domain::history::EventKind;
 use serde_json::{Value, json};
 
 use crate::evidence_stage::*;
-use crate::script::{insert, on_nth, pm_completes, shell};
+use crate::script::{blocked, complete, insert, on, on_nth, pm_completes, shell, wait_for};
 use crate::stage::{Stage, story};
+use crate::wait::{PATIENCE, until};
 
 /// A stage whose repository has a test.
 fn with_a_test(replies: Value) -> Stage {
@@ -89,4 +92,26 @@ fn what_guards_see_is_told_and_gates_only_where_the_config_says_so() {
     assert_eq!(found[0].2, "1 assertion(s) fewer than before");
     assert!(found[2].2.contains("a link leads out of the workspace, to `/etc/passwd`"), "{found:?}");
     assert!(found[3].2.contains("`/opt/elsewhere/x`"), "{found:?}");
+}
+
+#[test]
+fn a_commit_of_a_person_does_not_lift_a_gate_that_is_still_right() {
+    let stage = with_a_test(json!([
+        on_nth("implement", 1, json!([shell("git rm -q tests/test_add.py"), {"text": "All tests pass."}])),
+        on_nth("pm", 1, json!([{"touch": "thinking"}, wait_for("go"), complete("It is done.")])),
+        on("pm", json!([blocked("It can not be.")])),
+    ]));
+    std::fs::write(stage.repo().join(".gitignore"), ".agents/\ngo\nthinking\n").unwrap();
+    commit(&stage.repo(), "what tests need is ignored");
+    let id = stage.create_work("Make all tests pass");
+    let _runner = stage.runner(&[]);
+    let folder = PathBuf::from(assignment(&stage, &id).folder());
+    until("the PM thinks", PATIENCE, || folder.join("thinking").exists().then_some(()));
+    std::fs::write(folder.join("work.txt"), "a person's\n").unwrap();
+    commit(&folder, "a person's own");
+    std::fs::write(folder.join("go"), "").unwrap();
+    stage.until_status(&id, "blocked");
+    let refusals = history(&stage, &id, EventKind::CompletionRefused);
+    let reasons: Vec<&str> = refusals.iter().filter_map(|event| event.detail("reason")).collect();
+    assert!(reasons.len() == 1 && reasons[0].contains("still so since the assignment began"), "{reasons:?}");
 }
