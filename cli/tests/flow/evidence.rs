@@ -1,94 +1,18 @@
-//! Checks that the orchestrator runs, and `complete` that is held against them: real git, real shells.
+//! `complete` that is held against what was measured: real git, real shells.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
 use agents_domain::aggregate::StatusChange;
-use agents_domain::assignment::Assignment;
-use agents_domain::evidence::{CheckEnd, CheckReceipt, FindingSource, Guard, Severity, Ties};
-use agents_domain::history::{EventKind, HistoryEvent};
-use agents_domain::id::AssignmentId;
-use agents_domain::store::{Change, EvidenceRecord, Store};
-use rustix::process::Signal;
-use serde_json::{Value, json};
+use agents_domain::evidence::{CheckEnd, Ties};
+use agents_domain::history::EventKind;
+use agents_domain::store::Change;
+use serde_json::json;
 
-use crate::processes::of_attempt;
-use crate::script::{blocked, complete, insert, on, on_nth, pm_blocks, pm_completes, shell, wait_for};
-use crate::stage::{Stage, jobs, running_attempt, story};
+use crate::evidence_stage::*;
+use crate::script::{blocked, complete, insert, on, on_nth, pm_blocks, pm_completes, wait_for};
+use crate::stage::{Stage, jobs, story};
 use crate::support::execute;
 use crate::wait::{PATIENCE, until};
-
-/// A stage whose repository is a real one, with these checks.
-fn with_checks(checks: Value, replies: Value) -> Stage {
-    let stage = Stage::playing(replies);
-    configure(&stage, checks);
-    std::fs::remove_dir_all(stage.repo().join(".git")).unwrap();
-    git(&stage.repo(), &["init", "-q", "-b", "main"]);
-    std::fs::write(stage.repo().join(".gitignore"), ".agents/\n").unwrap();
-    std::fs::write(stage.repo().join("work.txt"), "nothing\n").unwrap();
-    commit(&stage.repo(), "first");
-    stage
-}
-
-fn configure(stage: &Stage, checks: Value) {
-    stage.configure(|config| config["checks"] = checks);
-}
-
-#[allow(clippy::disallowed_methods, reason = "a person's own git")]
-fn git(folder: &PathBuf, args: &[&str]) {
-    let person = ["-c", "user.name=A Person", "-c", "user.email=person@localhost"];
-    let done = Command::new("git").args(person).args(args).current_dir(folder).output().unwrap();
-    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
-}
-
-fn commit(folder: &PathBuf, message: &str) {
-    git(folder, &["add", "-A"]);
-    git(folder, &["commit", "-qm", message]);
-}
-
-/// The decision that a file of this content comes next.
-fn writes(content: &str) -> Value {
-    json!([{"write": {"path": "work.txt", "content": content}}, {"text": "I have done it."}])
-}
-
-fn stored<T>(stage: &Stage, look: impl AsyncFnOnce(&dyn Store) -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { look(&stage.store().await).await })
-}
-
-fn evidence(stage: &Stage, id: &str) -> EvidenceRecord {
-    let id: AssignmentId = id.parse().unwrap();
-    stored(stage, async |store| store.evidence(id).await.unwrap())
-}
-
-fn receipts(stage: &Stage, id: &str) -> Vec<CheckReceipt> {
-    evidence(stage, id).receipts
-}
-
-fn ends(stage: &Stage, id: &str) -> Vec<CheckEnd> {
-    receipts(stage, id).iter().map(|receipt| receipt.end).collect()
-}
-
-fn assignment(stage: &Stage, id: &str) -> Assignment {
-    let id: AssignmentId = id.parse().unwrap();
-    stored(stage, async |store| store.assignment(id).await.unwrap().unwrap())
-}
-
-fn history(stage: &Stage, id: &str, kind: EventKind) -> Vec<HistoryEvent> {
-    let id: AssignmentId = id.parse().unwrap();
-    let all = stored(stage, async |store| store.history(id).await.unwrap());
-    all.into_iter().filter(|event| event.kind == kind).collect()
-}
-
-fn attempt(job: &Value) -> &str {
-    job["attempts"][0]["id"].as_str().unwrap()
-}
-
-fn count_lines(path: &PathBuf) -> usize {
-    std::fs::read_to_string(path).unwrap_or_default().lines().count()
-}
 
 #[test]
 fn complete_is_refused_while_a_check_fails_and_accepted_when_it_passes() {
@@ -236,291 +160,25 @@ fn three_refusals_in_a_row_ask_a_person_who_may_force_it_and_that_is_recorded() 
 }
 
 #[test]
-fn a_check_that_hangs_ends_with_its_whole_tree_when_its_time_is_over() {
-    let hang = "trap '' TERM; setsid sleep 600 & sleep 600 & echo began; wait; sleep 600";
+fn a_refusal_is_the_next_input_of_the_pm() {
     let stage = with_checks(
-        json!([{"name": "hang", "command": hang, "timeoutMs": 500}]),
-        json!([on("implement", writes("right\n")), pm_blocks()]),
-    );
-    let id = stage.create_work("Make it right");
-    let began = Instant::now();
-    stage.once();
-    let done = stage.assignment(&id);
-    assert!(of_attempt(attempt(&jobs(&done)[0])).is_empty(), "nothing of it is left");
-    let [receipt] = &receipts(&stage, &id)[..] else { panic!("one check was run") };
-    assert_eq!((receipt.end, receipt.tail.as_str()), (CheckEnd::Timeout, "began\n"));
-    assert!(receipt.duration_ms >= 500 && began.elapsed() < Duration::from_secs(60), "{receipt:?}");
-    assert_eq!(
-        story(&done),
-        ["implement completed [success]", "pm completed [success]"],
-        "it has failed no job"
-    );
-}
-
-/// A check that counts its runs, and goes on for ever the first time.
-const FIRST_FOR_EVER: &str =
-    "echo x >> \"$HOME/runs\"; test -e \"$HOME/go\" && exit 0; touch \"$HOME/started\"; sleep 600";
-
-fn until_started(stage: &Stage) {
-    until("the check runs", PATIENCE, || stage.path("home/started").exists().then_some(()));
-}
-
-#[test]
-fn a_check_whose_runner_is_killed_is_ended_by_the_next_one_and_run_again() {
-    let stage =
-        with_checks(json!([FIRST_FOR_EVER]), json!([on("implement", writes("right\n")), pm_completes()]));
-    let id = stage.create_work("Make it right");
-    let mut runner = stage.runner(&[]);
-    until_started(&stage);
-    let running = stage.assignment(&id);
-    assert_eq!(jobs(&running)[0]["status"], "running");
-    let attempt = running_attempt(&running).unwrap();
-    let old = of_attempt(&attempt);
-    assert!(old.len() >= 2, "the keeper and the check: {old:?}");
-    runner.kill();
-    std::fs::write(stage.path("home/go"), "").unwrap();
-    stage.once();
-    let done = stage.assignment(&id);
-    assert_eq!(story(&done), ["implement completed [success]", "pm completed [success]"]);
-    assert!(of_attempt(&attempt).is_empty());
-    assert_eq!((done["status"].as_str(), ends(&stage, &id)), (Some("complete"), vec![CheckEnd::Exit(0)]));
-    assert_eq!(count_lines(&stage.path("home/runs")), 2);
-    let checkpoints = evidence(&stage, &id).checkpoints;
-    assert_eq!((checkpoints.len(), checkpoints[0].files), (1, 1), "its work is known once: {checkpoints:?}");
-}
-
-#[test]
-fn without_a_runner_a_check_ends_when_the_lease_is_over() {
-    let stage =
-        with_checks(json!([FIRST_FOR_EVER]), json!([on("implement", writes("right\n")), pm_completes()]));
-    stage.configure(|config| {
-        config["checks"] = json!([FIRST_FOR_EVER]);
-        config["leaseMs"] = json!(2000);
-    });
-    let id = stage.create_work("Make it right");
-    let mut runner = stage.runner(&[]);
-    until_started(&stage);
-    let attempt = running_attempt(&stage.assignment(&id)).unwrap();
-    runner.kill();
-    until("nothing of the check lives", PATIENCE, || of_attempt(&attempt).is_empty().then_some(()));
-}
-
-#[test]
-fn a_check_goes_on_as_long_as_its_runner_lives() {
-    let stage = with_checks(json!([]), json!([on("implement", writes("right\n")), pm_completes()]));
-    stage.configure(|config| {
-        config["checks"] = json!(["touch \"$HOME/started\"; sleep 4; echo slept"]);
-        config["leaseMs"] = json!(2000);
-    });
-    let id = stage.create_work("Make it right");
-    let _runner = stage.runner(&[]);
-    until_started(&stage);
-    let activity = |it: &Value| jobs(it)[0]["attempts"][0]["lastActivity"].as_str().map(str::to_owned);
-    until("its progress says so", PATIENCE, || {
-        activity(&stage.assignment(&id)).filter(|activity| activity.starts_with("checks: touch"))
-    });
-    stage.until_status(&id, "complete");
-    let receipt = &receipts(&stage, &id)[0];
-    assert_eq!((receipt.end, receipt.tail.as_str()), (CheckEnd::Exit(0), "slept\n"), "twice its lease");
-}
-
-#[test]
-fn a_runner_that_is_stopped_ends_its_check_and_the_pm_is_asked_again() {
-    let stage =
-        with_checks(json!([FIRST_FOR_EVER]), json!([on("implement", writes("right\n")), pm_completes()]));
-    let id = stage.create_work("Make it right");
-    let mut runner = stage.runner(&[]);
-    until_started(&stage);
-    let attempt = running_attempt(&stage.assignment(&id)).unwrap();
-    runner.signal(Signal::TERM);
-    assert!(runner.ended(PATIENCE).success());
-    assert!(of_attempt(&attempt).is_empty());
-    assert_eq!(ends(&stage, &id), [CheckEnd::Stopped]);
-    // Now the PM's own `complete` is cut short.
-    std::fs::remove_file(stage.path("home/started")).unwrap();
-    let mut runner = stage.runner(&[]);
-    until_started(&stage);
-    runner.signal(Signal::TERM);
-    assert!(runner.ended(PATIENCE).success());
-    std::fs::write(stage.path("home/go"), "").unwrap();
-    stage.once();
-    let done = stage.assignment(&id);
-    assert_eq!(story(&done), ["implement completed [success]", "pm completed [stopped success]"]);
-    assert_eq!(done["status"], "complete");
-    assert!(history(&stage, &id, EventKind::CompletionRefused).is_empty(), "it was never refused");
-}
-
-#[test]
-fn a_check_that_prints_without_end_is_bounded() {
-    let stage = with_checks(
+        json!(["grep -q right work.txt"]),
         json!([
-            {"name": "100 MB", "command": "head -c 100000000 /dev/zero | tr '\\0' 'x'"},
-            {"name": "without end", "command": "while :; do head -c 65536 /dev/zero; done"},
-        ]),
-        json!([on("implement", writes("right\n")), pm_blocks()]),
-    );
-    let id = stage.create_work("Make it right");
-    stage.once();
-    let receipts: [CheckReceipt; 2] = receipts(&stage, &id).try_into().unwrap();
-    assert_eq!(ends(&stage, &id), [CheckEnd::Overflow, CheckEnd::Overflow]);
-    assert!(receipts.iter().all(|receipt| receipt.output_bytes > 64 << 20), "{receipts:?}");
-    assert_eq!(receipts.each_ref().map(|receipt| receipt.tail.clone()), ["x".repeat(4096), "␀".repeat(4096)]);
-    assert_eq!(stage.assignment(&id)["reason"], "The PM has seen it.");
-}
-
-#[test]
-fn a_check_that_can_not_run_is_a_check_that_fails() {
-    let stage = with_checks(
-        json!(["no-such-program --at-all", "kill -9 $$"]),
-        json!([on("implement", writes("right\n")), pm_blocks()]),
-    );
-    let id = stage.create_work("Make it right");
-    stage.once();
-    assert_eq!(ends(&stage, &id), [CheckEnd::Exit(127), CheckEnd::Signal(9)]);
-    let tail = receipts(&stage, &id)[0].tail.clone();
-    assert!(tail.contains("no-such-program") && tail.contains("not found"), "{tail}");
-}
-
-#[test]
-fn a_check_has_no_input_no_terminal_and_nothing_that_leads_to_the_store() {
-    let look = "env -0 > \"$HOME/found\"; cat > \"$HOME/input\"; pwd > \"$HOME/folder\"; \
-                \"$AGENTS\" update-assignment $1 --status cancelled 2> \"$HOME/said\"; true";
-    let stage = with_checks(json!([look]), json!([on("implement", writes("right\n")), pm_completes()]));
-    let id = stage.create_work("Make it right");
-    let runner = stage.agents(&["runner", "--once"]).env("AGENTS", env!("CARGO_BIN_EXE_agents"));
-    runner.env("AGENTS_CONCURRENCY", 1).env("CLAUDECODE", 1).env("MY_TOKEN", "mine").ok();
-    let found = std::fs::read_to_string(stage.path("home/found")).unwrap();
-    let found: BTreeMap<&str, &str> =
-        found.split('\0').filter_map(|variable| variable.split_once('=')).collect();
-    let ours: Vec<&&str> = found.keys().filter(|name| name.starts_with("AGENTS_")).collect();
-    assert_eq!(ours, [&"AGENTS_ATTEMPT_ID", &"AGENTS_JOB_TYPE"]);
-    assert_eq!((found.get("CLAUDECODE"), found.get("MY_TOKEN")), (None, Some(&"mine")));
-    assert_eq!(std::fs::read_to_string(stage.path("home/input")).unwrap(), "");
-    let folder = std::fs::read_to_string(stage.path("home/folder")).unwrap();
-    assert_eq!(folder.trim(), assignment(&stage, &id).folder());
-    let said = std::fs::read_to_string(stage.path("home/said")).unwrap();
-    assert!(said.contains("this is the agent of a check job"), "a check is no person: {said}");
-}
-
-#[test]
-fn a_check_that_writes_into_the_tree_is_told_of_and_passes_on_what_it_has_left() {
-    let stage = with_checks(
-        json!(["echo report > report.txt"]),
-        json!([on("implement", writes("right\n")), pm_completes()]),
-    );
-    let id = stage.create_work("Make it right");
-    stage.once();
-    let evidence = evidence(&stage, &id);
-    assert_eq!(stage.assignment(&id)["status"], "complete");
-    let finding = &evidence.findings[0];
-    assert_eq!(finding.source, FindingSource::Guard(Guard::CheckWrites));
-    assert_eq!((finding.severity, evidence.findings.len()), (Severity::Major, 1));
-    assert_eq!(evidence.receipts.len(), 2, "once more on the tree that it had left");
-}
-
-#[test]
-fn a_job_that_may_not_edit_is_not_checked_and_a_failed_one_neither() {
-    let stage = with_checks(
-        json!(["echo x >> \"$HOME/runs\""]),
-        json!([
-            on("review", json!([{"text": "I have seen it."}])),
-            on(
-                "implement",
-                json!([shell("echo half > half.txt"), {"text": "I would rather not."}, {"fail": "refusal"}])
-            ),
-            on_nth("pm", 1, json!([insert("implement", "Do it.")])),
-            pm_blocks(),
+            on_nth("implement", 1, writes("wrong\n")),
+            on_nth("implement", 2, writes("right\n")),
+            on_nth("pm", 2, json!([insert("implement", "Mend it.")])),
+            pm_completes(),
         ]),
     );
-    let id = stage.create(&["Something", "--first", "review"]);
+    let id = stage.create_work("Make it right");
     stage.once();
     let done = stage.assignment(&id);
-    assert_eq!(story(&done)[2], "implement failed [refusal]");
-    assert_eq!(count_lines(&stage.path("home/runs")), 0);
-    assert_eq!(evidence(&stage, &id), EvidenceRecord::default());
-}
-
-/// A stage whose repository has a test.
-fn with_a_test(replies: Value) -> Stage {
-    let stage = with_checks(json!(["true"]), replies);
-    let tests = stage.repo().join("tests");
-    std::fs::create_dir(&tests).unwrap();
-    std::fs::write(tests.join("test_add.py"), "def test_add():\n    assert add(1, 2) == 3\n").unwrap();
-    commit(&stage.repo(), "a test");
-    stage
-}
-
-fn guards(stage: &Stage, id: &str) -> Vec<(Guard, Severity, String)> {
-    let guard = |source| match source {
-        FindingSource::Guard(guard) => guard,
-        FindingSource::Reviewer => panic!("there is no reviewer"),
-    };
-    let findings = evidence(stage, id).findings;
-    findings.into_iter().map(|found| (guard(found.source), found.severity, found.text)).collect()
-}
-
-#[test]
-fn a_test_that_was_deleted_stands_against_complete_until_it_is_there_again() {
-    let stage = with_a_test(json!([
-        on_nth("implement", 1, json!([shell("git rm -q tests/test_add.py"), {"text": "All tests pass."}])),
-        on_nth("implement", 2, writes("something else\n")),
-        on_nth("implement", 3, json!([shell("git checkout -q main -- tests"), {"text": "It is there."}])),
-        on_nth("pm", 2, json!([insert("implement", "Do something else.")])),
-        on_nth("pm", 4, json!([insert("implement", "Bring the test back.")])),
-        pm_completes(),
-    ]));
-    let id = stage.create_work("Make all tests pass");
-    stage.once();
-    let done = stage.assignment(&id);
-    let order = ["implement", "pm", "pm", "implement", "pm", "pm", "implement", "pm"];
-    let expected = order.map(|name| format!("{name} completed [success]"));
-    assert_eq!((&done["status"], story(&done)), (&json!("complete"), expected.to_vec()));
-    let gone = "a file with tests is gone: `test_add`";
-    let found = |text: String| (Guard::TestsDeleted, Severity::Blocker, text);
-    let still = format!("still so since the assignment began: {gone}");
-    assert_eq!(guards(&stage, &id), [found(gone.to_owned()), found(still.clone())]);
-    let refusals = history(&stage, &id, EventKind::CompletionRefused);
-    let reasons: Vec<&str> = refusals.iter().filter_map(|event| event.detail("reason")).collect();
-    assert_eq!(reasons.len(), 2, "{reasons:?}");
-    assert!(reasons[0].contains(gone) && reasons[1].contains(&still), "{reasons:?}");
-}
-
-#[test]
-fn what_guards_see_is_told_and_gates_only_where_the_config_says_so() {
-    let stage = with_a_test(json!([
-        on_nth(
-            "implement",
-            1,
-            json!([
-                shell("printf '@pytest.mark.skip\\ndef test_add():\\n    pass\\n' > tests/test_add.py; ln -s /etc/passwd link"),
-                {"tool": {"name": "Write", "input": {"file_path": "/opt/elsewhere/x", "content": "x"}, "output": "ok"}},
-                {"tool": {"name": "Write", "input": {"file_path": "/opt/refused/x"}, "output": "no", "isError": true}},
-                {"text": "Done."},
-            ])
-        ),
-        on_nth("implement", 2, json!([{"text": "There was nothing to do."}])),
-        on_nth("pm", 1, json!([insert("implement", "More.")])),
-        pm_completes(),
-    ]));
-    stage.configure(|config| config["guards"] = json!({"tests_deleted": "report", "check_changed": "off"}));
-    let id = stage.create_work("Make all tests pass");
-    stage.once();
-    let done = stage.assignment(&id);
-    assert_eq!(done["status"], "complete");
-    let found = guards(&stage, &id);
-    let kinds: Vec<(Guard, Severity)> =
-        found.iter().map(|(guard, severity, _)| (*guard, *severity)).collect();
-    let expected = [
-        Guard::TestsDeleted,
-        Guard::SkipsAdded,
-        Guard::OutsideTouched,
-        Guard::OutsideTouched,
-        Guard::EmptyDiff,
-    ];
-    assert_eq!(kinds, expected.map(|guard| (guard, Severity::Major)), "{found:?}");
-    assert_eq!(found[0].2, "1 assertion(s) fewer than before");
-    assert!(found[2].2.contains("a link leads out of the workspace, to `/etc/passwd`"), "{found:?}");
-    assert!(found[3].2.contains("`/opt/elsewhere/x`"), "{found:?}");
+    let told = stage.prompt(&jobs(&done)[2]);
+    let failing = receipts(&stage, &id)[1].id.short();
+    let refusal = format!("the required check `grep -q right work.txt` fails (receipt {failing})");
+    assert!(told.contains("The last `complete` was refused.") && told.contains(&refusal), "{told}");
+    let earlier = stage.prompt(&jobs(&done)[1]);
+    assert!(!earlier.contains("The last `complete` was refused."), "{earlier}");
 }
 
 /// Writes into the store behind everybody's back.
@@ -572,26 +230,4 @@ fn a_receipt_is_shown_and_one_that_was_forged_is_found() {
     let key = stage.path("home/.local/state/agents/receipts.key");
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     stage.agents(&["receipt", "verify"]).fails(6, &["can be used by others", "chmod 600"]);
-}
-
-#[test]
-fn a_refusal_is_the_next_input_of_the_pm() {
-    let stage = with_checks(
-        json!(["grep -q right work.txt"]),
-        json!([
-            on_nth("implement", 1, writes("wrong\n")),
-            on_nth("implement", 2, writes("right\n")),
-            on_nth("pm", 2, json!([insert("implement", "Mend it.")])),
-            pm_completes(),
-        ]),
-    );
-    let id = stage.create_work("Make it right");
-    stage.once();
-    let done = stage.assignment(&id);
-    let told = stage.prompt(&jobs(&done)[2]);
-    let failing = receipts(&stage, &id)[1].id.short();
-    let refusal = format!("the required check `grep -q right work.txt` fails (receipt {failing})");
-    assert!(told.contains("The last `complete` was refused.") && told.contains(&refusal), "{told}");
-    let earlier = stage.prompt(&jobs(&done)[1]);
-    assert!(!earlier.contains("The last `complete` was refused."), "{earlier}");
 }

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod evidence_stage;
 mod processes;
 mod script;
 mod stage;
@@ -17,6 +18,7 @@ mod budgets;
 mod cancelling;
 mod chaos;
 mod chat;
+mod checks;
 mod clocks;
 mod cooldown;
 mod crash;
@@ -29,6 +31,7 @@ mod evidence;
 mod failures;
 mod full_loop;
 mod garbage;
+mod guards;
 mod hostile;
 mod idle;
 mod logs;

@@ -20,17 +20,11 @@ pub(super) async fn look(scene: Scene<'_>, evidence: &mut Evidence) {
     let is_idle = checkpoint.is_empty() && scene.claimed.job.job_type.as_str() == "implement";
     let outside = outside::written(scene).await;
     let mut seen = sightings(scene, (&diff, is_idle), &outside);
-    let base = scene.assignment().worktree.as_ref().map(|worktree| &worktree.base.commit);
-    if let Some(base) = base.filter(|base| **base != checkpoint.before && **base != checkpoint.after) {
-        let whole = diff_since(scene, base, &checkpoint.after).await;
-        let modes = &scene.settings.evidence.guards;
+    if scene.base().is_some_and(|base| base != checkpoint.before) {
         let is_told = |one: &Sighting| seen.iter().any(|own| own.guard == one.guard && own.file == one.file);
-        let still: Vec<Sighting> = sightings(scene, (&whole, false), &[])
-            .into_iter()
-            .filter(|one| modes.of(one.guard) == GuardMode::Gate && !is_told(one))
-            .map(|one| Sighting { text: format!("still so since the assignment began: {}", one.text), ..one })
-            .collect();
-        seen.extend(still);
+        let still = still(scene, &checkpoint.after).await;
+        let more: Vec<Sighting> = still.into_iter().filter(|one| !is_told(one)).collect();
+        seen.extend(more);
     }
     evidence.findings.extend(seen.into_iter().filter_map(|one| as_finding(scene, one)));
 }
@@ -59,6 +53,29 @@ pub(super) fn changed_unasked(scene: Scene<'_>, evidence: &mut Evidence) {
     );
     let seen = Sighting { guard: Guard::ChangedUnasked, file: None, line: None, text };
     evidence.findings.extend(as_finding(scene, seen));
+}
+
+/// Somebody else than a job has moved the tree, which lifts all gates: those that are still right stand again.
+pub(super) async fn look_again(scene: Scene<'_>, evidence: &mut Evidence) {
+    let standing = scene.assignment().standing();
+    let Some(tree) = evidence.tree.clone() else { return };
+    if standing.gates.is_empty() || standing.tree.as_ref() == Some(&tree) || evidence.checkpoint.is_some() {
+        return;
+    }
+    let still = still(scene, &tree.commit).await;
+    evidence.findings.extend(still.into_iter().filter_map(|one| as_finding(scene, one)));
+}
+
+/// What the guards that are gates see in all that has changed since the assignment began.
+async fn still(scene: Scene<'_>, now: &str) -> Vec<Sighting> {
+    let Some(base) = scene.base().filter(|base| *base != now) else { return Vec::new() };
+    let whole = diff_since(scene, base, now).await;
+    let modes = &scene.settings.evidence.guards;
+    sightings(scene, (&whole, false), &[])
+        .into_iter()
+        .filter(|one| modes.of(one.guard) == GuardMode::Gate)
+        .map(|one| Sighting { text: format!("still so since the assignment began: {}", one.text), ..one })
+        .collect()
 }
 
 fn sightings(scene: Scene<'_>, (diff, is_idle): (&str, bool), outside: &[String]) -> Vec<Sighting> {

@@ -50,6 +50,11 @@ impl<'a> Scene<'a> {
         Path::new(self.assignment().folder())
     }
 
+    /// The commit that the assignment's own branch began from.
+    fn base(&self) -> Option<&'a str> {
+        self.assignment().worktree.as_ref().map(|worktree| worktree.base.commit.as_str())
+    }
+
     /// Whether somebody wants the end of the attempt, and why.
     fn stop_reason(&self) -> Option<StopReason> {
         *self.stop.borrow()
@@ -90,6 +95,7 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
     if completes(scene, report).await {
         before_completion(scene, report).await;
     }
+    guards::look_again(scene, &mut report.evidence).await;
 }
 
 /// A job that may edit has ended well: what it has done is kept, looked at and checked.

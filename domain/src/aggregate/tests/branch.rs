@@ -40,7 +40,9 @@ fn nothing_is_rolled_back_while_a_job_runs() {
 fn a_conflict_lets_a_complete_assignment_go_on_with_the_job_that_resolves_it() {
     let mut world = World::with_first("implement");
     world.work();
-    world.update(StatusChange::Complete { reason: None, ties: Default::default(), force: false }).unwrap();
+    world
+        .update(StatusChange::Complete { reason: None, ties: Default::default(), tree: None, force: false })
+        .unwrap();
     let how = BranchMove::Conflict { job: world.job("implement") };
     world.command(|aggregate, ctx| aggregate.move_branch(how, ctx)).unwrap();
     assert_eq!(world.status(), "active");
