@@ -21,7 +21,7 @@ use crate::support::execute;
 use crate::wait::{PATIENCE, until};
 
 /// A stage whose repository is a real one, with these checks.
-fn with_checks(checks: Value, replies: Value) -> Stage {
+pub fn with_checks(checks: Value, replies: Value) -> Stage {
     let stage = Stage::playing(replies);
     configure(&stage, checks);
     std::fs::remove_dir_all(stage.repo().join(".git")).unwrap();
@@ -37,13 +37,13 @@ fn configure(stage: &Stage, checks: Value) {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a person's own git")]
-fn git(folder: &PathBuf, args: &[&str]) {
+pub fn git(folder: &PathBuf, args: &[&str]) {
     let person = ["-c", "user.name=A Person", "-c", "user.email=person@localhost"];
     let done = Command::new("git").args(person).args(args).current_dir(folder).output().unwrap();
     assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-fn commit(folder: &PathBuf, message: &str) {
+pub fn commit(folder: &PathBuf, message: &str) {
     git(folder, &["add", "-A"]);
     git(folder, &["commit", "-qm", message]);
 }

@@ -263,7 +263,11 @@ impl<'a> Batch<'a> {
             return None;
         }
         let terms = self.purses.terms(&request.terms, &loaded.aggregate.assignment().workspace);
-        let none = || HarnessDefaults { default: String::new(), by_type: Default::default(), reviewers: Default::default() };
+        let none = || HarnessDefaults {
+            default: String::new(),
+            by_type: Default::default(),
+            reviewers: Default::default(),
+        };
         let ctx = Context {
             now: self.now,
             ids: self.ids,

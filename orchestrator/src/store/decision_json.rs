@@ -1,7 +1,6 @@
 //! A staged decision as the JSON of its column. Not the form in which an agent writes one.
 
 use agents_domain::decision::{Decision, NewJob, Place};
-use agents_domain::evidence::Ties;
 use agents_domain::job_type::JobType;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +16,8 @@ enum Column {
     Complete {
         reason: String,
         #[serde(default)]
-        ties: Ties,
+        // Pairs, because serde can't read numbers as keys inside of a tagged enum.
+        ties: Vec<(u32, String)>,
     },
     Blocked {
         reason: String,
@@ -47,7 +47,7 @@ pub(super) fn write(decision: &Decision) -> String {
             accept,
             jobs: jobs.into_iter().map(|(job, place)| job_column(job, place)).collect(),
         },
-        Decision::Complete { reason, ties } => Column::Complete { reason, ties },
+        Decision::Complete { reason, ties } => Column::Complete { reason, ties: ties.into_iter().collect() },
         Decision::Blocked { reason, question } => Column::Blocked { reason, question },
         Decision::Continue { reason } => Column::Continue { reason },
     };
@@ -60,7 +60,7 @@ pub(super) fn read(text: &str) -> Option<Decision> {
         Column::InsertJob { reason, jobs, accept } => {
             Decision::InsertJobs { reason, jobs: jobs.into_iter().map(job).collect::<Option<_>>()?, accept }
         }
-        Column::Complete { reason, ties } => Decision::Complete { reason, ties },
+        Column::Complete { reason, ties } => Decision::Complete { reason, ties: ties.into_iter().collect() },
         Column::Blocked { reason, question } => Decision::Blocked { reason, question },
         Column::Continue { reason } => Decision::Continue { reason },
     })
@@ -97,4 +97,16 @@ fn job(column: JobColumn) -> Option<(NewJob, Place)> {
         timeout_ms: column.timeout_ms,
     };
     Some((job, place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_staged_completion_keeps_what_shows_each_criterion() {
+        let ties = [(1, "4d3f21aa".to_owned()), (12, "cargo test".to_owned())].into();
+        let decision = Decision::Complete { reason: "r".to_owned(), ties };
+        assert_eq!(read(&write(&decision)), Some(decision));
+    }
 }
