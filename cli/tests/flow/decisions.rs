@@ -190,3 +190,30 @@ fn a_decision_of_a_pm_that_crashed_is_forgotten() {
     let expected = ["pm completed [crashed success]", "review completed [success]", "pm completed [success]"];
     assert_eq!(story(&stage.assignment(&id)), expected);
 }
+
+#[test]
+fn an_agent_that_hides_who_it_is_is_no_person() {
+    let force = "agents update-assignment \"$A\" --status complete --force --reason 'I say so'";
+    let hidden = "env -u AGENTS_JOB_ID -u AGENTS_ATTEMPT_ID -u AGENTS_JOB_TYPE";
+    let line = format!(
+        "PATH=$(dirname \"$AGENTS_BIN\"):$PATH A=$AGENTS_ASSIGNMENT_ID; export PATH A; \
+         {hidden} {force} >one 2>&1; echo $? >>one; \
+         (setsid sh -c '(sleep 0; {hidden} agents cancel \"$A\") >two 2>&1; echo $? >>two; mv two three' &) ; \
+         until [ -e three ]; do :; done"
+    );
+    let stage = Stage::playing(json!([
+        on("implement", json!([{"run": {"argv": ["sh", "-c", line]}}, {"text": "Written."}])),
+        on("pm", json!([{"decision": {"decision": "blocked", "reason": "The PM has seen it."}}])),
+    ]));
+    let id = stage.create(&["Something", "--first", "implement"]);
+    stage.once();
+    let done = stage.assignment(&id);
+    assert_eq!([&done["status"], &done["reason"]], ["blocked", "The PM has seen it."], "{done:#}");
+    for file in ["one", "three"] {
+        let said = std::fs::read_to_string(stage.repo().join(file)).unwrap();
+        assert!(
+            said.contains("this runs below the agent of attempt") && said.ends_with("5\n"),
+            "{file}: {said}"
+        );
+    }
+}

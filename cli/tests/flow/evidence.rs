@@ -231,3 +231,48 @@ fn a_receipt_is_shown_and_one_that_was_forged_is_found() {
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     stage.agents(&["receipt", "verify"]).fails(6, &["can be used by others", "chmod 600"]);
 }
+
+#[test]
+fn what_no_job_has_committed_stands_against_complete_until_one_does() {
+    let careless = json!([
+        {"run": {"argv": ["sh", "-c", "echo better > work.txt"]}},
+        complete("It is done."),
+    ]);
+    let stage = with_checks(
+        json!(["grep -q -e right -e better work.txt"]),
+        json!([
+            on_nth("implement", 1, writes("right\n")),
+            on_nth("implement", 2, json!([{"text": "What was there is right."}])),
+            on_nth("pm", 1, careless),
+            on_nth("pm", 2, json!([insert("implement", "Commit what is there, or undo it.")])),
+            pm_completes(),
+        ]),
+    );
+    let id = stage.create_work("Make it right");
+    stage.once();
+    let refusals = history(&stage, &id, EventKind::CompletionRefused);
+    let reason = refusals.first().and_then(|event| event.detail("reason")).unwrap_or_default();
+    assert!(reason.contains("the worktree has changes that no job has made"), "{reason}");
+    let done = stage.assignment(&id);
+    assert_eq!(done["status"], "complete", "{done:#}");
+    assert_eq!(assignment(&stage, &id).standing().tree.clone().unwrap().dirty, None);
+}
+
+#[test]
+fn a_person_who_completes_is_held_to_the_tree_as_it_is_now() {
+    let stage = with_checks(
+        json!(["grep -q right work.txt"]),
+        json!([on("implement", writes("right\n")), pm_blocks()]),
+    );
+    let id = stage.create_work("Make it right");
+    stage.once();
+    let folder = PathBuf::from(assignment(&stage, &id).folder());
+    std::fs::write(folder.join("work.txt"), "wrong\n").unwrap();
+    commit(&folder, "a person's own");
+    stage
+        .agents(&["update-assignment", &id, "--status", "complete"])
+        .fails(5, &["was not run on the present tree"]);
+    git(&folder, &["reset", "-q", "--hard", "HEAD~1"]);
+    stage.agents(&["update-assignment", &id, "--status", "complete"]).ok();
+    assert_eq!(stage.assignment(&id)["status"], "complete");
+}

@@ -41,6 +41,7 @@ mod news;
 mod order;
 mod pausing;
 mod retrying;
+mod reviews;
 mod side_by_side;
 mod stopping;
 // What other systems have instead of prlimit and capabilities is not known to it.
