@@ -8,6 +8,7 @@ use agents_domain::actor::Actor;
 use agents_domain::aggregate::{First, NewAssignment};
 use agents_domain::assignment::{Assignment, AssignmentStatus, DEFAULT_MAX_JOBS};
 use agents_domain::director::Director;
+use agents_domain::evidence::Check;
 use agents_domain::id::AssignmentId;
 use agents_domain::job_type::JobType;
 use agents_domain::store::{Change, JobDetail, Store};
@@ -24,9 +25,14 @@ use crate::failure::{Failure, FailureKind};
 use crate::live::{Screen, Style};
 use crate::output::text::{BOLD, RESET};
 use crate::output::{self, assignment};
+use crate::workspace_choice;
 
 /// What the demo's assignment is about. The script plays to it.
 const NORTH_STAR: &str = "Add a greeting program with a test: `./greet.sh NAME` prints `Hello, NAME!`";
+/// What the runner runs after each job that edits.
+const CHECK: &str = "for test in test_*.sh; do sh \"./$test\" || exit 1; done";
+/// What must be shown before it is complete.
+const CRITERION: &str = "without a name it greets the world";
 
 /// Watch the whole loop in a temporary repository, no account needed
 ///
@@ -168,17 +174,20 @@ async fn create(
     folder: &Path,
 ) -> Result<AssignmentId, Failure> {
     let id = app.new_assignment_id();
+    let namespace = here.namespace()?.namespace;
+    let wanted = workspace_choice::Wanted { id, namespace: &namespace, north_star: NORTH_STAR, asked: None };
+    let choice = workspace_choice::choose(here, store, wanted).await?;
     let new = NewAssignment {
         id,
-        namespace: here.namespace()?.namespace,
+        namespace,
         north_star: NORTH_STAR.to_owned(),
         director: Director::Pm,
         workspace: folder.display().to_string(),
         max_jobs: DEFAULT_MAX_JOBS,
         limits: Default::default(),
-        worktree: None,
-        checks: Vec::new(),
-        accept: Vec::new(),
+        worktree: choice.worktree,
+        checks: vec![Check { name: "tests".to_owned(), ..Check::of_command(CHECK) }],
+        accept: vec![CRITERION.to_owned()],
         first: First::Director,
     };
     app.execute(here, store, (Actor::Person, Change::Create(new))).await?;
@@ -186,17 +195,22 @@ async fn create(
 }
 
 fn tell(app: &App, folder: &Path, assignment: &Assignment, jobs: &[JobDetail]) -> Result<(), Failure> {
+    let short = assignment.id.short();
     let human = || {
         format!(
             "\n{}\n{BOLD}Where to look{RESET}\n  cd {}\n  agents assignment {}    every job and what it said\n  \
              agents jobs                    then: agents logs <job>\n  agents history {}       each step, in order\n  \
-             git diff; git status           what the agents wrote\n\n\
+             agents evidence {}      what was measured: commits, checks, findings\n  \
+             agents diff {}          what the agents wrote; agents merge {} takes it over\n\n\
              For real: go to a repository of yours, run `agents init`, then\n  \
              agents create \"what you want\"   and   agents runner\n",
             assignment::detail(assignment, jobs, app.now()),
             folder.display(),
-            assignment.id.short(),
-            assignment.id.short(),
+            short,
+            short,
+            short,
+            short,
+            short,
         )
     };
     let json =

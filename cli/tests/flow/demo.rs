@@ -12,7 +12,13 @@ fn the_demo_ends_complete_and_shows_where_to_look() {
     for part in ["complete", "Where to look", "agents init", "agents logs"] {
         assert!(said.contains(part), "`{part}` is not in: {said}");
     }
-    assert!(folder.join("greet.sh").is_file());
+    for part in ["check `tests` passed", "agents evidence", "agents merge"] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    let worktrees = std::fs::read_dir(folder.join(".agents/data/worktrees/demo")).unwrap();
+    let own: Vec<_> = worktrees.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    assert!(own.len() == 1 && own[0].join("greet.sh").is_file(), "{own:?}");
+    assert!(!folder.join("greet.sh").exists(), "the tree that a person works in is not touched");
     assert!(!world.database().exists(), "the caller's own store is not touched");
     assert!(!world.repo().join(".agents").exists(), "nor is the repository that it was called in");
 }
