@@ -132,19 +132,23 @@ fn human(lines: &[UsageLine], total: &UsageLine, by: Option<UsageBy>) -> String 
         return "nothing was used\n".to_owned();
     }
     let name = by.map_or("", UsageBy::title);
-    let mut table = Table::new(&[name, "ATTEMPTS", "COST", "TOKENS", "TIME", "TOOLS", "NORTH STAR"]);
+    let columns = [name, "ATTEMPTS", "COST", "TOKENS", "TIME", "TOOLS", "NORTH STAR"];
+    // Only an assignment has one.
+    let shows_star = by == Some(UsageBy::Assignment);
+    let mut table = Table::new(&columns[..columns.len() - usize::from(!shows_star)]);
     let by_key = lines.iter().filter(|_| by.is_some()).map(|line| (shown(line, by), line));
     for (key, line) in by_key.chain(std::iter::once(("all".to_owned(), total))) {
-        let star = if by == Some(UsageBy::Assignment) && key != "all" { &line.north_star } else { "" };
-        table.row(vec![
+        let star = if key == "all" { "" } else { &line.north_star };
+        let mut row = vec![
             key.into(),
             line.attempts.to_string().into(),
             cost(line.cost, line.unknown_cost).into(),
             tokens(&line.tokens, line.unknown_tokens).into(),
             time::precise(line.wall).into(),
             line.tool_calls.to_string().into(),
-            star.into(),
-        ]);
+        ];
+        row.extend(shows_star.then(|| star.into()));
+        table.row(row);
     }
     table.render(output::width(), "")
 }
