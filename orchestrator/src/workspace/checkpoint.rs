@@ -12,7 +12,7 @@ use super::diff::{Counts, Range, counts, read_counts};
 use super::git::Git;
 use super::mark::{self, Mark};
 use super::tree_state::UNBORN;
-use super::{WorkspaceError, folder, is_there, top, tree_state};
+use super::{WorkspaceError, folder, is_there, top, tree_state, watch};
 use crate::settings::Settings;
 
 /// The longest first line of a message, in characters.
@@ -38,21 +38,34 @@ pub async fn checkpoint_of(
     let own = Mark::read(&path).filter(|mark| mark.attempt == claimed.attempt.id.to_string());
     match &claimed.assignment.worktree {
         Some(worktree) => {
-            if !is_there(worktree) {
-                let why = "it is no worktree any more";
-                return Err(WorkspaceError::files(top(worktree))(std::io::Error::other(why)));
-            }
-            let git = Git::new(top(worktree)).by(&settings.workspace.author);
             let before = own.as_ref().map(|mark| mark.before.as_str());
-            let done = commit(&git, worktree, before, &message(claimed, said)).await;
+            let done = keep(claimed, settings, (worktree, before), said).await;
             // Work that ended well and can't be committed now is no failed attempt's leftover.
             if let Some(mark) = own.filter(|mark| mark.is_open) {
                 Mark { is_open: false, ..mark }.write(&path)?;
             }
             Ok(Some(done?.of(claimed)))
         }
-        None => look(claimed, own).await,
+        None => {
+            watch::ready(claimed, settings).await?;
+            look(claimed, own).await
+        }
     }
+}
+
+async fn keep(
+    claimed: &Claimed,
+    settings: &Settings,
+    (worktree, before): (&Worktree, Option<&str>),
+    said: &str,
+) -> Result<Done, WorkspaceError> {
+    watch::ready(claimed, settings).await?;
+    if !is_there(worktree) {
+        let why = "it is no worktree any more";
+        return Err(WorkspaceError::files(top(worktree))(std::io::Error::other(why)));
+    }
+    let git = Git::new(top(worktree)).by(&settings.workspace.author);
+    commit(&git, worktree, before, &message(claimed, said)).await
 }
 
 /// A range of commits with what it changes.
