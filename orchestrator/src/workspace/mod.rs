@@ -4,6 +4,7 @@
 
 mod branch;
 mod checkpoint;
+mod copy;
 mod diff;
 mod folder;
 mod git;

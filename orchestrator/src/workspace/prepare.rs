@@ -103,7 +103,7 @@ async fn begin(
         tracing::info!(name, "what a failed attempt had left is kept there");
     }
     let before = git.text(&["rev-parse", "HEAD"]).await?;
-    Mark { attempt, before, dirty: None, is_open: true }.write(&path)?;
+    Mark { attempt, before, dirty: None, after: None, is_open: true }.write(&path)?;
     Ok(Ready { leftovers })
 }
 
@@ -111,7 +111,7 @@ async fn begin(
 async fn note_shared(claimed: &Claimed, settings: &Settings) -> Result<(), WorkspaceError> {
     let Some(state) = tree_state(Path::new(claimed.assignment.folder())).await else { return Ok(()) };
     let attempt = claimed.attempt.id.to_string();
-    let mark = Mark { attempt, before: state.commit, dirty: state.dirty, is_open: true };
+    let mark = Mark { attempt, before: state.commit, dirty: state.dirty, after: None, is_open: true };
     mark.write(&mark::path(claimed, &settings.workspace.data_folder))
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use agents_domain::evidence::TreeState;
 use agents_domain::store::Claimed;
+use agents_domain::worktree::Worktree;
 
+use super::checkpoint::clear_locks;
 use super::git::Git;
 use super::index::{self, Index, Read};
 use super::trust::Trust;
@@ -23,7 +25,7 @@ pub(super) async fn ready(claimed: &Claimed, settings: &Settings) -> Result<(), 
         trust.verify(own.is_some()).await?;
     }
     match own.filter(|own| worktree::is_there(own)) {
-        Some(own) => unhide(top(own)).await,
+        Some(own) => unhide(own).await,
         None => Ok(()),
     }
 }
@@ -60,7 +62,8 @@ pub async fn is_safe(workspace: &Path, data_folder: &Path) -> Result<(), Workspa
 
 /// In a worktree of its own no change is hidden from git, and what is no index any more is made again: everything in the
 /// tree becomes part of the next commit anyway.
-async fn unhide(top: &Path) -> Result<(), WorkspaceError> {
+async fn unhide(worktree: &Worktree) -> Result<(), WorkspaceError> {
+    let top = top(worktree);
     let Some(own) = folder::git_folders(top).into_iter().next() else { return Ok(()) };
     let (git, path) = (Git::new(top), own.join("index"));
     let mut read = index::read(&path);
@@ -77,7 +80,11 @@ async fn unhide(top: &Path) -> Result<(), WorkspaceError> {
             let removed =
                 if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(WorkspaceError::files(&path))?;
-            git.run(&["read-tree", "HEAD"]).await?;
+            let branch = format!("refs/heads/{}", worktree.branch);
+            clear_locks(top, &branch);
+            if !git.run(&["read-tree", "HEAD"]).await?.is_success() {
+                git.must(&["read-tree", &branch]).await?;
+            }
             if is_sparse(&git).await? {
                 git.must(&["sparse-checkout", "reapply"]).await?;
             }

@@ -7,10 +7,13 @@ use std::time::Duration;
 use agents_domain::worktree::Worktree;
 
 use super::git::Git;
-use super::{GitError, WorkspaceError, folder, mark, top};
+use super::{WorkspaceError, folder, mark, top};
 
 /// In the worktree's own git folder: the checkout is whole.
 const MADE: &str = "agents-made";
+
+/// Below it the last checkpoints of branches are kept, by the branches' last names.
+const HEADS: &str = "refs/agents/heads/";
 
 /// Beside the worktree: which git folder is its own.
 const GIT: &str = "git";
@@ -123,22 +126,57 @@ pub(super) async fn ensure(worktree: &Worktree, workspace: &Path) -> Result<Foun
     Ok(Found::Made)
 }
 
-async fn add(worktree: &Worktree, workspace: &Path) -> Result<(), GitError> {
+async fn add(worktree: &Worktree, workspace: &Path) -> Result<(), WorkspaceError> {
     let git = Git::new(workspace);
     let path = top(worktree).to_string_lossy().into_owned();
     let branch = format!("refs/heads/{}", worktree.branch);
     let exists = git.optional(&["rev-parse", "-q", "--verify", &branch]).await?.is_some();
     // Twice forced: a worktree that is registered there and gone is forgotten, also if it was locked.
     let mut args = vec!["worktree", "add", "-q", "-f", "-f"];
-    match exists {
-        true => args.extend([path.as_str(), &worktree.branch]),
-        false => args.extend(["--no-track", "-b", &worktree.branch, &path, &worktree.base.commit]),
+    let begin;
+    if exists {
+        args.extend([path.as_str(), &worktree.branch]);
+    } else {
+        begin = beginning(&git, worktree).await?;
+        args.extend(["--no-track", "-b", &worktree.branch, &path, &begin]);
     }
     git.must(&args).await?;
     Ok(())
 }
 
-async fn submodules(top: &Path) -> Result<(), GitError> {
+/// Where a branch begins that is not there: at the base, or, if somebody has deleted it, where it was.
+async fn beginning(git: &Git, worktree: &Worktree) -> Result<String, WorkspaceError> {
+    let kept = heads_ref(worktree);
+    if let Some(commit) = git.optional(&["rev-parse", "-q", "--verify", &kept]).await? {
+        tracing::warn!(branch = worktree.branch, commit, "it was deleted, and is made again from {kept}");
+        return Ok(commit);
+    }
+    let mark = mark::Mark::read(&mark::beside(worktree, "json"));
+    match mark.map(|mark| mark.after.unwrap_or(mark.before)).filter(|was| *was != worktree.base.commit) {
+        None => Ok(worktree.base.commit.clone()),
+        Some(was) => {
+            let branch = &worktree.branch;
+            Err(WorkspaceError::Lost(format!(
+                "the branch `{branch}` is gone, and it does not begin again without a word. It was at {was}: `git branch \
+                 {branch} {was}` brings it back"
+            )))
+        }
+    }
+}
+
+/// Where the branch was, as far as it is known.
+pub(super) async fn last(git: &Git, worktree: &Worktree) -> Result<String, WorkspaceError> {
+    let kept = git.optional(&["rev-parse", "-q", "--verify", &heads_ref(worktree)]).await?;
+    let mark = || mark::Mark::read(&mark::beside(worktree, "json")).map(|mark| mark.before);
+    Ok(kept.or_else(mark).unwrap_or_else(|| worktree.base.commit.clone()))
+}
+
+/// Under which name the branch's last checkpoint is kept, so that it is there also without the branch.
+pub(super) fn heads_ref(worktree: &Worktree) -> String {
+    format!("{HEADS}{}", worktree.branch.rsplit('/').next().unwrap_or(&worktree.branch))
+}
+
+async fn submodules(top: &Path) -> Result<(), WorkspaceError> {
     if top.join(".gitmodules").is_file() {
         Git::new(top).must(&["submodule", "update", "-q", "--init", "--recursive"]).await?;
     }

@@ -188,5 +188,32 @@ async fn an_index_that_is_none_any_more_is_made_again() {
     let own = PathBuf::from(work.git(&["rev-parse", "--absolute-git-dir"]).await);
     work.write("new.txt", "new\n");
     super::write(&own.join("index"), "garbage");
-    assert_eq!(work.checkpoint(&job).await.files, 1);
+    super::write(&own.join("index.lock"), "");
+    super::write(&own.join("HEAD"), "garbage");
+    super::write(&work.folder().join(".gitignore"), "file.txt\n");
+    assert_eq!(work.checkpoint(&job).await.files, 2, "what is tracked stays tracked");
+}
+
+#[tokio::test]
+async fn locks_and_a_head_that_names_no_commit_keep_no_work_from_its_branch() {
+    for how in ["locks", "orphan", "garbage", "deleted"] {
+        let mut work = Work::new().await;
+        let job = begun(&mut work).await;
+        let own = PathBuf::from(work.git(&["rev-parse", "--absolute-git-dir"]).await);
+        let branch = job.assignment.worktree.clone().unwrap().branch;
+        match how {
+            "locks" => {
+                super::write(&own.join("HEAD.lock"), "");
+                super::write(&own.join("index.lock"), "");
+                super::write(&work.repo.path().join(format!(".git/refs/heads/{branch}.lock")), "");
+            }
+            "orphan" => drop(work.git(&["checkout", "-q", "--orphan", "x"]).await),
+            "garbage" => super::write(&own.join("HEAD"), "garbage"),
+            _ => drop(work.git(&["update-ref", "-d", &format!("refs/heads/{branch}")]).await),
+        }
+        work.write("new.txt", "new\n");
+        let done = work.checkpoint(&job).await;
+        assert_eq!((done.files, &work.repo.git(&["rev-parse", &branch]).await), (1, &done.after), "{how}");
+        assert_eq!(work.repo.git(&["rev-parse", &format!("{branch}~1")]).await, done.before, "{how}");
+    }
 }
