@@ -117,7 +117,7 @@ async fn look_again(scene: Scene<'_>, check: &Check, evidence: &mut Evidence) {
     if evidence.tree.is_none() {
         return;
     }
-    let after = workspace::tree_state(scene.folder()).await;
+    let after = workspace::state_of(scene.claimed, scene.settings).await;
     if after == evidence.tree {
         return;
     }

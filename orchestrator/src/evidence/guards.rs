@@ -33,6 +33,13 @@ pub(super) async fn look(scene: Scene<'_>, evidence: &mut Evidence) {
 pub(super) fn not_kept(scene: Scene<'_>, error: &WorkspaceError, evidence: &mut Evidence) {
     tracing::warn!(%error, attempt = %scene.claimed.attempt.id, "what the job has done could not be kept");
     let text = format!("what the job has done could not be committed to its branch: {error}");
+    if evidence
+        .findings
+        .iter()
+        .any(|one| one.source == FindingSource::Guard(Guard::WorkNotKept) && one.text == text)
+    {
+        return;
+    }
     let seen = Sighting { guard: Guard::WorkNotKept, file: None, line: None, text };
     evidence.findings.extend(as_finding(scene, seen));
 }

@@ -81,13 +81,20 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
     let attempt = scene.claimed.attempt.id;
     // A runner that is gone may have been here before.
     run::end_left_behind(attempt, &files(&scene.around.data_folder, attempt)).await;
-    if report.process.is_none() {
-        return;
+    if report.process.is_some() {
+        look(scene, report).await;
     }
+    // Also what a check has set up, whose files the agent has written.
+    if let Err(error) = workspace::over(scene.claimed, scene.settings).await {
+        guards::not_kept(scene, &error, &mut report.evidence);
+    }
+}
+
+async fn look(scene: Scene<'_>, report: &mut AttemptReport) {
     if scene.may_edit() {
         match report.outcome.is_success() {
             true => after_work(scene, report).await,
-            false => report.evidence.tree = workspace::tree_state(scene.folder()).await,
+            false => report.evidence.tree = workspace::state_of(scene.claimed, scene.settings).await,
         }
     }
     review::take_in(scene, report).await;
@@ -105,7 +112,7 @@ async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
         Err(error) => guards::not_kept(scene, &error, &mut report.evidence),
     }
     guards::look(scene, &mut report.evidence).await;
-    report.evidence.tree = workspace::tree_state(scene.folder()).await;
+    report.evidence.tree = workspace::state_of(scene.claimed, scene.settings).await;
     checks::run(scene, Which::All, &mut report.evidence).await;
 }
 
@@ -138,7 +145,7 @@ async fn decides_complete(scene: Scene<'_>, report: &AttemptReport) -> bool {
 /// What is required and has not passed on the present tree is run again. Cut short, the decision is asked for again.
 async fn before_completion(scene: Scene<'_>, report: &mut AttemptReport) {
     if report.evidence.tree.is_none() {
-        report.evidence.tree = workspace::tree_state(scene.folder()).await;
+        report.evidence.tree = workspace::state_of(scene.claimed, scene.settings).await;
         guards::changed_unasked(scene, &mut report.evidence);
     }
     checks::run(scene, Which::Lacking, &mut report.evidence).await;

@@ -12,7 +12,7 @@ pub(super) async fn take_in(scene: Scene<'_>, report: &mut AttemptReport) {
     if !scene.claimed.job.job_type.is_review() || scene.may_edit() || !report.outcome.is_success() {
         return;
     }
-    report.evidence.tree = workspace::tree_state(scene.folder()).await;
+    report.evidence.tree = workspace::state_of(scene.claimed, scene.settings).await;
     report.evidence.findings.extend(found(scene, &report.outcome.text).await);
 }
 

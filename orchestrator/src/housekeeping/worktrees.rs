@@ -53,6 +53,8 @@ struct Stale {
     bytes: u64,
     is_over: bool,
     is_merged: bool,
+    /// Whether nobody has set up what git would run there.
+    is_safe: bool,
     /// Those of one repository share what they may take.
     max_bytes: u64,
 }
@@ -137,12 +139,14 @@ async fn look(sweep: &Sweep, assignment: Assignment, top: &Path) -> Result<Optio
         return Ok(None);
     };
     let is_merged = workspace::is_merged(worktree, repository).await?;
+    let is_safe = workspace::is_safe(repository, &settings.workspace.data_folder).await.is_ok();
     let folder = top.to_owned();
     Ok(Some(Stale {
         top: top.to_owned(),
         bytes: aside(move || size(&folder)).await,
         is_over: settings.workspace.keep.is_over(assignment.updated_at(), sweep.now),
         is_merged,
+        is_safe,
         max_bytes: settings.workspace.max_bytes,
         assignment,
     }))
@@ -174,6 +178,9 @@ fn choose(mut stale: Vec<Stale>) -> Vec<(Stale, WhyWorktree)> {
 
 /// What is in it and nowhere else.
 async fn why_kept(one: &Stale) -> Result<Option<&'static str>, GitError> {
+    if !one.is_safe {
+        return Ok(Some("git would run there what an agent has set up; the assignment's next job names it"));
+    }
     let git = Git::new(&one.top);
     if workspace::uncommitted(&git).await? > 0 {
         return Ok(Some("it has changes that are not committed"));
@@ -227,7 +234,7 @@ mod tests {
         let work = Work::new().await;
         let mut assignment = work.assignment.clone();
         assignment.workspace = "/repository".to_owned();
-        Stale { assignment, top: name.into(), bytes, is_over, is_merged, max_bytes: 100 }
+        Stale { assignment, top: name.into(), bytes, is_over, is_merged, is_safe: true, max_bytes: 100 }
     }
 
     #[tokio::test]
@@ -257,6 +264,7 @@ mod tests {
             bytes: 0,
             is_over: true,
             is_merged: false,
+            is_safe: true,
             max_bytes: 0,
         };
         assert_eq!(why_kept(&of(&work)).await.unwrap(), None);

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use agents_domain::worktree::Worktree;
 
-use super::checkpoint::{add_all, clear_lock, on_own_branch};
+use super::checkpoint::{add_all, on_own_branch};
 use super::git::{Author, Git, GitError};
+use super::worktree::heads_ref;
 use super::{WorkspaceError, is_there, leftovers, top};
 
 /// Below it the tips of branches that were merged are kept, by the branches' last names.
@@ -196,11 +197,11 @@ pub async fn roll_back(
         let old = git.text(&["rev-parse", "--verify", &branch]).await?;
         let kept = keep(&git, &old).await?;
         git.must(&["update-ref", &branch, to, &old]).await?;
+        git.must(&["update-ref", &heads_ref(worktree), to]).await?;
         super::mark::close(worktree)?;
         return Ok(RolledBack { kept, commit: to.to_owned() });
     }
     let git = Git::new(top(worktree)).by(author);
-    clear_lock(git.folder());
     let head = on_own_branch(&git, worktree).await?;
     add_all(&git).await?;
     let tree = git.text(&["write-tree"]).await?;
@@ -213,6 +214,7 @@ pub async fn roll_back(
     };
     let kept = keep(&git, &old).await?;
     leftovers::back_to(&git, to).await?;
+    git.must(&["update-ref", &heads_ref(worktree), to]).await?;
     super::mark::close(worktree)?;
     Ok(RolledBack { kept, commit: to.to_owned() })
 }

@@ -2,7 +2,7 @@
 //!
 //! Three runs of git where there is something to commit that the job did not commit itself, beside `add` and `commit`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use agents_domain::evidence::Checkpoint;
 use agents_domain::store::Claimed;
@@ -12,7 +12,8 @@ use super::diff::{Counts, Range, counts, read_counts};
 use super::git::Git;
 use super::mark::{self, Mark};
 use super::tree_state::UNBORN;
-use super::{WorkspaceError, folder, is_there, top, tree_state};
+use super::worktree::heads_ref;
+use super::{WorkspaceError, folder, is_there, top, tree_state, watch};
 use crate::settings::Settings;
 
 /// The longest first line of a message, in characters.
@@ -38,21 +39,35 @@ pub async fn checkpoint_of(
     let own = Mark::read(&path).filter(|mark| mark.attempt == claimed.attempt.id.to_string());
     match &claimed.assignment.worktree {
         Some(worktree) => {
-            if !is_there(worktree) {
-                let why = "it is no worktree any more";
-                return Err(WorkspaceError::files(top(worktree))(std::io::Error::other(why)));
-            }
-            let git = Git::new(top(worktree)).by(&settings.workspace.author);
             let before = own.as_ref().map(|mark| mark.before.as_str());
-            let done = commit(&git, worktree, before, &message(claimed, said)).await;
+            let done = keep(claimed, settings, (worktree, before), said).await;
             // Work that ended well and can't be committed now is no failed attempt's leftover.
             if let Some(mark) = own.filter(|mark| mark.is_open) {
-                Mark { is_open: false, ..mark }.write(&path)?;
+                let after = done.as_ref().ok().map(|done| done.after.clone());
+                Mark { is_open: false, after, ..mark }.write(&path)?;
             }
             Ok(Some(done?.of(claimed)))
         }
-        None => look(claimed, own).await,
+        None => {
+            watch::ready(claimed, settings).await?;
+            look(claimed, own).await
+        }
     }
+}
+
+async fn keep(
+    claimed: &Claimed,
+    settings: &Settings,
+    (worktree, before): (&Worktree, Option<&str>),
+    said: &str,
+) -> Result<Done, WorkspaceError> {
+    watch::ready(claimed, settings).await?;
+    if !is_there(worktree) {
+        let why = "it is no worktree any more";
+        return Err(WorkspaceError::files(top(worktree))(std::io::Error::other(why)));
+    }
+    let git = Git::new(top(worktree)).by(&settings.workspace.author);
+    commit(&git, worktree, before, &message(claimed, said)).await
 }
 
 /// A range of commits with what it changes.
@@ -83,10 +98,22 @@ async fn commit(
     before: Option<&str>,
     message: &str,
 ) -> Result<Done, WorkspaceError> {
-    clear_lock(git.folder());
     let head = on_own_branch(git, worktree).await?;
     add_all(git).await?;
     let before = before.unwrap_or(&head).to_owned();
+    let done = commit_staged(git, (&before, head), message).await?;
+    if done.after != done.before {
+        git.must(&["update-ref", &heads_ref(worktree), &done.after]).await?;
+    }
+    Ok(done)
+}
+
+async fn commit_staged(
+    git: &Git,
+    (before, head): (&str, String),
+    message: &str,
+) -> Result<Done, WorkspaceError> {
+    let before = before.to_owned();
     let staged = git.text(&["diff", "--cached", "--shortstat", "--ignore-submodules=dirty", &before]).await?;
     let counts = read_counts(&staged);
     let is_committed = match head == before {
@@ -116,16 +143,19 @@ pub(super) async fn add_all(git: &Git) -> Result<(), WorkspaceError> {
 }
 
 /// The commit that is checked out. An agent that has switched to another branch, or to none, is brought back to its own one,
-/// which then goes on from there; what it leaves behind keeps a name.
+/// which then goes on from there; what it leaves behind keeps a name. One that has left no commit checked out is brought back
+/// to where its branch was.
 pub(super) async fn on_own_branch(git: &Git, worktree: &Worktree) -> Result<String, WorkspaceError> {
     let own = format!("refs/heads/{}", worktree.branch);
-    let head = git.text(&["rev-parse", "HEAD"]).await?;
-    let is_on_own = folder::git_folders(git.folder())
-        .first()
-        .and_then(|own| std::fs::read_to_string(own.join("HEAD")).ok())
-        .is_some_and(|text| text.trim().strip_prefix("ref: ") == Some(&own));
+    clear_locks(git.folder(), &own);
+    let old = git.optional(&["rev-parse", "-q", "--verify", &own]).await;
+    let Some(head) = git.optional(&["rev-parse", "-q", "--verify", "HEAD^{commit}"]).await? else {
+        return back_on_own_branch(git, worktree, (&own, old?)).await;
+    };
+    let is_on_own =
+        head_file(git.folder()).is_some_and(|(_, text)| text.trim().strip_prefix("ref: ") == Some(&own));
     if !is_on_own {
-        if let Some(old) = git.optional(&["rev-parse", "-q", "--verify", &own]).await?
+        if let Some(old) = old?
             && old != head
             && !git.is(&["merge-base", "--is-ancestor", &old, &head]).await?
         {
@@ -138,14 +168,52 @@ pub(super) async fn on_own_branch(git: &Git, worktree: &Worktree) -> Result<Stri
     Ok(head)
 }
 
-/// A lock that an ended agent's git has left. Nothing else of ours works in a worktree then.
-pub(super) fn clear_lock(top: &Path) {
-    let Some(own) = folder::git_folders(top).into_iter().next() else { return };
-    let lock = own.join("index.lock");
-    match std::fs::remove_file(&lock) {
-        Ok(()) => tracing::warn!(lock = %lock.display(), "an ended git had left its lock"),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!(%error, lock = %lock.display(), "a lock can't be removed"),
+/// No commit is checked out: on a branch without one, on one that was deleted, or what is checked out says nothing.
+async fn back_on_own_branch(
+    git: &Git,
+    worktree: &Worktree,
+    (own, old): (&str, Option<String>),
+) -> Result<String, WorkspaceError> {
+    let head = match old {
+        Some(old) => old,
+        None => {
+            let was = super::worktree::last(git, worktree).await?;
+            git.must(&["update-ref", own, &was]).await?;
+            was
+        }
+    };
+    git.must(&["symbolic-ref", "HEAD", own]).await?;
+    tracing::warn!(branch = worktree.branch, head, "nothing was checked out; the branch is again");
+    Ok(head)
+}
+
+fn head_file(top: &Path) -> Option<(PathBuf, String)> {
+    let path = folder::git_folders(top).into_iter().next()?.join("HEAD");
+    let text = std::fs::read(&path).ok()?;
+    Some((path, String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// Locks that an ended agent's git has left on what is the worktree's alone: nothing else of ours works there then. What
+/// is checked out says something to git: else it would take the folder for no repository.
+pub(super) fn clear_locks(top: &Path, own_branch: &str) {
+    let folders = folder::git_folders(top);
+    let Some((own, common)) = folders.first().zip(folders.last()) else { return };
+    let branch = common.join(format!("{own_branch}.lock"));
+    for lock in [own.join("index.lock"), own.join("HEAD.lock"), branch] {
+        match std::fs::remove_file(&lock) {
+            Ok(()) => tracing::warn!(lock = %lock.display(), "an ended git had left its lock"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, lock = %lock.display(), "a lock can't be removed"),
+        }
+    }
+    let path = own.join("HEAD");
+    let says_something = head_file(top).is_some_and(|(_, text)| {
+        let text = text.trim();
+        text.starts_with("ref: refs/")
+            || (text.len() >= 40 && text.chars().all(|one| one.is_ascii_hexdigit()))
+    });
+    if !says_something && let Err(error) = std::fs::write(&path, format!("ref: {own_branch}\n")) {
+        tracing::warn!(%error, path = %path.display(), "what is checked out can't be mended");
     }
 }
 

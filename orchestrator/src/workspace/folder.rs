@@ -19,8 +19,17 @@ pub fn git_folders(workspace: &Path) -> Vec<PathBuf> {
     folders
 }
 
+/// The git folder that all working trees of a repository share; also of one that has no working tree itself.
+pub fn common(workspace: &Path) -> Option<PathBuf> {
+    if let Some(found) = git_folders(workspace).pop() {
+        return found.canonicalize().ok();
+    }
+    let is_bare = |folder: &&Path| folder.join("HEAD").is_file() && folder.join("objects").is_dir();
+    workspace.ancestors().find(is_bare).and_then(|folder| folder.canonicalize().ok())
+}
+
 /// The folder that a `.git` file names.
-fn linked_folder(file: &Path) -> Option<PathBuf> {
+pub(super) fn linked_folder(file: &Path) -> Option<PathBuf> {
     let text = std::fs::read_to_string(file).ok()?;
     let path = Path::new(text.strip_prefix("gitdir:")?.trim());
     file.parent()?.join(path).canonicalize().ok()

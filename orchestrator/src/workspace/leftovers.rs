@@ -2,7 +2,7 @@
 
 use agents_domain::worktree::Worktree;
 
-use super::checkpoint::{add_all, clear_lock, on_own_branch};
+use super::checkpoint::{add_all, on_own_branch};
 use super::git::Git;
 use super::{WorkspaceError, folder, mark};
 
@@ -18,7 +18,6 @@ pub(super) async fn set_aside(
     worktree: &Worktree,
     of: &mark::Mark,
 ) -> Result<Option<String>, WorkspaceError> {
-    clear_lock(git.folder());
     let head = on_own_branch(git, worktree).await?;
     add_all(git).await?;
     let tree = git.text(&["write-tree"]).await?;

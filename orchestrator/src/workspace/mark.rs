@@ -21,6 +21,9 @@ pub(super) struct Mark {
     pub before: String,
     /// What was not committed then: in a shared tree only.
     pub dirty: Option<String>,
+    /// The commit that the job has come to.
+    #[serde(default)]
+    pub after: Option<String>,
     /// Whether what it does is still to be committed.
     pub is_open: bool,
 }

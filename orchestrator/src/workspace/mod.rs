@@ -4,15 +4,19 @@
 
 mod branch;
 mod checkpoint;
+mod copy;
 mod diff;
 mod folder;
 mod git;
 mod ground;
+mod index;
 mod leftovers;
 mod mark;
 mod prepare;
 mod setup;
 mod tree_state;
+mod trust;
+mod watch;
 mod worktree;
 
 #[cfg(test)]
@@ -31,6 +35,7 @@ pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
 pub use leftovers::LEFTOVERS;
 pub use prepare::{Ready, prepare};
 pub use tree_state::tree_state;
+pub use watch::{is_safe, over, state_of};
 pub use worktree::{discard, is_there};
 
 /// Why something could not be done in a workspace.
@@ -40,6 +45,15 @@ pub enum WorkspaceError {
     Git(#[from] GitError),
     #[error("{}: {why}", path.display())]
     Files { path: PathBuf, why: std::io::Error },
+    #[error(
+        "`{key}` was set in {} while an agent worked there, and git would run or read what it names; so no git was run. Look \
+         at it, and take it out (`git config --file {} --unset-all {key}`); or, if it is yours, remove {}, and what is there \
+         counts as known",
+        file.display(), file.display(), record.display()
+    )]
+    Armed { key: String, file: PathBuf, record: PathBuf },
+    #[error("{0}")]
+    Lost(String),
 }
 
 impl WorkspaceError {

@@ -10,7 +10,8 @@ use agents_domain::worktree::Worktree;
 
 use super::git::Git;
 use super::mark::{self, Mark};
-use super::{WorkspaceError, leftovers, setup, top, tree_state, worktree};
+use super::trust::Trust;
+use super::{WorkspaceError, leftovers, setup, top, tree_state, watch, worktree};
 use crate::settings::Settings;
 
 /// What was found.
@@ -30,6 +31,8 @@ pub async fn prepare(claimed: &Claimed, settings: &Settings, is_resumed: bool) -
     match &claimed.assignment.worktree {
         Some(own) => {
             let lock = worktree::lock(own).await.map_err(|error| outcome(&error))?;
+            worktree::mend(own, Path::new(&claimed.assignment.workspace)).map_err(|error| outcome(&error))?;
+            begin_trust(claimed, settings).await?;
             make(claimed, own, settings).await?;
             let ready = match edits {
                 true => begin(claimed, own, settings, is_resumed).await.map_err(|error| outcome(&error)),
@@ -39,11 +42,20 @@ pub async fn prepare(claimed: &Claimed, settings: &Settings, is_resumed: bool) -
             ready
         }
         None => {
+            begin_trust(claimed, settings).await?;
             if edits {
                 note_shared(claimed, settings).await.map_err(|error| outcome(&error))?;
             }
             Ok(Ready::default())
         }
+    }
+}
+
+/// From here on what an agent adds to the repository's configuration is known.
+async fn begin_trust(claimed: &Claimed, settings: &Settings) -> Result<(), Outcome> {
+    match Trust::of(claimed, &settings.workspace.data_folder) {
+        Some(trust) => trust.begin(&claimed.attempt.id.to_string()).await.map_err(|error| outcome(&error)),
+        None => Ok(()),
     }
 }
 
@@ -56,6 +68,13 @@ async fn make(claimed: &Claimed, own: &Worktree, settings: &Settings) -> Result<
         ))
     })?;
     tracing::debug!(folder = own.path, ?found, "worktree");
+    match Trust::of(claimed, &settings.workspace.data_folder) {
+        Some(trust) if found == worktree::Found::Made => {
+            trust.accept().await.map_err(|error| outcome(&error))?;
+        }
+        Some(_) | None => {}
+    }
+    watch::ready(claimed, settings).await.map_err(|error| outcome(&error))?;
     setup::run(claimed, own, &settings.workspace).await.map_err(|error| {
         Outcome::failure(OutcomeClass::RunnerError, error.to_string())
             .with_fix("mend `setup` in the config, or what it needs; then activate the assignment again")
@@ -84,7 +103,7 @@ async fn begin(
         tracing::info!(name, "what a failed attempt had left is kept there");
     }
     let before = git.text(&["rev-parse", "HEAD"]).await?;
-    Mark { attempt, before, dirty: None, is_open: true }.write(&path)?;
+    Mark { attempt, before, dirty: None, after: None, is_open: true }.write(&path)?;
     Ok(Ready { leftovers })
 }
 
@@ -92,7 +111,7 @@ async fn begin(
 async fn note_shared(claimed: &Claimed, settings: &Settings) -> Result<(), WorkspaceError> {
     let Some(state) = tree_state(Path::new(claimed.assignment.folder())).await else { return Ok(()) };
     let attempt = claimed.attempt.id.to_string();
-    let mark = Mark { attempt, before: state.commit, dirty: state.dirty, is_open: true };
+    let mark = Mark { attempt, before: state.commit, dirty: state.dirty, after: None, is_open: true };
     mark.write(&mark::path(claimed, &settings.workspace.data_folder))
 }
 
@@ -104,7 +123,10 @@ fn outcome(error: &WorkspaceError) -> Outcome {
         WorkspaceError::Files { why, .. } if why.kind() == std::io::ErrorKind::StorageFull => {
             OutcomeClass::HostTrouble
         }
-        WorkspaceError::Git(_) | WorkspaceError::Files { .. } => OutcomeClass::RunnerError,
+        WorkspaceError::Git(_)
+        | WorkspaceError::Files { .. }
+        | WorkspaceError::Armed { .. }
+        | WorkspaceError::Lost(_) => OutcomeClass::RunnerError,
     };
     Outcome::failure(class, format!("the workspace is not ready: {text}"))
 }

@@ -1,14 +1,14 @@
 //! Makes a new worktree ready: files that git ignores are copied from the main checkout, then the commands of `setup` run.
 
 use std::fs::File;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use agents_domain::id::AttemptId;
 use agents_domain::store::Claimed;
 use agents_domain::worktree::Worktree;
 
-use super::{folder, mark, top};
+use super::{copy, folder, mark, top};
 use crate::process::stop;
 use crate::process::tool::{Tool, ToolError};
 use crate::settings::WorkspaceSettings;
@@ -24,6 +24,8 @@ const LOG_MAX: usize = 1024 * 1024;
 pub(super) enum SetupError {
     #[error("setup: `{name}` can't be copied from {}: {why}", from.display())]
     Copy { name: String, from: PathBuf, why: String },
+    #[error("setup: copying `{name}` was not done when the time for setup was over")]
+    Late { name: String },
     #[error("setup: `{command}` {how}; its output is in {}", log.display())]
     Command { command: String, how: String, log: PathBuf },
     #[error("setup: {}: {why}", path.display())]
@@ -46,12 +48,10 @@ pub(super) async fn run(
         return Ok(());
     }
     let main = Path::new(&claimed.assignment.workspace);
-    for name in &settings.copy {
-        copy(name, main, Path::new(&worktree.path))?;
-    }
+    let began = Instant::now();
+    copy::copy(&settings.copy, (main, Path::new(&worktree.path)), began + settings.setup_timeout).await?;
     let path = mark::beside(worktree, "setup.log");
     let log = File::create(&path).map_err(files(&path))?;
-    let began = Instant::now();
     for command in &settings.setup {
         let left = settings.setup_timeout.saturating_sub(began.elapsed());
         let tool = Tool {
@@ -87,34 +87,4 @@ fn environment(claimed: &Claimed) -> Vec<(String, String)> {
         ("AGENTS_ASSIGNMENT_ID".to_owned(), claimed.assignment.id.to_string()),
         (stop::MARKER.to_owned(), claimed.attempt.id.to_string()),
     ]
-}
-
-/// A file or a folder of the main checkout. One that is not there is not needed by everybody, and one that is there already
-/// is git's.
-fn copy(name: &str, from: &Path, to: &Path) -> Result<(), SetupError> {
-    let failed = |why: String| SetupError::Copy { name: name.to_owned(), from: from.to_owned(), why };
-    let is_inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-    if !is_inside {
-        return Err(failed("it is not a path below the repository".to_owned()));
-    }
-    let (from, to) = (from.join(name), to.join(name));
-    if !from.exists() || to.exists() {
-        return Ok(());
-    }
-    copy_all(&from, &to).map_err(|why| failed(why.to_string()))
-}
-
-fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
-    if from.is_dir() {
-        std::fs::create_dir_all(to)?;
-        for entry in std::fs::read_dir(from)? {
-            let name = entry?.file_name();
-            copy_all(&from.join(&name), &to.join(&name))?;
-        }
-        return Ok(());
-    }
-    if let Some(parent) = to.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    std::fs::copy(from, to).map(|_| ())
 }

@@ -21,6 +21,7 @@ use crate::settings::{Settings, SettingsSource, WorkspaceSettings};
 
 mod attempts;
 mod branches;
+mod hostile;
 mod making;
 
 /// A repository with one commit, in which `file.txt` holds `first`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use agents_domain::outcome::{Outcome, OutcomeClass};
 
 use super::{Repo, Work, git, write};
+use crate::process::tool::Tool;
 
 /// Why the workspace is not ready.
 async fn why(work: &mut Work) -> Outcome {
@@ -174,4 +175,61 @@ async fn only_what_is_below_the_repository_is_copied() {
         outcome.text.contains("`../secret` can't be copied") && outcome.text.contains("not a path below"),
         "{outcome:?}"
     );
+}
+
+#[tokio::test]
+async fn links_are_copied_as_links_and_what_is_no_file_is_left_out() {
+    let mut work = Work::new().await;
+    work.repo.write("cache/real.txt", "real");
+    let cache = work.repo.path().join("cache");
+    for (name, target) in [("loop", "../cache"), ("dangling", "nowhere"), ("self", "self")] {
+        std::os::unix::fs::symlink(target, cache.join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("nowhere", work.repo.path().join("link")).unwrap();
+    let pipe = Tool::new("mkfifo", &["pipe"], &cache, Duration::from_secs(60));
+    assert!(pipe.run().await.unwrap().is_success());
+    work.settings.workspace.copy = ["cache", "link"].map(str::to_owned).to_vec();
+    begin(&mut work).await;
+    let link = |name: &str| std::fs::read_link(work.folder().join(name)).unwrap().display().to_string();
+    let links = ["cache/loop", "cache/dangling", "cache/self", "link"].map(link);
+    assert_eq!(links, ["../cache", "nowhere", "self", "nowhere"]);
+    assert_eq!(work.read("cache/real.txt"), Some("real".to_owned()));
+    assert!(work.folder().join("cache/pipe").symlink_metadata().is_err());
+}
+
+#[tokio::test]
+async fn copying_takes_no_longer_than_setup_may() {
+    let mut work = Work::new().await;
+    work.repo.write("cache/real.txt", "real");
+    work.settings.workspace.copy = vec!["cache".to_owned()];
+    work.settings.workspace.setup_timeout = Duration::ZERO;
+    let late = why(&mut work).await;
+    assert_eq!(late.text, "setup: copying `cache` was not done when the time for setup was over");
+}
+
+#[tokio::test]
+async fn a_branch_that_was_deleted_with_its_worktree_is_made_again_from_its_last_checkpoint() {
+    let mut work = Work::new().await;
+    let job = work.job("implement");
+    work.prepare(&job).await;
+    work.write("new.txt", "new\n");
+    let done = work.checkpoint(&job).await;
+    let branch = job.assignment.worktree.clone().unwrap().branch;
+    let delete = async |work: &Work| {
+        work.repo.git(&["worktree", "remove", "-f", &work.folder().display().to_string()]).await;
+        work.repo.git(&["branch", "-q", "-D", &branch]).await;
+    };
+    delete(&work).await;
+    begin(&mut work).await;
+    assert_eq!(work.read("new.txt"), Some("new\n".to_owned()));
+    assert_eq!(work.repo.git(&["rev-parse", &branch]).await, done.after);
+    delete(&work).await;
+    work.repo.git(&["update-ref", "-d", "refs/agents/heads/0000000a-do-it"]).await;
+    let lost = why(&mut work).await;
+    let expected = format!(
+        "the workspace is not ready: the branch `{branch}` is gone, and it does not begin again without a word. It was at \
+         {0}: `git branch {branch} {0}` brings it back",
+        done.after
+    );
+    assert_eq!((lost.class, lost.text), (OutcomeClass::RunnerError, expected));
 }
