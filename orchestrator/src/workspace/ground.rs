@@ -55,7 +55,9 @@ pub async fn ground(workspace: &Path) -> Result<Ground, Obstacle> {
     let Some(commit) = git.optional(&["rev-parse", "-q", "--verify", "HEAD^{commit}"]).await? else {
         return Err(Obstacle::NoCommit);
     };
-    let branch = git.optional(&["symbolic-ref", "-q", "--short", "HEAD"]).await?;
+    // In full: the short name of a branch that is called like a tag is another one.
+    let branch = git.optional(&["symbolic-ref", "-q", "HEAD"]).await?;
+    let branch = branch.and_then(|name| Some(name.strip_prefix("refs/heads/")?.to_owned()));
     if lacks_lfs(&git).await? {
         return Err(Obstacle::LfsMissing);
     }
@@ -164,6 +166,13 @@ mod tests {
         assert_eq!(inner, Ground { base: base(Some("main")), prefix: "inner/".to_owned(), uncommitted: 2 });
         repo.git(&["checkout", "-q", "--detach"]).await;
         assert_eq!(ground(repo.path()).await.unwrap().base, base(None));
+    }
+
+    #[tokio::test]
+    async fn a_branch_that_is_called_like_a_tag_is_still_that_branch() {
+        let repo = Repo::new().await;
+        repo.git(&["tag", "main"]).await;
+        assert_eq!(ground(repo.path()).await.unwrap().base.branch, Some("main".to_owned()));
     }
 
     #[tokio::test]

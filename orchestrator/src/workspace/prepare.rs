@@ -104,7 +104,11 @@ fn outcome(error: &WorkspaceError) -> Outcome {
         WorkspaceError::Files { why, .. } if why.kind() == std::io::ErrorKind::StorageFull => {
             OutcomeClass::HostTrouble
         }
-        WorkspaceError::Git(_) | WorkspaceError::Files { .. } => OutcomeClass::RunnerError,
+        WorkspaceError::Git(_)
+        | WorkspaceError::Files { .. }
+        | WorkspaceError::CheckedOut { .. }
+        | WorkspaceError::NoBranch(_)
+        | WorkspaceError::Busy { .. } => OutcomeClass::RunnerError,
     };
     Outcome::failure(class, format!("the workspace is not ready: {text}"))
 }
