@@ -173,9 +173,10 @@ impl Create {
             if check.command.is_empty() {
                 return Err(Failure::usage("a --check is empty").hint("--check \"cargo test\""));
             }
-            // What is asked for twice is run once.
-            if !checks.iter().any(|known| known.command == check.command) {
-                checks.push(check);
+            // What is asked for twice is run once; who asks for it here wants it to pass.
+            match checks.iter_mut().find(|known| known.command == check.command) {
+                Some(known) => known.required = true,
+                None => checks.push(check),
             }
         }
         checks::refuse(&checks).map_err(|why| Failure::usage(format!("--check: {why}")))?;
