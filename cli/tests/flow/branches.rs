@@ -139,3 +139,52 @@ fn a_repository_whose_branch_is_called_like_a_tag_takes_the_work() {
     assert_eq!((&merged["result"], &merged["into"]), (&json!("merged"), &json!("main")));
     assert_eq!(stage.read("file.txt"), "x\n");
 }
+
+#[test]
+fn a_bare_repository_is_a_place_to_create_assignments_in_worktrees() {
+    let stage =
+        repository(json!([on("implement", json!([write("x\n"), {"text": "Done."}])), pm_completes()]));
+    let bare = stage.path("bare/goods.git");
+    let url = stage.repo().display().to_string();
+    git(&stage.path(""), &["clone", "-q", "--bare", &url, &bare.display().to_string()]);
+    let in_bare = |args: &[&str]| stage.agents(args).in_folder(&bare).ok();
+    in_bare(&["init", "--namespace", "goods", "--harness", "claude"]);
+    std::fs::copy(stage.repo().join(".agents/config.json"), bare.join(".agents/config.json")).unwrap();
+    let created = in_bare(&["create", "Write", "--first", "implement", "--json"]).json();
+    assert_eq!(created["workspace"], bare.display().to_string());
+    in_bare(&["runner", "--once"]);
+    let id = text(&created["id"]);
+    assert_eq!(stage.assignment(&id)["status"], "complete", "{:#}", stage.assignment(&id));
+    in_bare(&["merge", &id]);
+    assert_eq!(git(&bare, &["show", "main:file.txt"]), "x");
+    let shared = stage.agents(&["create", "Write", "--workspace", "shared"]).in_folder(&bare);
+    shared.fails(6, &["is a bare repository", "--workspace worktree"]);
+}
+
+#[test]
+fn a_repository_in_which_no_branch_of_ours_can_be_made_is_refused_at_create() {
+    let stage = repository(json!([pm_completes()]));
+    git(&stage.repo(), &["branch", "agents"]);
+    let said = ["a branch called `agents`", "git branch -m agents", "--workspace shared"];
+    stage.agents(&["create", "Write"]).fails(6, &said);
+    assert_eq!(stage.json(&["create", "Write", "--workspace", "shared"])["worktree"], json!(null));
+}
+
+#[test]
+fn an_assignment_that_was_created_in_a_linked_worktree_outlives_it() {
+    let stage =
+        repository(json!([on("implement", json!([write("x\n"), {"text": "Done."}])), pm_completes()]));
+    let linked = stage.path("linked");
+    let path = linked.display().to_string();
+    git(&stage.repo(), &["worktree", "add", "-q", &path, "-b", "release"]);
+    let create = ["create", "Write", "--first", "implement", "--json"];
+    let created = stage.agents(&create).in_folder(&linked).ok().json();
+    let id = text(&created["id"]);
+    assert_eq!(created["workspace"], stage.repo().display().to_string());
+    assert_eq!(created["worktree"]["baseBranch"], "release");
+    git(&stage.repo(), &["worktree", "remove", &path]);
+    stage.once();
+    assert_eq!(stage.assignment(&id)["status"], "complete", "{:#}", stage.assignment(&id));
+    assert_eq!(stage.json(&["merge", &id])["into"], "release");
+    assert_eq!(git(&stage.repo(), &["show", "release:file.txt"]), "x");
+}
