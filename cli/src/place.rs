@@ -32,9 +32,9 @@ impl Place {
     pub fn around(start: &Path) -> Option<Self> {
         let root = start
             .ancestors()
-            .find(|folder| folder.join(FOLDER).join(CONFIG_FILE).is_file() || is_repository(folder))?;
+            .find(|folder| folder.join(FOLDER).join(CONFIG_FILE).is_file() || is_any_repository(folder))?;
         let dot_git = root.join(".git");
-        let is_git = is_repository(root);
+        let is_git = is_any_repository(root);
         let main_root = if dot_git.is_file() { main_checkout(root, &dot_git) } else { None };
         Some(Self { root: root.to_owned(), main_root: main_root.unwrap_or_else(|| root.to_owned()), is_git })
     }
@@ -69,6 +69,46 @@ impl Place {
 fn is_repository(folder: &Path) -> bool {
     let dot_git = folder.join(".git");
     dot_git.is_file() || dot_git.join("HEAD").exists()
+}
+
+/// The same, or a bare one.
+fn is_any_repository(folder: &Path) -> bool {
+    is_repository(folder) || is_bare(folder)
+}
+
+/// Whether the folder is a bare repository: what git keeps is there itself, and no file to work in. The folders inside of a
+/// `.git` look like one.
+pub fn is_bare(folder: &Path) -> bool {
+    let is_inside = folder.components().any(|part| part.as_os_str() == ".git");
+    !is_inside
+        && folder.join("HEAD").is_file()
+        && folder.join("objects").is_dir()
+        && folder.join("refs").is_dir()
+}
+
+/// The same folder of the main checkout, if this one is in a linked worktree: that may be removed while the repository stays.
+/// One that only the linked worktree has a configuration for stays what it is.
+pub fn lasting(folder: &Path) -> PathBuf {
+    main_folder(folder).unwrap_or_else(|| folder.to_owned())
+}
+
+fn main_folder(folder: &Path) -> Option<PathBuf> {
+    let top = folder.ancestors().find(|folder| is_repository(folder))?;
+    let text = fs::read_to_string(top.join(".git")).ok()?;
+    let git_folder = top.join(text.strip_prefix("gitdir:")?.trim());
+    let common = git_folder.join(fs::read_to_string(git_folder.join("commondir")).ok()?.trim());
+    let common = fs::canonicalize(common).ok()?;
+    let main = match common.file_name() == Some(OsStr::new(".git")) {
+        true => common.parent()?.to_owned(),
+        false if is_bare(&common) => common,
+        // A submodule's, inside of the `.git` around it.
+        false => return None,
+    };
+    let inner = folder.strip_prefix(top).ok()?;
+    let is_inner = !inner.as_os_str().is_empty() && main.join(inner).is_dir();
+    let main = if is_inner { main.join(inner) } else { main };
+    let has_config = |folder: &Path| folder.join(FOLDER).join(CONFIG_FILE).is_file();
+    (has_config(&main) || !has_config(folder)).then_some(main)
 }
 
 /// The main checkout of what a `.git` file points to: `gitdir: <folder>`; a linked worktree's folder names the
@@ -184,6 +224,48 @@ mod tests {
         fs::create_dir_all(main.join(".git/modules/sub")).unwrap();
         write(main.join("sub/.git"), "gitdir: ../.git/modules/sub\n");
         assert_eq!(Place::around(&main.join("sub")).unwrap().main_root, main);
+    }
+
+    #[test]
+    fn a_bare_repository_is_a_place_and_the_inside_of_a_git_folder_is_none() {
+        let temp = tempfile::tempdir().unwrap();
+        let (bare, repo) = (temp.path().join("shop.git"), temp.path().join("repo"));
+        for folder in [&bare, &repo.join(".git"), &repo.join(".git/modules/sub")] {
+            write(folder.join("HEAD"), "ref: refs/heads/main\n");
+            fs::create_dir_all(folder.join("objects")).unwrap();
+            fs::create_dir_all(folder.join("refs")).unwrap();
+        }
+        let found = Place::around(&bare.join("refs")).unwrap();
+        assert_eq!(found, Place { root: bare.clone(), main_root: bare, is_git: true });
+        assert_eq!(found.derived_namespace().unwrap().as_str(), "shop");
+        assert_eq!(Place::around(&repo.join(".git/modules/sub")).unwrap().root, repo);
+    }
+
+    #[test]
+    fn what_lasts_of_a_linked_worktree_is_the_same_folder_of_the_main_checkout() {
+        let temp = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(temp.path()).unwrap();
+        let (main, linked) = (top.join("main"), top.join("w"));
+        write(main.join(".git/HEAD"), "ref: refs/heads/main\n");
+        write(main.join(".git/worktrees/w/commondir"), "../..\n");
+        write(linked.join(".git"), &format!("gitdir: {}\n", main.join(".git/worktrees/w").display()));
+        fs::create_dir_all(main.join("both")).unwrap();
+        for folder in ["both", "only"] {
+            fs::create_dir_all(linked.join(folder)).unwrap();
+        }
+        let lasts = |name: &str| lasting(&linked.join(name));
+        assert_eq!(
+            [lasts(""), lasts("both"), lasts("only")],
+            [main.clone(), main.join("both"), main.clone()]
+        );
+        assert_eq!(lasting(&main), main);
+        write(linked.join("both/.agents/config.json"), "{}");
+        assert_eq!(lasts("both"), linked.join("both"), "the main checkout has no configuration for it");
+        write(main.join("both/.agents/config.json"), "{}");
+        assert_eq!(lasts("both"), main.join("both"));
+        write(main.join("sub/.git"), "gitdir: ../.git/modules/sub\n");
+        write(main.join(".git/modules/sub/HEAD"), "ref: refs/heads/main\n");
+        assert_eq!(lasting(&main.join("sub")), main.join("sub"), "a submodule is a repository of its own");
     }
 
     #[test]

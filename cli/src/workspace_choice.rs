@@ -1,5 +1,7 @@
 //! Where a new assignment works: in a worktree of its own, or in the repository itself with the others.
 
+use std::path::Path;
+
 use agents_domain::assignment::AssignmentStatus;
 use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
@@ -10,6 +12,7 @@ use agents_orchestrator::workspace::{Obstacle, ground};
 use crate::app::Here;
 use crate::config::workspace::WorkspaceName;
 use crate::failure::Failure;
+use crate::place;
 
 /// What is known of the new assignment.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +38,7 @@ pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Resul
     let isolation = wanted.asked.map(WorkspaceName::isolation).or(settings.isolation);
     let folder = here.workspace();
     if isolation == Some(Isolation::Shared) {
+        refuse_bare(&folder)?;
         refuse_second(&folder.display().to_string(), store, wanted.namespace).await?;
         return Ok(Choice::default());
     }
@@ -50,11 +54,16 @@ pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Resul
             let worktree = ground.worktree((&data_folder, wanted.namespace), wanted.id, wanted.north_star);
             Ok(Choice { worktree: Some(worktree), warnings: warnings.into_iter().collect() })
         }
-        Err(obstacle) if isolation.is_none() => {
+        Err(obstacle) if isolation.is_none() && !is_mendable(&obstacle) => {
+            refuse_bare(&folder)?;
             let note = match &obstacle {
                 // There never was anything to make a worktree of.
                 Obstacle::NoRepository { .. } => None,
-                Obstacle::NoCommit | Obstacle::LfsMissing | Obstacle::Git(_) => Some(format!(
+                Obstacle::NoCommit
+                | Obstacle::LfsMissing
+                | Obstacle::BranchInTheWay
+                | Obstacle::NotWritable(_)
+                | Obstacle::Git(_) => Some(format!(
                     "agents work in {} itself: there can be no worktree: {obstacle}",
                     folder.display()
                 )),
@@ -67,6 +76,22 @@ pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Resul
     }
 }
 
+/// Whether a person can take it out of the way at once, and so would not want their own files edited because of it.
+fn is_mendable(obstacle: &Obstacle) -> bool {
+    matches!(obstacle, Obstacle::BranchInTheWay | Obstacle::NotWritable(_))
+}
+
+fn refuse_bare(folder: &Path) -> Result<(), Failure> {
+    if !place::is_bare(folder) {
+        return Ok(());
+    }
+    Err(Failure::bad_input(format!(
+        "{} is a bare repository, so agents can only work in worktrees",
+        folder.display()
+    ))
+    .hint("--workspace worktree; it needs a first commit"))
+}
+
 fn files(count: usize) -> String {
     if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") }
 }
@@ -76,6 +101,8 @@ fn remedy(obstacle: &Obstacle) -> Option<&'static str> {
         Obstacle::NoRepository { .. } => Some("make it one: git init, then a first commit"),
         Obstacle::NoCommit => Some("make a first commit"),
         Obstacle::LfsMissing => Some("install git-lfs (https://git-lfs.com), then `git lfs install`"),
+        Obstacle::BranchInTheWay => Some("rename it: git branch -m agents <another name>"),
+        Obstacle::NotWritable(_) => Some("agents commit there: give yourself the right to write to it"),
         Obstacle::Git(_) => None,
     }
 }

@@ -21,7 +21,7 @@ use crate::job_input::{self, JobOptions};
 use crate::limit_options::LimitOptions;
 use crate::output::text::{self, GREEN};
 use crate::output::worktree::WorktreeView;
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::workspace_choice::{self, Wanted};
 
 /// Create an assignment from a north star: what you want, in your own words
@@ -93,12 +93,14 @@ impl Create {
             Wanted { id, namespace: &chosen.namespace, north_star: &north_star, asked: self.workspace };
         let choice = workspace_choice::choose(&here, &store, wanted).await?;
         let mut warnings = choice.warnings;
+        let folder = here.workspace();
+        let workspace = if choice.worktree.is_some() { place::lasting(&folder) } else { folder };
         let new = NewAssignment {
             id,
             namespace: chosen.namespace.clone(),
             north_star: north_star.clone(),
             director: Director::Pm,
-            workspace: here.workspace().display().to_string(),
+            workspace: workspace.display().to_string(),
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
             worktree: choice.worktree,
             checks: self.checks(&here)?,
@@ -173,9 +175,10 @@ impl Create {
             if check.command.is_empty() {
                 return Err(Failure::usage("a --check is empty").hint("--check \"cargo test\""));
             }
-            // What is asked for twice is run once.
-            if !checks.iter().any(|known| known.command == check.command) {
-                checks.push(check);
+            // What is asked for twice is run once; who asks for it here wants it to pass.
+            match checks.iter_mut().find(|known| known.command == check.command) {
+                Some(known) => known.required = true,
+                None => checks.push(check),
             }
         }
         checks::refuse(&checks).map_err(|why| Failure::usage(format!("--check: {why}")))?;

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::BranchMove;
-use agents_domain::assignment::Assignment;
+use agents_domain::assignment::{Assignment, AssignmentStatus};
 use agents_domain::decision::NewJob;
+use agents_domain::evidence::gate;
+use agents_domain::job::JobStatus;
 use agents_domain::job_type::JobType;
-use agents_domain::store::{Change, Store, StoreError};
+use agents_domain::store::{AssignmentFilter, Change, JobDetail, Store, StoreError};
 use agents_domain::worktree::Worktree;
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::workspace::{self, MergeError, Merged};
@@ -59,6 +61,7 @@ struct Told {
     conflicts: Vec<String>,
     /// The job that is to resolve them.
     job: Option<String>,
+    warnings: Vec<String>,
 }
 
 impl Merge {
@@ -76,7 +79,21 @@ impl Merge {
         let jobs = store.job_details(id).await?;
         tree::refuse_running(&assignment, &jobs, "merged")?;
         let into = self.base(&assignment, worktree)?;
-        let message = message(&assignment);
+        refuse_branch_in_use(&store, worktree, &into).await?;
+        let told = self.merge(app, (&here, &store), (&assignment, worktree, &jobs), into).await?;
+        app.printer.answer(|| &told, || said(&told))?;
+        told.warnings.iter().for_each(|warning| app.printer.warning(warning));
+        Ok(())
+    }
+
+    async fn merge(
+        &self,
+        app: &App,
+        (here, store): (&Here, &SqlStore),
+        (assignment, worktree, jobs): (&Assignment, &Worktree, &[JobDetail]),
+        into: String,
+    ) -> Result<Told, Failure> {
+        let message = message(assignment);
         let settings = here.config.workspace(here.config.data_folder()?)?;
         let merge = workspace::Merge {
             worktree,
@@ -86,7 +103,7 @@ impl Merge {
             author: &settings.author,
         };
         let told = Told {
-            assignment: id.to_string(),
+            assignment: assignment.id.to_string(),
             branch: worktree.branch.clone(),
             into: into.clone(),
             result: "nothing",
@@ -94,28 +111,33 @@ impl Merge {
             updated: None,
             conflicts: Vec::new(),
             job: None,
+            warnings: Vec::new(),
         };
-        let told = match workspace::merge(merge).await {
-            Ok(Merged::Nothing) => told,
+        match workspace::merge(merge).await {
+            Ok(Merged::Nothing) => Ok(told),
             Ok(Merged::Done { commit, updated }) => {
                 let how = BranchMove::Merged { into, commit: commit.clone(), is_squash: self.squash };
-                let change = Change::MoveBranch { assignment: id, how };
-                app.execute(&here, &store, (Actor::Person, change)).await?;
+                let change = Change::MoveBranch { assignment: assignment.id, how };
+                app.execute(here, store, (Actor::Person, change)).await?;
                 let updated = updated.map(|folder| folder.display().to_string());
-                Told { result: "merged", commit: Some(commit), updated, ..told }
+                let warnings = warnings(assignment, worktree).await;
+                Ok(Told { result: "merged", commit: Some(commit), updated, warnings, ..told })
             }
             Err(MergeError::Conflict { files }) if self.job => {
-                let job = resolve(app, (&here, &store), &assignment, (&into, &files)).await?;
-                Told { result: "conflict", conflicts: files, job: Some(job), ..told }
+                let told = Told { result: "conflict", conflicts: files, ..told };
+                match waiting(jobs, &into) {
+                    Some(job) => {
+                        let warnings = vec!["that job waits already; no other one was inserted".to_owned()];
+                        Ok(Told { job: Some(job), warnings, ..told })
+                    }
+                    None => {
+                        let job = resolve(app, (here, store), assignment, (&into, &told.conflicts)).await?;
+                        Ok(Told { job: Some(job), ..told })
+                    }
+                }
             }
-            Err(error) => return Err(refused(&error, &assignment)),
-        };
-        app.printer.answer(|| &told, || said(&told))?;
-        if worktree_is_dirty(worktree).await {
-            app.printer
-                .warning("what is not committed in the worktree is not part of it: agents diff shows it");
+            Err(error) => Err(refused(&error, (assignment, worktree))),
         }
-        Ok(())
     }
 
     fn base(&self, assignment: &Assignment, worktree: &Worktree) -> Result<String, Failure> {
@@ -126,9 +148,56 @@ impl Merge {
     }
 }
 
-async fn worktree_is_dirty(worktree: &Worktree) -> bool {
-    workspace::is_there(worktree)
-        && workspace::tree_state(workspace::top(worktree)).await.is_some_and(|state| state.dirty.is_some())
+/// What a person should know who has just merged it.
+async fn warnings(assignment: &Assignment, worktree: &Worktree) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if assignment.status() != AssignmentStatus::Complete {
+        let (id, status) = (assignment.id.short(), assignment.status().as_str());
+        warnings.push(format!("assignment {id} is {status}, not complete"));
+    }
+    let against = gate::against(assignment.proof());
+    warnings.extend(against.iter().map(|line| format!("the evidence stands against it: {line}")));
+    let is_there = workspace::is_there(worktree);
+    let state = if is_there { workspace::tree_state(workspace::top(worktree)).await } else { None };
+    if state.is_some_and(|state| state.dirty.is_some()) {
+        let word = "what is not committed in the worktree is not part of it: agents diff shows it";
+        warnings.push(word.to_owned());
+    }
+    warnings
+}
+
+/// The worktree of another assignment would follow, under its agents.
+async fn refuse_branch_in_use(store: &SqlStore, own: &Worktree, into: &str) -> Result<(), Failure> {
+    if own.branch == into {
+        return Err(Failure::rejected(format!("`{into}` is the assignment's own branch"))
+            .hint("name another one: --into <branch>"));
+    }
+    let filter = AssignmentFilter {
+        namespace: None,
+        status: vec![AssignmentStatus::Active, AssignmentStatus::Blocked],
+        limit: None,
+    };
+    let is_its = |other: &&Assignment| other.worktree.as_ref().is_some_and(|tree| tree.branch == into);
+    let open = store.assignments(&filter).await?;
+    let Some(other) = open.iter().map(|line| &line.assignment).find(is_its) else { return Ok(()) };
+    let (id, status) = (other.id.short(), other.status().as_str());
+    Err(Failure::rejected(format!(
+        "`{into}` is the branch of assignment {id}, which is {status}: its files would change under its agents"
+    ))
+    .hint(format!("end it first: agents update-assignment {id} --status complete"))
+    .hint(format!("or let a job of it take the work in: agents insert-job {id} --type implement --context \"git merge {}\"", own.branch)))
+}
+
+/// How the context of a job begins that resolves conflicts with that branch.
+fn conflict_words(into: &str) -> String {
+    format!("The branch `{into}` has gone on and conflicts with this one.")
+}
+
+/// The job that is to resolve them, if it has not begun yet.
+fn waiting(jobs: &[JobDetail], into: &str) -> Option<String> {
+    let words = conflict_words(into);
+    let is_it = |one: &&JobDetail| one.job.status() == JobStatus::Pending && one.context.starts_with(&words);
+    jobs.iter().find(is_it).map(|one| one.job.id.to_string())
 }
 
 /// The job that resolves the conflicts. The assignment goes on for it.
@@ -140,8 +209,9 @@ async fn resolve(
 ) -> Result<String, Failure> {
     let id = app.new_job_id();
     let context = format!(
-        "The branch `{into}` has gone on and conflicts with this one. Merge it (`git merge {into}`), resolve the \
-         conflicts so that what both sides meant still holds, and see that everything works. Conflicting files:\n\n{}",
+        "{} Merge it (`git merge {into}`), resolve the conflicts so that what both sides meant still holds, and see \
+         that everything works. Conflicting files:\n\n{}",
+        conflict_words(into),
         files.iter().map(|file| format!("- {file}\n")).collect::<String>()
     );
     let job_type = JobType::new("implement").map_err(|bad| Failure::failed("inserting the job", bad))?;
@@ -151,7 +221,7 @@ async fn resolve(
     Ok(id.to_string())
 }
 
-fn refused(error: &MergeError, assignment: &Assignment) -> Failure {
+fn refused(error: &MergeError, (assignment, own): (&Assignment, &Worktree)) -> Failure {
     let id = assignment.id.short();
     let failure = Failure::rejected(error.to_string());
     match error {
@@ -161,8 +231,14 @@ fn refused(error: &MergeError, assignment: &Assignment) -> Failure {
             .hint(format!("or do it yourself: cd \"$(agents open {id})\" && git merge <branch>")),
         MergeError::Diverged { .. } => failure.hint(format!("as one commit: agents merge {id} --squash")),
         MergeError::Dirty { .. } => failure.hint("commit or stash them there, then merge again"),
-        MergeError::NoBranch(_) => failure.hint("its branch is made when the first job starts"),
-        MergeError::Git(_) => failure,
+        MergeError::NoBranch(name) if *name == own.branch => failure
+            .hint("an assignment's branch is made when its first job starts")
+            .hint(format!("if it was deleted, its commits are in: agents evidence {id}")),
+        MergeError::NoBranch(_) => failure.hint("name one that is there: git branch --list"),
+        MergeError::Twice { into, .. } => {
+            failure.hint(format!("switch to another branch in one of them, so that `{into}` is there once"))
+        }
+        MergeError::Git(_) | MergeError::Workspace(_) => failure,
     }
 }
 

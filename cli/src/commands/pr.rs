@@ -102,6 +102,10 @@ impl Pr {
         let wanted = self.remote.as_deref().or_else(|| remotes.contains(&"origin").then_some("origin"));
         match (wanted, remotes.as_slice()) {
             (Some(name), _) if remotes.contains(&name) => Ok(name.to_owned()),
+            (Some(name), []) => {
+                Err(Failure::bad_input(format!("the repository has no remote `{name}`, nor another"))
+                    .hint(format!("add it: git remote add {name} <url>")))
+            }
             (Some(name), _) => Err(Failure::bad_input(format!("the repository has no remote `{name}`"))
                 .hint(format!("it has: {}", remotes.join(", ")))),
             (None, [only]) => Ok((*only).to_owned()),

@@ -4,8 +4,12 @@ use std::path::Path;
 
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::BranchMove;
-use agents_domain::evidence::TreeState;
+use agents_domain::assignment::Assignment;
+use agents_domain::evidence::{Checkpoint, TreeState};
+use agents_domain::id::JobId;
 use agents_domain::store::{Change, Store};
+use agents_domain::worktree::Worktree;
+use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::workspace;
 use clap::Args;
 use serde::Serialize;
@@ -41,6 +45,8 @@ struct RolledBack {
     kept: String,
     /// Later jobs whose work is undone with it.
     also_undone: Vec<String>,
+    /// What the assignment is now: one that was complete is blocked.
+    status: &'static str,
 }
 
 impl Rollback {
@@ -57,26 +63,15 @@ impl Rollback {
         // From here on no job begins in the worktree.
         let _hold = workspace::hold(worktree).await?;
         tree::refuse_running(&assignment, &store.job_details(assignment.id).await?, "rolled back")?;
-        let checkpoints = store.evidence(assignment.id).await?.checkpoints;
-        let Some(place) = checkpoints.iter().position(|checkpoint| checkpoint.job == job) else {
-            return Err(Failure::rejected(format!("job {} has no checkpoint to go back to", job.short()))
-                .hint("one is made when a job that may edit has ended well")
-                .hint(format!("`agents history {}` shows them", assignment.id.short())));
-        };
-        let to = checkpoints[place].before.clone();
-        let mut also_undone: Vec<String> = checkpoints[place..]
-            .iter()
-            .filter(|later| later.job != job && !later.is_empty())
-            .map(|later| later.job.to_string())
-            .collect();
-        also_undone.dedup();
+        let Undone { to, also } = undone(&store, (&assignment, worktree), job).await?;
+        let also_undone: Vec<String> = also.iter().map(JobId::to_string).collect();
         let settings = here.config.workspace(here.config.data_folder()?)?;
         let folder = Path::new(&assignment.workspace);
         let back = workspace::roll_back(worktree, folder, (&to, &settings.author)).await?;
         let to = TreeState { commit: to, dirty: None };
-        let how = BranchMove::RolledBack { job, to, kept: back.kept.clone() };
+        let how = BranchMove::RolledBack { job, also, to, kept: back.kept.clone() };
         let change = Change::MoveBranch { assignment: assignment.id, how };
-        app.execute(&here, &store, (Actor::Person, change)).await?;
+        let receipt = app.execute(&here, &store, (Actor::Person, change)).await?;
         let told = RolledBack {
             assignment: assignment.id.to_string(),
             job: job.to_string(),
@@ -84,9 +79,54 @@ impl Rollback {
             commit: back.commit,
             kept: back.kept,
             also_undone,
+            status: receipt.status.as_str(),
         };
         app.printer.answer(|| &told, || said(&told))
     }
+}
+
+/// What a rollback takes away.
+struct Undone {
+    /// The commit that the branch was at before the job.
+    to: String,
+    /// Later jobs whose work is undone with it.
+    also: Vec<JobId>,
+}
+
+/// Finds it. What was rolled back before is not there to be undone.
+async fn undone(
+    store: &SqlStore,
+    (assignment, worktree): (&Assignment, &Worktree),
+    job: JobId,
+) -> Result<Undone, Failure> {
+    let checkpoints = store.evidence(assignment.id).await?.checkpoints;
+    let (id, folder) = (assignment.id.short(), Path::new(&assignment.workspace));
+    let Some(place) = checkpoints.iter().position(|checkpoint| checkpoint.job == job) else {
+        return Err(Failure::rejected(format!("job {} has no checkpoint to go back to", job.short()))
+            .hint("one is made when a job that may edit has ended well")
+            .hint(format!("`agents history {id}` shows them")));
+    };
+    let Checkpoint { before, after, .. } = &checkpoints[place];
+    for commit in [before, after] {
+        if !workspace::has_commit(worktree, folder, commit).await? {
+            return Err(Failure::rejected(format!(
+                "what job {} did is not part of {} any more: it is undone already",
+                job.short(),
+                worktree.branch
+            ))
+            .hint(format!(
+                "`agents history {id}` tells what was rolled back, and under which names it is kept"
+            ))
+            .hint(format!("to have it back: cd \"$(agents open {id})\" && git merge <name>")));
+        }
+    }
+    let mut also = Vec::new();
+    for later in checkpoints[place..].iter().filter(|later| later.job != job && !later.is_empty()) {
+        if !also.contains(&later.job) && workspace::has_commit(worktree, folder, &later.after).await? {
+            also.push(later.job);
+        }
+    }
+    Ok(Undone { to: before.clone(), also })
 }
 
 fn said(told: &RolledBack) -> String {
@@ -98,7 +138,8 @@ fn said(told: &RolledBack) -> String {
         more => format!(", with {more} jobs after it"),
     };
     format!(
-        "{} {branch} to {commit}{also}\n  what there was: git show {kept}\n",
-        text::colored(GREEN, "rolled back")
+        "{} {branch} to {commit}{also}\n  what there was: git show {kept}\n  the assignment is {}\n",
+        text::colored(GREEN, "rolled back"),
+        told.status
     )
 }

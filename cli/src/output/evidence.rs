@@ -327,7 +327,8 @@ pub fn shown(assignment: &Assignment, record: &EvidenceRecord, now: Timestamp) -
     if !against.is_empty() && !assignment.is_closed() {
         shown.push_str(&format!("\n{}\n", text::colored(BOLD, "against complete")));
         for line in against {
-            shown.push_str(&text::wrapped(&text::colored(YELLOW, &line), width, "  "));
+            // A color is a control character, and those of the line itself are taken out.
+            shown.push_str(&text::colored(YELLOW, &text::wrapped(&line, width, "  ")));
         }
     }
     shown

@@ -14,6 +14,7 @@ mod script;
 mod stage;
 mod wait;
 
+mod branches;
 mod budgets;
 mod cancelling;
 mod chaos;

@@ -10,19 +10,19 @@ use crate::script::{go_on, on, on_attempt, on_nth, on_prompt, pm_blocks, pm_comp
 use crate::stage::{Stage, jobs, story};
 use crate::support::{short, text};
 
-fn git(folder: &Path, args: &[&str]) -> String {
+pub fn git(folder: &Path, args: &[&str]) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let person = Author { name: "A Person".to_owned(), mail: "person@localhost".to_owned() };
     runtime.block_on(Git::new(folder).by(&person).text(args)).unwrap()
 }
 
-fn commit_all(folder: &Path, message: &str) {
+pub fn commit_all(folder: &Path, message: &str) {
     git(folder, &["add", "-A"]);
     git(folder, &["commit", "-qm", message]);
 }
 
 /// A real repository in which `file.txt` holds `first`.
-fn repository(replies: Value) -> Stage {
+pub fn repository(replies: Value) -> Stage {
     let stage = Stage::playing(replies);
     std::fs::remove_dir_all(stage.repo().join(".git")).unwrap();
     git(&stage.repo(), &["init", "-q", "-b", "main"]);
@@ -32,12 +32,12 @@ fn repository(replies: Value) -> Stage {
     stage
 }
 
-fn write(content: &str) -> Value {
+pub fn write(content: &str) -> Value {
     json!({"write": {"path": "file.txt", "content": content}})
 }
 
 /// What one implement job writes, after which the PM completes.
-fn one_job(content: &str) -> (Stage, String) {
+pub fn one_job(content: &str) -> (Stage, String) {
     let stage =
         repository(json!([on("implement", json!([write(content), {"text": "Written."}])), pm_completes()]));
     let id = stage.create_work("Write the file!");
@@ -46,7 +46,7 @@ fn one_job(content: &str) -> (Stage, String) {
     (stage, id)
 }
 
-fn folder(stage: &Stage, id: &str) -> std::path::PathBuf {
+pub fn folder(stage: &Stage, id: &str) -> std::path::PathBuf {
     text(&stage.json(&["open", id])["path"]).into()
 }
 

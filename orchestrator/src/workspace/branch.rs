@@ -1,4 +1,4 @@
-//! What a person does with an assignment's branch: takes it over, or back.
+//! What a person does with an assignment's branch: takes it over.
 //!
 //! A branch that is checked out somewhere is moved only there, by a fast-forward in a clean tree.
 
@@ -6,15 +6,8 @@ use std::path::{Path, PathBuf};
 
 use agents_domain::worktree::Worktree;
 
-use super::checkpoint::{add_all, on_own_branch};
 use super::git::{Author, Git, GitError};
-use super::worktree::heads_ref;
-use super::{WorkspaceError, is_there, leftovers, top};
-
-/// Below it the tips of branches that were merged are kept, by the branches' last names.
-const MERGED: &str = "refs/agents/merged/";
-/// Below it what was rolled back is kept, by commit.
-const ROLLED_BACK: &str = "refs/agents/rolled-back/";
+use super::{WorkspaceError, checkouts, merged, turn};
 
 /// What is to be merged, and how.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +43,14 @@ pub enum MergeError {
     Conflict { files: Vec<String> },
     #[error("`{into}` is checked out in {} with changes that are not committed", folder.display())]
     Dirty { into: String, folder: PathBuf },
+    #[error(
+        "`{into}` is checked out in {} and in {}, and can't be moved in both", folders[0].display(), folders[1].display()
+    )]
+    Twice { into: String, folders: [PathBuf; 2] },
     #[error(transparent)]
     Git(#[from] GitError),
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
 }
 
 fn counted(files: usize) -> String {
@@ -61,43 +60,62 @@ fn counted(files: usize) -> String {
 /// Merges the branch.
 pub async fn merge(merge: Merge<'_>) -> Result<Merged, MergeError> {
     let git = Git::new(merge.workspace);
+    let _turn = turn::take(&git).await?;
     let branch = &merge.worktree.branch;
-    let tip = tip(&git, branch).await?;
-    let base = tip_of(&git, merge.into).await?;
-    if git.is(&["merge-base", "--is-ancestor", &tip, &base]).await? {
-        return Ok(Merged::Nothing);
+    let (tip, base) = (tip_of(&git, branch).await?, tip_of(&git, merge.into).await?);
+    let known = merged::tips_in(&git, merge.worktree, &base).await?;
+    for there in known.iter().chain([&base]) {
+        if is_ancestor(&git, &tip, there).await? {
+            return Ok(Merged::Nothing);
+        }
     }
-    let is_ahead = git.is(&["merge-base", "--is-ancestor", &base, &tip]).await?;
-    if git.optional(&["rev-parse", "-q", "--verify", &merged_ref(merge.worktree)]).await? == Some(tip.clone())
-        && merge.squash.is_some()
-    {
-        return Ok(Merged::Nothing);
-    }
+    let is_ahead = is_ancestor(&git, &base, &tip).await?;
+    let own = with_author(git.clone(), merge.author).await?;
     let tree = match is_ahead {
-        true => format!("{tip}^{{tree}}"),
-        false => merged_tree(&git, &base, &tip).await?,
+        true => tree_of(&git, &tip).await?,
+        false => merged_tree(&git, &as_merged(&own, &base, &known).await?, &tip).await?,
     };
     let commit = match merge.squash {
-        Some(message) => {
-            let git = with_author(git.clone(), merge.author).await?;
-            git.text(&["commit-tree", &resolved(&git, &tree).await?, "-p", &base, "-m", message]).await?
+        // It has come there by another way, such as a cherry-pick.
+        Some(_) if tree == tree_of(&git, &base).await? => {
+            merged::keep(&own, merge.worktree, (&base, &tip)).await?;
+            return Ok(Merged::Nothing);
         }
+        Some(message) => own.text(&["commit-tree", &tree, "-p", &base, "-m", message]).await?,
         None if is_ahead => tip.clone(),
         None => {
             return Err(MergeError::Diverged { into: merge.into.to_owned(), branch: branch.clone() });
         }
     };
-    let updated = advance(&git, merge.into, (&base, &commit)).await?;
-    git.must(&["update-ref", &merged_ref(merge.worktree), &tip]).await?;
-    Ok(Merged::Done { commit, updated })
+    // Before the branch moves: a squash that is not known to be one would be in the way of the next.
+    let record = merged::keep(&own, merge.worktree, (&commit, &tip)).await?;
+    match advance(&git, merge.into, (&base, &commit)).await {
+        Ok(updated) => Ok(Merged::Done { commit, updated }),
+        Err(error) => {
+            git.must(&["update-ref", "-d", &record]).await?;
+            Err(error)
+        }
+    }
 }
 
-async fn resolved(git: &Git, tree: &str) -> Result<String, GitError> {
-    git.text(&["rev-parse", "--verify", tree]).await
+async fn is_ancestor(git: &Git, older: &str, newer: &str) -> Result<bool, GitError> {
+    git.is(&["merge-base", "--is-ancestor", older, newer]).await
 }
 
-async fn tip(git: &Git, branch: &str) -> Result<String, MergeError> {
-    tip_of(git, branch).await
+async fn tree_of(git: &Git, commit: &str) -> Result<String, GitError> {
+    git.text(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")]).await
+}
+
+/// The commit as it would be if what was squashed into it had been merged: so that only what came later is new.
+async fn as_merged(git: &Git, commit: &str, tips: &[String]) -> Result<String, GitError> {
+    if tips.is_empty() {
+        return Ok(commit.to_owned());
+    }
+    let tree = tree_of(git, commit).await?;
+    let mut args = vec!["commit-tree", &tree, "-p", commit];
+    args.extend(tips.iter().flat_map(|tip| ["-p", tip]));
+    args.extend(["-m", "as if it had been merged"]);
+    git.text(&args).await
 }
 
 async fn tip_of(git: &Git, branch: &str) -> Result<String, MergeError> {
@@ -132,30 +150,20 @@ async fn with_author(git: Git, author: &Author) -> Result<Git, GitError> {
 
 /// Moves a branch on; where it is checked out, its files follow.
 async fn advance(git: &Git, branch: &str, (from, to): (&str, &str)) -> Result<Option<PathBuf>, MergeError> {
-    let Some(folder) = checked_out(git, branch).await? else {
+    let mut folders = checkouts::of(git, branch).await?;
+    let Some(folder) = folders.pop() else {
         git.must(&["update-ref", &format!("refs/heads/{branch}"), to, from]).await?;
         return Ok(None);
     };
+    if let Some(other) = folders.pop() {
+        return Err(MergeError::Twice { into: branch.to_owned(), folders: [other, folder] });
+    }
     let there = Git::new(&folder);
     if !there.text(&["status", "--porcelain", "--untracked-files=no"]).await?.is_empty() {
         return Err(MergeError::Dirty { into: branch.to_owned(), folder });
     }
     there.must(&["merge", "-q", "--ff-only", "--no-verify-signatures", to]).await?;
     Ok(Some(folder))
-}
-
-/// The working tree that has this branch.
-async fn checked_out(git: &Git, branch: &str) -> Result<Option<PathBuf>, GitError> {
-    let text = git.text(&["worktree", "list", "--porcelain"]).await?;
-    let wanted = format!("branch refs/heads/{branch}");
-    let has_it = |entry: &&str| entry.lines().any(|line| line == wanted);
-    let folder =
-        |entry: &str| entry.lines().find_map(|line| line.strip_prefix("worktree ")).map(PathBuf::from);
-    Ok(text.split("\n\n").find(has_it).and_then(folder))
-}
-
-fn merged_ref(worktree: &Worktree) -> String {
-    format!("{MERGED}{}", worktree.branch.rsplit('/').next().unwrap_or(&worktree.branch))
 }
 
 /// Whether all that the branch has is part of its base branch, or was squashed into another one.
@@ -166,7 +174,7 @@ pub async fn is_merged(worktree: &Worktree, workspace: &Path) -> Result<bool, Gi
     if tip == worktree.base.commit {
         return Ok(false);
     }
-    if git.optional(&["rev-parse", "-q", "--verify", &merged_ref(worktree)]).await? == Some(tip.clone()) {
+    if merged::is_anywhere(&git, worktree, &tip).await? {
         return Ok(true);
     }
     let Some(base) = &worktree.base.branch else { return Ok(false) };
@@ -175,54 +183,6 @@ pub async fn is_merged(worktree: &Worktree, workspace: &Path) -> Result<bool, Gi
         Some(_) => git.is(&["merge-base", "--is-ancestor", &tip, &base]).await,
         None => Ok(false),
     }
-}
-
-/// What was rolled back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RolledBack {
-    /// Under which name the branch, with what was not committed, is kept as it was.
-    pub kept: String,
-    pub commit: String,
-}
-
-/// Puts the branch, and its worktree if there is one, back to that commit.
-pub async fn roll_back(
-    worktree: &Worktree,
-    workspace: &Path,
-    (to, author): (&str, &Author),
-) -> Result<RolledBack, WorkspaceError> {
-    let branch = format!("refs/heads/{}", worktree.branch);
-    if !is_there(worktree) {
-        let git = Git::new(workspace);
-        let old = git.text(&["rev-parse", "--verify", &branch]).await?;
-        let kept = keep(&git, &old).await?;
-        git.must(&["update-ref", &branch, to, &old]).await?;
-        git.must(&["update-ref", &heads_ref(worktree), to]).await?;
-        super::mark::close(worktree)?;
-        return Ok(RolledBack { kept, commit: to.to_owned() });
-    }
-    let git = Git::new(top(worktree)).by(author);
-    let head = on_own_branch(&git, worktree).await?;
-    add_all(&git).await?;
-    let tree = git.text(&["write-tree"]).await?;
-    let old = match tree == git.text(&["rev-parse", "HEAD^{tree}"]).await? {
-        true => head,
-        false => {
-            git.text(&["commit-tree", &tree, "-p", &head, "-m", "What was not committed at a rollback"])
-                .await?
-        }
-    };
-    let kept = keep(&git, &old).await?;
-    leftovers::back_to(&git, to).await?;
-    git.must(&["update-ref", &heads_ref(worktree), to]).await?;
-    super::mark::close(worktree)?;
-    Ok(RolledBack { kept, commit: to.to_owned() })
-}
-
-async fn keep(git: &Git, commit: &str) -> Result<String, GitError> {
-    let name = format!("{ROLLED_BACK}{}", &commit[..commit.len().min(12)]);
-    git.must(&["update-ref", &name, commit]).await?;
-    Ok(name)
 }
 
 /// Holds the worktree: while this lives no attempt begins in it.

@@ -7,12 +7,16 @@ use agents_domain::namespace::Namespace;
 use agents_domain::worktree::{Base, Worktree};
 
 use super::git::{Git, GitError};
+use super::{WorkspaceError, turn};
 
 /// The longest part of a north star in a branch's name, in bytes.
 const SLUG: usize = 40;
 
 /// The folder of worktrees in the data folder.
 pub const WORKTREES: &str = "worktrees";
+
+/// A branch of that name is a file where the folder of ours would be.
+const IN_THE_WAY: &str = "refs/heads/agents";
 
 /// What an assignment begins from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,10 @@ pub enum Obstacle {
         "the repository keeps files in Git LFS, and `git lfs` is not installed: they would be pointers only"
     )]
     LfsMissing,
+    #[error("the repository has a branch called `agents`, and so none below agents/ can be made")]
+    BranchInTheWay,
+    #[error("its git folder can't be written: {0}")]
+    NotWritable(WorkspaceError),
     #[error(transparent)]
     Git(#[from] GitError),
 }
@@ -55,10 +63,16 @@ pub async fn ground(workspace: &Path) -> Result<Ground, Obstacle> {
     let Some(commit) = git.optional(&["rev-parse", "-q", "--verify", "HEAD^{commit}"]).await? else {
         return Err(Obstacle::NoCommit);
     };
-    let branch = git.optional(&["symbolic-ref", "-q", "--short", "HEAD"]).await?;
+    // In full: the short name of a branch that is called like a tag is another one.
+    let branch = git.optional(&["symbolic-ref", "-q", "HEAD"]).await?;
+    let branch = branch.and_then(|name| Some(name.strip_prefix("refs/heads/")?.to_owned()));
     if lacks_lfs(&git).await? {
         return Err(Obstacle::LfsMissing);
     }
+    if git.optional(&["rev-parse", "-q", "--verify", IN_THE_WAY]).await?.is_some() {
+        return Err(Obstacle::BranchInTheWay);
+    }
+    turn::open(&turn::common(&git).await?).map_err(Obstacle::NotWritable)?;
     let uncommitted = if is_bare == "true" { 0 } else { uncommitted(&git).await? };
     Ok(Ground { base: Base { commit, branch }, prefix: prefix.to_owned(), uncommitted })
 }
@@ -167,6 +181,13 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_branch_that_is_called_like_a_tag_is_still_that_branch() {
+        let repo = Repo::new().await;
+        repo.git(&["tag", "main"]).await;
+        assert_eq!(ground(repo.path()).await.unwrap().base.branch, Some("main".to_owned()));
+    }
+
+    #[tokio::test]
     async fn bare_and_shallow_repositories_can_have_worktrees() {
         let repo = Repo::new().await;
         repo.write("file.txt", "second\n");
@@ -190,6 +211,20 @@ mod tests {
         git(folder.path(), &["init", "-q"]).await;
         assert_eq!(why(ground(folder.path()).await.unwrap_err()), "the repository has no commit yet");
         let repo = Repo::new().await;
+        repo.git(&["branch", "agents"]).await;
+        let in_the_way = why(ground(repo.path()).await.unwrap_err());
+        assert_eq!(
+            in_the_way,
+            "the repository has a branch called `agents`, and so none below agents/ can be made"
+        );
+        repo.git(&["branch", "-D", "agents"]).await;
+        // A folder of that name can't be opened for writing, whoever asks.
+        let lock = repo.path().join(".git/agents.lock");
+        std::fs::create_dir(&lock).unwrap();
+        let refused = why(ground(repo.path()).await.unwrap_err());
+        let expected = format!("its git folder can't be written: {}: ", lock.display());
+        assert!(refused.starts_with(&expected), "{refused}");
+        std::fs::remove_dir(&lock).unwrap();
         repo.write("big/.gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
         repo.commit_all("with large files").await;
         let is_installed = Git::new(repo.path()).run(&["lfs", "version"]).await.unwrap().is_success();

@@ -3,6 +3,7 @@
 //! In a worktree each job ends with a commit; in a shared working tree nothing of the user's own is touched.
 
 mod branch;
+mod checkouts;
 mod checkpoint;
 mod copy;
 mod diff;
@@ -12,10 +13,13 @@ mod ground;
 mod index;
 mod leftovers;
 mod mark;
+mod merged;
 mod prepare;
+mod rollback;
 mod setup;
 mod tree_state;
 mod trust;
+mod turn;
 mod watch;
 mod worktree;
 
@@ -26,7 +30,7 @@ use std::path::{Path, PathBuf};
 
 use agents_domain::worktree::Worktree;
 
-pub use branch::{Hold, Merge, MergeError, Merged, RolledBack, hold, is_merged, merge, roll_back};
+pub use branch::{Hold, Merge, MergeError, Merged, hold, is_merged, merge};
 pub use checkpoint::{checkpoint, checkpoint_of};
 pub use diff::{Counts, Range, counts, diff, fork_point, patch, stat};
 pub use folder::{agent_instructions, git_folders};
@@ -34,6 +38,7 @@ pub use git::{Author, Git, GitError};
 pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
 pub use leftovers::LEFTOVERS;
 pub use prepare::{Ready, prepare};
+pub use rollback::{RolledBack, has_commit, roll_back};
 pub use tree_state::tree_state;
 pub use watch::{is_safe, over, state_of};
 pub use worktree::{discard, is_there};
@@ -54,6 +59,16 @@ pub enum WorkspaceError {
     Armed { key: String, file: PathBuf, record: PathBuf },
     #[error("{0}")]
     Lost(String),
+    #[error(
+        "`{branch}` is checked out in {0}, and would move under it; switch to another branch there \
+         (git -C {0} switch --detach), then do this again",
+        folder.display()
+    )]
+    CheckedOut { branch: String, folder: PathBuf },
+    #[error("there is no branch `{0}` in the repository")]
+    NoBranch(String),
+    #[error("another `agents` moves branches of {} just now; try again", folder.display())]
+    Busy { folder: PathBuf },
 }
 
 impl WorkspaceError {

@@ -126,7 +126,10 @@ fn outcome(error: &WorkspaceError) -> Outcome {
         WorkspaceError::Git(_)
         | WorkspaceError::Files { .. }
         | WorkspaceError::Armed { .. }
-        | WorkspaceError::Lost(_) => OutcomeClass::RunnerError,
+        | WorkspaceError::Lost(_)
+        | WorkspaceError::CheckedOut { .. }
+        | WorkspaceError::NoBranch(_)
+        | WorkspaceError::Busy { .. } => OutcomeClass::RunnerError,
     };
     Outcome::failure(class, format!("the workspace is not ready: {text}"))
 }

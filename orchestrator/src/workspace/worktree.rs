@@ -7,7 +7,7 @@ use std::time::Duration;
 use agents_domain::worktree::Worktree;
 
 use super::git::Git;
-use super::{WorkspaceError, folder, mark, top};
+use super::{WorkspaceError, checkouts, folder, mark, top};
 
 /// In the worktree's own git folder: the checkout is whole.
 const MADE: &str = "agents-made";
@@ -98,6 +98,7 @@ pub(super) fn mend(worktree: &Worktree, workspace: &Path) -> Result<(), Workspac
 /// Makes it from its branch, or from its base if there is no branch yet.
 pub(super) async fn ensure(worktree: &Worktree, workspace: &Path) -> Result<Found, WorkspaceError> {
     let top = top(worktree);
+    checkouts::refuse_elsewhere(&Git::new(workspace), worktree).await?;
     if !is_there(worktree) && top.exists() && std::fs::read_dir(top).is_ok_and(|mut dir| dir.next().is_some())
     {
         // Its `.git` is gone or points nowhere: the repository knows where it belongs.

@@ -12,7 +12,8 @@ fn state(commit: &str) -> TreeState {
 /// The branch goes back to before the first job.
 fn roll_back(world: &mut World) -> Result<(), Rejection> {
     let job = world.nth(0);
-    let how = BranchMove::RolledBack { job, to: state("abc"), kept: "refs/kept".to_owned() };
+    let how =
+        BranchMove::RolledBack { job, also: Vec::new(), to: state("abc"), kept: "refs/kept".to_owned() };
     world.command(|aggregate, ctx| aggregate.move_branch(how, ctx))
 }
 
@@ -25,6 +26,27 @@ fn a_rollback_is_told_with_what_is_kept_and_what_was_measured_is_of_another_tree
     let details = ["move", "commit", "kept"].map(|name| told.detail(name).unwrap());
     assert_eq!(details, ["rolled_back", "abc", "refs/kept"]);
     assert_eq!(world.aggregate.assignment().standing().tree, Some(state("abc")));
+}
+
+#[test]
+fn a_complete_assignment_that_is_rolled_back_is_blocked_and_an_active_ones_pm_is_told() {
+    let mut world = World::with_first("implement");
+    world.work();
+    let word =
+        format!("a person has rolled back the work of job {}; it is kept as refs/kept", world.nth(0).short());
+    roll_back(&mut world).unwrap();
+    assert_eq!(
+        (world.status().as_str(), world.aggregate.assignment().note()),
+        ("active", Some(word.as_str()))
+    );
+    let complete =
+        StatusChange::Complete { reason: None, ties: Default::default(), tree: None, force: false };
+    world.update(complete).unwrap();
+    roll_back(&mut world).unwrap();
+    assert_eq!(world.status(), format!("blocked: {word}"));
+    world.update(StatusChange::Cancelled { reason: None }).unwrap();
+    roll_back(&mut world).unwrap();
+    assert_eq!(world.status(), "cancelled");
 }
 
 #[test]

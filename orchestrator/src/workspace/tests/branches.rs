@@ -2,7 +2,9 @@
 
 use agents_domain::worktree::Worktree;
 
-use super::super::{Author, Merge, MergeError, Merged, is_merged, merge, roll_back, tree_state};
+use super::super::{
+    Author, Merge, MergeError, Merged, has_commit, is_merged, merge, prepare, roll_back, tree_state,
+};
 use super::Work;
 
 /// A worktree in which one job has written `new.txt`.
@@ -131,4 +133,133 @@ async fn a_rollback_without_a_worktree_moves_the_branch() {
     let back = roll_back(&worktree, work.repo.path(), (to, &author)).await.unwrap();
     assert_eq!(work.repo.git(&["rev-parse", &worktree.branch]).await, *to);
     assert_eq!(work.repo.git(&["rev-parse", &back.kept]).await, tip);
+}
+
+#[tokio::test]
+async fn a_squash_into_one_branch_is_none_into_another_and_none_any_more_when_it_was_taken_back() {
+    let (work, worktree) = one_job().await;
+    work.repo.git(&["branch", "release"]).await;
+    let release = merge_into((&work, &worktree), "release", Some("All of it")).await.unwrap();
+    assert!(matches!(release, Merged::Done { .. }), "{release:?}");
+    let main = merge_into((&work, &worktree), "main", Some("All of it")).await.unwrap();
+    assert!(matches!(main, Merged::Done { .. }), "{main:?}");
+    assert_eq!(work.repo.git(&["show", "main:new.txt"]).await, "new");
+    work.repo.git(&["reset", "-q", "--hard", "HEAD^"]).await;
+    let again = merge_into((&work, &worktree), "main", Some("All of it")).await.unwrap();
+    assert!(matches!(again, Merged::Done { .. }), "{again:?}");
+    assert_eq!(work.repo.git(&["show", "main:new.txt"]).await, "new");
+    work.repo.git(&["branch", "later"]).await;
+    let later = merge_into((&work, &worktree), "later", Some("All of it")).await.unwrap();
+    assert_eq!(later, Merged::Nothing, "it has what main has");
+}
+
+#[tokio::test]
+async fn a_squash_that_was_taken_back_everywhere_is_no_merge_for_the_housekeeping() {
+    let (work, worktree) = one_job().await;
+    merge_into((&work, &worktree), "main", Some("All of it")).await.unwrap();
+    assert!(is_merged(&worktree, work.repo.path()).await.unwrap());
+    work.repo.git(&["reset", "-q", "--hard", "HEAD^"]).await;
+    assert!(!is_merged(&worktree, work.repo.path()).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_follows_a_squash_on_the_same_lines_does_not_conflict_with_it() {
+    let mut work = Work::new().await;
+    for content in ["one\n", "two\n", "three\n"] {
+        let job = work.job("implement");
+        work.prepare(&job).await;
+        work.write("file.txt", content);
+        work.checkpoint(&job).await;
+        let worktree = job.assignment.worktree.clone().unwrap();
+        let done = merge_into((&work, &worktree), "main", Some(content)).await.unwrap();
+        assert!(matches!(done, Merged::Done { .. }), "{content}: {done:?}");
+    }
+    assert_eq!(work.repo.git(&["log", "--format=%s"]).await, "three\ntwo\none\nfirst");
+    assert_eq!(work.repo.git(&["show", "main:file.txt"]).await, "three");
+}
+
+#[tokio::test]
+async fn a_branch_that_a_person_has_checked_out_is_not_moved_under_them() {
+    let (mut work, worktree) = one_job().await;
+    std::fs::remove_dir_all(work.folder()).unwrap();
+    work.repo.git(&["worktree", "prune"]).await;
+    work.repo.git(&["checkout", "-q", &worktree.branch]).await;
+    let (head, state) = (work.repo.head().await, tree_state(work.repo.path()).await);
+    let (branch, folder) = (&worktree.branch, work.repo.path().display().to_string());
+    let expected = format!(
+        "`{branch}` is checked out in {folder}, and would move under it; switch to another branch there \
+         (git -C {folder} switch --detach), then do this again"
+    );
+    let author = Author::default();
+    let refused = roll_back(&worktree, work.repo.path(), (&worktree.base.commit, &author)).await.unwrap_err();
+    assert_eq!(refused.to_string(), expected);
+    let next = work.job("implement");
+    let refused = format!("{:?}", prepare(&next, &work.settings, false).await.unwrap_err());
+    assert!(refused.contains(&format!("`{branch}` is checked out in {folder}")), "{refused}");
+    assert_eq!((work.repo.head().await, tree_state(work.repo.path()).await), (head, state));
+    work.repo.git(&["checkout", "-q", "main"]).await;
+    work.prepare(&next).await;
+    assert_eq!(work.read("new.txt"), Some("new\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_branch_that_two_folders_have_checked_out_is_moved_in_neither() {
+    let (work, worktree) = one_job().await;
+    let other = tempfile::tempdir().unwrap();
+    let other = std::fs::canonicalize(other.path()).unwrap().join("other");
+    let folder = other.display().to_string();
+    work.repo.git(&["worktree", "add", "-q", "-f", &folder, "main"]).await;
+    let refs = work.repo.git(&["for-each-ref"]).await;
+    let refused = merge_into((&work, &worktree), "main", Some("All of it")).await.unwrap_err().to_string();
+    let own = work.repo.path().display();
+    let expected = format!("`main` is checked out in {own} and in {folder}, and can't be moved in both");
+    assert_eq!(refused, expected);
+    assert_eq!(work.repo.git(&["for-each-ref"]).await, refs);
+    assert_eq!(work.repo.git(&["status", "--porcelain"]).await, "");
+    work.repo.git(&["worktree", "remove", &folder]).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_was_rolled_back_is_no_part_of_the_branch() {
+    let (work, worktree) = one_job().await;
+    let tip = work.git(&["rev-parse", "HEAD"]).await;
+    let has = async |commit: &str| has_commit(&worktree, work.repo.path(), commit).await.unwrap();
+    assert_eq!((has(&tip).await, has(&worktree.base.commit).await), (true, true));
+    let author = Author::default();
+    roll_back(&worktree, work.repo.path(), (&worktree.base.commit, &author)).await.unwrap();
+    assert_eq!((has(&tip).await, has(&worktree.base.commit).await), (false, true));
+    std::fs::remove_dir_all(work.folder()).unwrap();
+    assert_eq!((has(&tip).await, has(&worktree.base.commit).await), (false, true));
+    assert!(!has(&"0".repeat(40)).await, "git does not know it");
+}
+
+#[tokio::test]
+async fn merges_at_the_same_time_wait_for_each_other() {
+    let (work, worktree) = one_job().await;
+    for name in ["a", "b", "c", "d"] {
+        work.repo.git(&["branch", name, &worktree.branch]).await;
+    }
+    let others = ["a", "b", "c", "d"].map(|name| Worktree {
+        branch: name.to_owned(),
+        path: format!("/nowhere/{name}"),
+        base: worktree.base.clone(),
+    });
+    // Each has a commit of its own on top, so that only the first one is ahead of the base.
+    for other in &others {
+        let tree = work.repo.git(&["rev-parse", &format!("{}^{{tree}}", other.branch)]).await;
+        let parent = &worktree.base.commit;
+        let commit = work.repo.git(&["commit-tree", &tree, "-p", parent, "-m", &other.branch]).await;
+        work.repo.git(&["branch", "-f", &other.branch, &commit]).await;
+    }
+    let [a, b, c, d] = others.each_ref().map(|other| merge_into((&work, other), "main", None));
+    let (a, b, c, d) = tokio::join!(a, b, c, d);
+    let words = [a, b, c, d].map(|end| match end {
+        Ok(Merged::Done { .. }) => "merged".to_owned(),
+        Ok(Merged::Nothing) => "nothing".to_owned(),
+        Err(MergeError::Diverged { .. }) => "diverged".to_owned(),
+        Err(error) => error.to_string(),
+    });
+    let mut sorted = words.clone();
+    sorted.sort();
+    assert_eq!(sorted, ["diverged", "diverged", "diverged", "merged"]);
 }
