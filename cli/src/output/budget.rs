@@ -20,7 +20,11 @@ pub struct SpentView {
     /// Attempts whose cost is not known, and what they are taken to have cost where a limit asks.
     unknown_cost_attempts: u64,
     presumed_usd: f64,
+    /// As far as they are known.
     tokens: u64,
+    /// Attempts whose tokens are not known, and what they are taken to have used where a limit asks.
+    unknown_usage_attempts: u64,
+    presumed_tokens: u64,
     time_ms: u64,
     tool_calls: u64,
 }
@@ -32,6 +36,8 @@ impl From<&Spent> for SpentView {
             unknown_cost_attempts: spent.unknown,
             presumed_usd: spent.presumed.as_dollars(),
             tokens: spent.tokens,
+            unknown_usage_attempts: spent.unknown_tokens,
+            presumed_tokens: spent.presumed_tokens,
             time_ms: millis(spent.wall),
             tool_calls: spent.tool_calls,
         }
@@ -112,6 +118,11 @@ pub fn known_cost(cost: MicroUsd, unknown: u64) -> Option<String> {
         (cost, 1) => Some(format!("≥ {}, 1 attempt of unknown cost", time::money(cost))),
         (cost, unknown) => Some(format!("≥ {}, {unknown} attempts of unknown cost", time::money(cost))),
     }
+}
+
+/// What is known of the tokens, where some are not known.
+pub fn unknown_tokens(spent: &Spent) -> Option<String> {
+    (spent.unknown_tokens > 0).then(|| spent.show(Measure::Tokens))
 }
 
 /// A line for each limit.

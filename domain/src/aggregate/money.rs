@@ -10,7 +10,7 @@ use crate::job::Job;
 use crate::job_type::JobType;
 use crate::limits::{Measure, Reached, Scope};
 use crate::outcome::{Outcome, OutcomeClass};
-use crate::spending::{Ceiling, Day, Fund, Funds, Kept, Spending, Spent};
+use crate::spending::{Ceiling, Day, Fund, Funds, Kept, Spending, Spent, presumed_tokens};
 use crate::usage::MicroUsd;
 
 /// Why an attempt may not begin.
@@ -145,22 +145,30 @@ impl Aggregate {
     pub(super) fn spend(&mut self, attempt: &Attempt, progress: &AttemptProgress, ctx: &Context<'_>) {
         let Some(index) = self.job_index(attempt.job) else { return };
         let job = &mut self.jobs[index];
-        let tokens = progress.usage.map(|usage| usage.total()).unwrap_or_default();
+        let tokens = progress.usage.map(|usage| usage.total());
+        let presumed_tokens = match tokens {
+            Some(_) => 0,
+            None => presumed_tokens(&self.assignment.budget.limits),
+        };
         let is_known = progress.cost.is_some();
         let spent = Spent {
             cost: progress.cost.unwrap_or_default(),
             presumed: if is_known { MicroUsd::ZERO } else { attempt.reserved },
-            tokens,
+            tokens: tokens.unwrap_or_default(),
+            presumed_tokens,
             wall: ctx.now.since(attempt.started_at),
             tool_calls: u64::from(progress.tool_calls),
             jobs: u64::from(attempt.number == 1),
             unknown: u64::from(!is_known),
+            unknown_tokens: u64::from(tokens.is_none()),
         };
         job.progress.spent.add(&spent);
         let budget = &mut self.assignment.budget;
         budget.spent.add(&spent);
         // One that never ran tells nothing of what others will cost.
-        let has_run = !(progress.cost == Some(MicroUsd::ZERO) && tokens == 0 && progress.tool_calls == 0);
+        let has_run = !(progress.cost == Some(MicroUsd::ZERO)
+            && tokens.is_none_or(|tokens| tokens == 0)
+            && progress.tool_calls == 0);
         let like = (job.job_type.as_str(), attempt.harness.as_str());
         if has_run {
             crate::spending::Typical::add(&mut budget.typical, like, progress.cost);

@@ -191,10 +191,33 @@ fn an_unknown_cost_counts_as_what_was_reserved_and_is_told_as_unknown() {
         tool_calls: 1,
         jobs: 1,
         unknown: 1,
+        unknown_tokens: 1,
+        presumed_tokens: 100_000,
         wall: spent.wall,
         ..Spent::default()
     };
     assert_eq!((spent, world.counted()), (expected, 10 * CENT));
+}
+
+#[test]
+fn unknown_tokens_count_as_a_part_of_the_limits_and_are_told_as_unknown() {
+    let check = |changes: &[(Scope, u64)], presumed: u64| {
+        let changes: Vec<LimitChange> =
+            changes.iter().flat_map(|(scope, most)| limit(*scope, Measure::Tokens, *most)).collect();
+        let mut world = World::limited(Director::Pm, &changes);
+        let work = world.claim();
+        world.costs(work, Some(cents(1)), None);
+        let spent = world.aggregate.assignment.budget.spent;
+        assert_eq!((spent.tokens, spent.unknown_tokens), (0, 1));
+        assert_eq!((spent.presumed_tokens, spent.of(Measure::Tokens)), (presumed, presumed));
+        let said = format!("≥ 0 tokens (1 attempt unknown, taken for {presumed} tokens)");
+        assert_eq!(spent.show(Measure::Tokens), said);
+    };
+    check(&[], 100_000);
+    check(&[(Scope::Assignment, 1000)], 100);
+    check(&[(Scope::Assignment, 1)], 1);
+    check(&[(Scope::Assignment, 1000), (Scope::Job, 555)], 56);
+    check(&[(Scope::Assignment, 1000), (Scope::Attempt, 700)], 700);
 }
 
 #[test]

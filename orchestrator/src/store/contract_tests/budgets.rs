@@ -10,7 +10,7 @@ use agents_domain::limits::{LimitChange, Limits, Measure, Reached, Scope};
 use agents_domain::outcome::Outcome;
 use agents_domain::spending::{AnyTerms, Day, Spent, Terms};
 use agents_domain::store::{Change, ClaimRequest, Claimed, StoreError};
-use agents_domain::usage::MicroUsd;
+use agents_domain::usage::{MicroUsd, TokenUsage};
 
 use super::env::{Env, holder, namespace, report};
 
@@ -43,7 +43,8 @@ async fn claim(env: &Env, number: u128, terms: AnyTerms) -> Vec<Claimed> {
 
 async fn finish(env: &Env, claimed: &Claimed, cost: Option<MicroUsd>) {
     let mut report = report(claimed.attempt.id, Outcome::success("done"));
-    report.progress = AttemptProgress { cost, tool_calls: 2, ..AttemptProgress::default() };
+    let usage = cost.map(|_| TokenUsage { input: 3, ..TokenUsage::default() });
+    report.progress = AttemptProgress { cost, usage, tool_calls: 2, ..AttemptProgress::default() };
     env.execute(Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) })
         .await
         .unwrap();
@@ -128,8 +129,14 @@ async fn what_an_attempt_has_used_is_spent_and_no_longer_reserved(env: Env) {
     assert_eq!(claimed.attempt.reserved, cents(40));
     env.later(7);
     finish(&env, &claimed, Some(cents(15))).await;
-    let known =
-        Spent { cost: cents(15), wall: Duration::from_secs(7), tool_calls: 2, jobs: 1, ..Spent::default() };
+    let known = Spent {
+        cost: cents(15),
+        tokens: 3,
+        wall: Duration::from_secs(7),
+        tool_calls: 2,
+        jobs: 1,
+        ..Spent::default()
+    };
     assert_eq!(spent(&env, assignment).await, known);
     let job = env.store.job(claimed.job.id).await.unwrap().unwrap().1.job;
     assert_eq!(job.progress().spent, known);
@@ -139,7 +146,15 @@ async fn what_an_attempt_has_used_is_spent_and_no_longer_reserved(env: Env) {
     let like = all.iter().find(|one| one.job.job_type.as_str() == "implement").unwrap();
     assert_eq!(like.attempt.reserved, cents(15));
     finish(&env, like, None).await;
-    let unknown = Spent { presumed: cents(15), tool_calls: 2, jobs: 1, unknown: 1, ..Spent::default() };
+    let unknown = Spent {
+        presumed: cents(15),
+        presumed_tokens: 100_000,
+        tool_calls: 2,
+        jobs: 1,
+        unknown: 1,
+        unknown_tokens: 1,
+        ..Spent::default()
+    };
     assert_eq!(spent(&env, like.assignment.id).await, unknown);
 }
 
