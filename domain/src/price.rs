@@ -52,7 +52,8 @@ impl PriceTable {
         let fits = |pattern: &str| match (pattern.contains('/'), model) {
             (true, _) => matches(pattern, &full),
             (false, Some(model)) => matches(pattern, model),
-            (false, None) => false,
+            // Whoever has set a price for every model means this one too.
+            (false, None) => pattern == "*",
         };
         self.prices.iter().find(|(pattern, _)| fits(pattern)).map(|(_, price)| price)
     }

@@ -106,6 +106,9 @@ async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
     }
     guards::look(scene, &mut report.evidence).await;
     report.evidence.tree = workspace::tree_state(scene.folder()).await;
+    if let Some(tree) = &report.evidence.tree {
+        report.evidence.content = workspace::content_of(scene.folder(), tree).await;
+    }
     checks::run(scene, Which::All, &mut report.evidence).await;
 }
 

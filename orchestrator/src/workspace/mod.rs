@@ -30,7 +30,7 @@ pub use git::{Author, Git, GitError};
 pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
 pub use leftovers::LEFTOVERS;
 pub use prepare::{Ready, prepare};
-pub use tree_state::tree_state;
+pub use tree_state::{content_of, tree_state};
 pub use worktree::{discard, is_there};
 
 /// Why something could not be done in a workspace.
