@@ -114,5 +114,8 @@ mod tests {
         check("claude", Some("abc"), Some(5));
         check("claude", Some("ac"), None);
         check("claude", Some("abcd"), None);
+        let all = PriceTable::new([("*".to_owned(), price(9)), ("gpt*".to_owned(), price(1))]);
+        assert_eq!(all.of("codex", None), Some(&price(9)));
+        assert_eq!(all.of("codex", Some("gpt-6")), Some(&price(1)));
     }
 }

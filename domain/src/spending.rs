@@ -244,12 +244,30 @@ impl Fund {
     /// Whether something of that expected cost may begin. This is where `spent + reserved <= limit` is held.
     pub fn admit(&self, expected: MicroUsd) -> Result<(), Reached> {
         self.admit_more(expected)?;
+        // What is expected to cost nothing may not begin either where nothing is left, or where nothing was ever to be spent.
+        if let Some(limit) = self.limits.cost.filter(|limit| self.taken() >= *limit) {
+            let (limit, spent) = (micros(limit), micros(self.taken()));
+            return Err(Reached { scope: self.scope, measure: Measure::Cost, limit, spent, needed: 0 });
+        }
         for measure in [Measure::Tokens, Measure::Wall, Measure::ToolCalls, Measure::Jobs] {
             if let Some(left) = self.left(measure).filter(|left| left.left == 0) {
                 return Err(left.reached(0));
             }
         }
         Ok(())
+    }
+
+    /// The same for a PM that wraps up: what work was to leave for it is there, also where work has run past the limit.
+    pub fn to_wrap_up(mut self, cost: MicroUsd) -> Self {
+        let spent = self.spent.counted();
+        self.limits.cost = self.limits.cost.map(|limit| if spent > limit { spent.plus(cost) } else { limit });
+        for measure in [Measure::Tokens, Measure::Wall, Measure::ToolCalls] {
+            if let Some(limit) = self.limits.of(measure) {
+                let least = self.spent.of(measure).saturating_add(limit.div_ceil(KEPT_SHARE));
+                self.limits.set(measure, Some(limit.max(least)));
+            }
+        }
+        self
     }
 
     /// Whether so much more money may be reserved.
@@ -260,6 +278,7 @@ impl Fund {
                 measure: Measure::Cost,
                 limit: micros(limit),
                 spent: micros(self.taken()),
+                needed: micros(self.kept_cost().plus(cost)),
             }),
             Some(_) | None => Ok(()),
         }
@@ -312,7 +331,7 @@ impl Ceiling {
     /// The limit, reached when the attempt has used so much.
     pub fn reached(&self, used: u64) -> Reached {
         let Self { scope, measure, limit, taken, left: _ } = *self;
-        Reached { scope, measure, limit, spent: taken.saturating_add(used) }
+        Reached { scope, measure, limit, spent: taken.saturating_add(used), needed: 0 }
     }
 }
 

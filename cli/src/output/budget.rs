@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use agents_domain::assignment::Assignment;
 use agents_domain::limits::{Measure, Scope};
-use agents_domain::spending::Spent;
+use agents_domain::spending::{Day, Spent};
 use agents_domain::store::DayLine;
+use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
 use serde::Serialize;
 
@@ -152,6 +153,11 @@ pub fn day(line: &DayLine) -> String {
         Some(format!("{} of {}", measure.show(taken), measure.show(limit)))
     };
     Measure::ALL.into_iter().filter_map(of).collect::<Vec<_>>().join(", ")
+}
+
+/// When the day is over whose budget is waited for.
+pub fn day_over(line: &DayLine) -> Option<Timestamp> {
+    line.waits_until.map(|at| Day::of(Timestamp::from_millis(at.as_millis() - 1)).end())
 }
 
 fn millis(span: Duration) -> u64 {

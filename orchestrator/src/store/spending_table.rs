@@ -236,6 +236,20 @@ pub(super) async fn wait(
     Ok(())
 }
 
+/// The day of that namespace is not waited for any longer.
+pub(super) async fn wait_no_longer(
+    on: &mut Connection,
+    (namespace, day): (&Namespace, Day),
+) -> Result<(), StoreError> {
+    Statement::new("UPDATE spending SET waits_until = NULL WHERE day = ")
+        .push_bound(day.0.into())
+        .push(" AND namespace = ")
+        .push_bound(namespace.as_str().into())
+        .execute(on, "writing that a day is not spent any longer")
+        .await?;
+    Ok(())
+}
+
 fn number(stored: i64) -> u64 {
     u64::try_from(stored).unwrap_or(0)
 }
