@@ -50,7 +50,7 @@ async fn claim(store: &SqlStore, runner: RunnerId) -> f64 {
         terms: Default::default(),
     };
     let began = Instant::now();
-    let claimed = store.claim(request).await.unwrap();
+    let claimed = store.claim(request).await.unwrap().claimed;
     let time = millis(began.elapsed());
     assert_eq!(claimed.len(), 1);
     time

@@ -131,7 +131,7 @@ async fn claim(store: &SqlStore, repo: &Path, data: &Path) -> Claimed {
         fallbacks: Default::default(),
         terms: Default::default(),
     };
-    store.claim(request).await.unwrap().remove(0)
+    store.claim(request).await.unwrap().claimed.remove(0)
 }
 
 #[derive(Default)]

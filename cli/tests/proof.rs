@@ -110,6 +110,7 @@ async fn measured(world: &World, passed: bool) -> (String, ReceiptId) {
         bad_lines: 0,
         killed: None,
         evidence: Evidence {
+            content: None,
             tree: tree(),
             checkpoint: Some(checkpoint),
             receipts: vec![receipt],

@@ -187,25 +187,32 @@ pub struct Reached {
     pub limit: u64,
     /// What is spent and reserved, in the same unit.
     pub spent: u64,
+    /// What is not there any more for what was to come next, with what must be left for the PM; 0 where that is not why.
+    pub needed: u64,
 }
 
 impl fmt::Display for Reached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scope, measure, limit, spent } = self;
+        let Self { scope, measure, limit, spent, needed } = self;
         let of = match scope {
             Scope::Attempt => "the limit of an attempt",
             Scope::Job => "the limit of a job",
             Scope::Assignment => "the limit of the assignment",
             Scope::Day => "the day's limit of the namespace",
         };
-        write!(f, "{of} is reached: {} of {}", measure.show(*spent), measure.show(*limit))
+        write!(f, "{of} is reached: {} of {}", measure.show(*spent), measure.show(*limit))?;
+        if *needed > 0 && spent < limit {
+            write!(f, ", and what comes next is expected to need {}", measure.show(*needed))?;
+        }
+        Ok(())
     }
 }
 
 impl Reached {
     /// The command that raises the limit of that assignment, to twice of what it is or of what is spent.
     pub fn raise(&self, assignment: &str) -> String {
-        let raised = self.limit.max(self.spent).max(1).saturating_mul(2);
+        let least = self.spent.saturating_add(self.needed);
+        let raised = self.limit.max(self.spent).max(1).saturating_mul(2).max(least);
         let value = self.measure.as_value(raised);
         let go_on = format!("agents update-assignment {assignment} --status active");
         match (self.scope, self.measure) {
@@ -226,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_reached_limit_says_what_and_how_to_raise_it() {
-        let reached = |scope, measure, limit, spent| Reached { scope, measure, limit, spent };
+        let reached = |scope, measure, limit, spent| Reached { scope, measure, limit, spent, needed: 0 };
         let check = |reached: Reached, said: &str, raise: &str| {
             assert_eq!((reached.to_string().as_str(), reached.raise("099a8057").as_str()), (said, raise));
         };
@@ -234,6 +241,11 @@ mod tests {
             reached(Scope::Assignment, Measure::Cost, 2_000_000, 1_980_000),
             "the limit of the assignment is reached: 1.98 USD of 2.00 USD",
             "agents update-assignment 099a8057 --status active --max-cost 4.00",
+        );
+        check(
+            Reached { needed: 500_000, ..reached(Scope::Assignment, Measure::Cost, 1_000_000, 510_000) },
+            "the limit of the assignment is reached: 0.51 USD of 1.00 USD, and what comes next is expected to need 0.50 USD",
+            "agents update-assignment 099a8057 --status active --max-cost 2.00",
         );
         check(
             reached(Scope::Attempt, Measure::Wall, 1500, 1700),

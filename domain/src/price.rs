@@ -52,7 +52,8 @@ impl PriceTable {
         let fits = |pattern: &str| match (pattern.contains('/'), model) {
             (true, _) => matches(pattern, &full),
             (false, Some(model)) => matches(pattern, model),
-            (false, None) => false,
+            // Whoever has set a price for every model means this one too.
+            (false, None) => pattern == "*",
         };
         self.prices.iter().find(|(pattern, _)| fits(pattern)).map(|(_, price)| price)
     }
@@ -113,5 +114,8 @@ mod tests {
         check("claude", Some("abc"), Some(5));
         check("claude", Some("ac"), None);
         check("claude", Some("abcd"), None);
+        let all = PriceTable::new([("*".to_owned(), price(9)), ("gpt*".to_owned(), price(1))]);
+        assert_eq!(all.of("codex", None), Some(&price(9)));
+        assert_eq!(all.of("codex", Some("gpt-6")), Some(&price(1)));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aggregate::HarnessDefaults;
-use crate::limits::{Limits, Measure, Reached, Scope};
+use crate::limits::{Limits, Measure, OwnLimits, Reached, Scope};
 use crate::namespace::Namespace;
 use crate::timestamp::Timestamp;
 use crate::usage::MicroUsd;
@@ -19,6 +19,9 @@ const GUESS_SHARE: i64 = 10;
 /// The part of an assignment's tokens, time and tool calls that is kept for the PM's closing review.
 const KEPT_SHARE: u64 = 10;
 
+/// The tokens that an attempt counts as of which nobody knows them, where no limit says less: some replies of an agent.
+const PRESUMED_TOKENS: u64 = 100_000;
+
 /// What was spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {
@@ -26,12 +29,17 @@ pub struct Spent {
     pub cost: MicroUsd,
     /// What the attempts of unknown cost are taken to have cost: what was reserved for them.
     pub presumed: MicroUsd,
+    /// As far as they are known.
     pub tokens: u64,
+    /// What the attempts of unknown tokens are taken to have used.
+    pub presumed_tokens: u64,
     pub wall: Duration,
     pub tool_calls: u64,
     pub jobs: u64,
     /// Attempts of unknown cost.
     pub unknown: u64,
+    /// Attempts of unknown tokens.
+    pub unknown_tokens: u64,
 }
 
 impl Spent {
@@ -40,10 +48,12 @@ impl Spent {
         self.cost = self.cost.plus(more.cost);
         self.presumed = self.presumed.plus(more.presumed);
         self.tokens = self.tokens.saturating_add(more.tokens);
+        self.presumed_tokens = self.presumed_tokens.saturating_add(more.presumed_tokens);
         self.wall = self.wall.saturating_add(more.wall);
         self.tool_calls = self.tool_calls.saturating_add(more.tool_calls);
         self.jobs = self.jobs.saturating_add(more.jobs);
         self.unknown = self.unknown.saturating_add(more.unknown);
+        self.unknown_tokens = self.unknown_tokens.saturating_add(more.unknown_tokens);
     }
 
     /// The money that counts against a limit.
@@ -51,11 +61,28 @@ impl Spent {
         self.cost.plus(self.presumed)
     }
 
+    /// What is spent of that measure, for people; tokens with what of them nobody knows.
+    pub fn show(&self, measure: Measure) -> String {
+        match (measure, self.unknown_tokens) {
+            (Measure::Tokens, 1..) => {
+                let (least, presumed) = (measure.show(self.tokens), measure.show(self.presumed_tokens));
+                let attempts = match self.unknown_tokens {
+                    1 => "1 attempt".to_owned(),
+                    unknown => format!("{unknown} attempts"),
+                };
+                format!("≥ {least} ({attempts} unknown, taken for {presumed})")
+            }
+            (Measure::Cost | Measure::Tokens | Measure::Wall | Measure::ToolCalls | Measure::Jobs, _) => {
+                measure.show(self.of(measure))
+            }
+        }
+    }
+
     /// What counts against a limit of that measure, in its own unit.
     pub fn of(&self, measure: Measure) -> u64 {
         match measure {
             Measure::Cost => micros(self.counted()),
-            Measure::Tokens => self.tokens,
+            Measure::Tokens => self.tokens.saturating_add(self.presumed_tokens),
             Measure::Wall => u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX),
             Measure::ToolCalls => self.tool_calls,
             Measure::Jobs => self.jobs,
@@ -217,12 +244,30 @@ impl Fund {
     /// Whether something of that expected cost may begin. This is where `spent + reserved <= limit` is held.
     pub fn admit(&self, expected: MicroUsd) -> Result<(), Reached> {
         self.admit_more(expected)?;
+        // What is expected to cost nothing may not begin either where nothing is left, or where nothing was ever to be spent.
+        if let Some(limit) = self.limits.cost.filter(|limit| self.taken() >= *limit) {
+            let (limit, spent) = (micros(limit), micros(self.taken()));
+            return Err(Reached { scope: self.scope, measure: Measure::Cost, limit, spent, needed: 0 });
+        }
         for measure in [Measure::Tokens, Measure::Wall, Measure::ToolCalls, Measure::Jobs] {
             if let Some(left) = self.left(measure).filter(|left| left.left == 0) {
                 return Err(left.reached(0));
             }
         }
         Ok(())
+    }
+
+    /// The same for a PM that wraps up: what work was to leave for it is there, also where work has run past the limit.
+    pub fn to_wrap_up(mut self, cost: MicroUsd) -> Self {
+        let spent = self.spent.counted();
+        self.limits.cost = self.limits.cost.map(|limit| if spent > limit { spent.plus(cost) } else { limit });
+        for measure in [Measure::Tokens, Measure::Wall, Measure::ToolCalls] {
+            if let Some(limit) = self.limits.of(measure) {
+                let least = self.spent.of(measure).saturating_add(limit.div_ceil(KEPT_SHARE));
+                self.limits.set(measure, Some(limit.max(least)));
+            }
+        }
+        self
     }
 
     /// Whether so much more money may be reserved.
@@ -233,6 +278,7 @@ impl Fund {
                 measure: Measure::Cost,
                 limit: micros(limit),
                 spent: micros(self.taken()),
+                needed: micros(self.kept_cost().plus(cost)),
             }),
             Some(_) | None => Ok(()),
         }
@@ -285,8 +331,16 @@ impl Ceiling {
     /// The limit, reached when the attempt has used so much.
     pub fn reached(&self, used: u64) -> Reached {
         let Self { scope, measure, limit, taken, left: _ } = *self;
-        Reached { scope, measure, limit, spent: taken.saturating_add(used) }
+        Reached { scope, measure, limit, spent: taken.saturating_add(used), needed: 0 }
     }
+}
+
+/// What an attempt is taken to have used whose CLI tells no tokens: all that it may, else a tenth of the smallest limit that it
+/// counts against, and not nothing. So a limit of tokens holds for such a CLI too.
+pub fn presumed_tokens(limits: &OwnLimits) -> u64 {
+    let share = |limit: u64| limit.div_ceil(GUESS_SHARE.unsigned_abs());
+    let others = [limits.job.tokens, limits.assignment.tokens].into_iter().flatten().map(share);
+    limits.attempt.tokens.unwrap_or_else(|| others.fold(PRESUMED_TOKENS, u64::min))
 }
 
 /// What the end of an attempt adds to the sums of its namespace.

@@ -180,6 +180,14 @@ pub struct Claimed {
     pub events: Vec<HistoryEvent>,
 }
 
+/// What came of a claim.
+#[derive(Debug, Clone, Default)]
+pub struct Claims {
+    pub claimed: Vec<Claimed>,
+    /// What happened to assignments of which nothing was claimed: a limit stood against it.
+    pub refused: Vec<(Namespace, HistoryEvent)>,
+}
+
 /// A runner, as it makes itself known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunnerRecord {
@@ -469,7 +477,7 @@ pub trait Store: Upkeep {
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 
     /// Takes up to `limit` ready jobs.
-    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError>;
+    async fn claim(&self, request: ClaimRequest) -> Result<Claims, StoreError>;
 
     /// Asks a question, or takes an attempt over: a command that brings an attempt to be worked on.
     async fn take(&self, command: Command) -> Result<Claimed, StoreError>;

@@ -162,7 +162,7 @@ async fn running_job(store: &SqlStore) -> Claimed {
         fallbacks: Default::default(),
         terms: Default::default(),
     };
-    store.claim(request).await.unwrap().remove(0)
+    store.claim(request).await.unwrap().claimed.remove(0)
 }
 
 fn command(change: Change) -> Command {

@@ -31,7 +31,11 @@ impl QueueCommand {
         let namespace = here.listed_namespace(self.all_namespaces)?;
         let store = app.store(&here).await?;
         let fallbacks = here.config.fallbacks();
-        let queue = store.queue(namespace.as_ref(), &fallbacks, self.limit).await?;
+        let mut queue = store.queue(namespace.as_ref(), &fallbacks, self.limit).await?;
+        if let Ok(own) = here.namespace() {
+            let day = here.config.terms().day;
+            output::queue::hold_against(&mut queue, (&own.namespace, &day), (&fallbacks, app.now()));
+        }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let shown = Shown {
             queue: &queue,

@@ -170,8 +170,12 @@ fn cost(cost: MicroUsd, unknown: u64) -> String {
 }
 
 fn tokens(tokens: &TokenUsage, unknown: u64) -> String {
-    let least = if unknown > 0 { "≥ " } else { "" };
-    format!("{least}{}", time::tokens(tokens))
+    let known = time::tokens(tokens);
+    match unknown {
+        0 => known,
+        1 => format!("≥ {known}, 1 attempt unknown"),
+        unknown => format!("≥ {known}, {unknown} attempts unknown"),
+    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use agents_domain::attempt::Wish;
 use agents_domain::history::{EventKind, HistoryEvent};
+use agents_domain::store::DayLine;
 use agents_domain::timestamp::Timestamp;
 use agents_orchestrator::runner::RunnerEvent;
 use serde_json::{Value, json as object};
 
 use super::evidence_line;
-use crate::output::time;
+use crate::output::{budget, time};
 
 /// How a line is meant; a terminal shows it as a color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,7 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
             Style::Attention,
             format!("{running} agent(s) go on and wait for the next runner, for 10 minutes at least"),
         ),
+        RunnerEvent::DaySpent { day } => (Style::Attention, day_spent(day)),
         RunnerEvent::Ended { finished } => (Style::Dim, format!("runner ended after {finished} attempt(s)")),
     };
     Some(line)
@@ -153,6 +155,11 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
     })
 }
 
+fn day_spent(day: &DayLine) -> String {
+    let until = budget::day_over(day).map_or_else(String::new, |until| format!(" until {until}"));
+    format!("jobs of {} wait for the day's budget ({}){until}", day.namespace.as_str(), budget::day(day))
+}
+
 fn wanted(wish: Wish) -> &'static str {
     match wish {
         Wish::Cancel => "a person has cancelled it",
@@ -207,6 +214,13 @@ pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
         RunnerEvent::Draining { running } => about("draining", "running", (*running).into()),
         RunnerEvent::Stopping { running } => about("stopping", "running", (*running).into()),
         RunnerEvent::HandedOver { running } => about("handed_over", "running", (*running).into()),
+        RunnerEvent::DaySpent { day } => object!({
+            "at": now.to_string(),
+            "event": "day_spent",
+            "namespace": day.namespace.as_str(),
+            "spent": budget::day(day),
+            "until": budget::day_over(day).map(|until| until.to_string()),
+        }),
         RunnerEvent::Ended { finished } => about("runner_ended", "finished", (*finished).into()),
     }
 }

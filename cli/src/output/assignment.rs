@@ -106,6 +106,9 @@ fn facts(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> Table {
     if let Some(cost) = whole_cost(jobs) {
         fact("cost", cost);
     }
+    if let Some(tokens) = budget::unknown_tokens(&assignment.budget().spent) {
+        fact("tokens", tokens);
+    }
     for (name, said) in super::evidence::short(assignment) {
         fact(name, said);
     }

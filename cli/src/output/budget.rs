@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use agents_domain::assignment::Assignment;
 use agents_domain::limits::{Measure, Scope};
-use agents_domain::spending::Spent;
+use agents_domain::spending::{Day, Spent};
 use agents_domain::store::DayLine;
+use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
 use serde::Serialize;
 
@@ -20,7 +21,11 @@ pub struct SpentView {
     /// Attempts whose cost is not known, and what they are taken to have cost where a limit asks.
     unknown_cost_attempts: u64,
     presumed_usd: f64,
+    /// As far as they are known.
     tokens: u64,
+    /// Attempts whose tokens are not known, and what they are taken to have used where a limit asks.
+    unknown_usage_attempts: u64,
+    presumed_tokens: u64,
     time_ms: u64,
     tool_calls: u64,
 }
@@ -32,6 +37,8 @@ impl From<&Spent> for SpentView {
             unknown_cost_attempts: spent.unknown,
             presumed_usd: spent.presumed.as_dollars(),
             tokens: spent.tokens,
+            unknown_usage_attempts: spent.unknown_tokens,
+            presumed_tokens: spent.presumed_tokens,
             time_ms: millis(spent.wall),
             tool_calls: spent.tool_calls,
         }
@@ -114,6 +121,11 @@ pub fn known_cost(cost: MicroUsd, unknown: u64) -> Option<String> {
     }
 }
 
+/// What is known of the tokens, where some are not known.
+pub fn unknown_tokens(spent: &Spent) -> Option<String> {
+    (spent.unknown_tokens > 0).then(|| spent.show(Measure::Tokens))
+}
+
 /// A line for each limit.
 pub fn lines(assignment: &Assignment) -> Vec<String> {
     let line = |limit: Limit| {
@@ -141,6 +153,11 @@ pub fn day(line: &DayLine) -> String {
         Some(format!("{} of {}", measure.show(taken), measure.show(limit)))
     };
     Measure::ALL.into_iter().filter_map(of).collect::<Vec<_>>().join(", ")
+}
+
+/// When the day is over whose budget is waited for.
+pub fn day_over(line: &DayLine) -> Option<Timestamp> {
+    line.waits_until.map(|at| Day::of(Timestamp::from_millis(at.as_millis() - 1)).end())
 }
 
 fn millis(span: Duration) -> u64 {

@@ -5,10 +5,10 @@ use agents_domain::assignment::{Assignment, AssignmentStatus};
 use agents_domain::cooldown::Cooldown;
 use agents_domain::fallback::{Fallbacks, Route};
 use agents_domain::job::Job;
+use agents_domain::limits::Limits;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
-use agents_domain::spending::Day;
-use agents_domain::store::{JobLine, Queue};
+use agents_domain::store::{DayLine, JobLine, Queue};
 use agents_domain::timestamp::Timestamp;
 use serde::Serialize;
 
@@ -107,6 +107,28 @@ struct Wait {
     until: Option<Timestamp>,
 }
 
+/// Jobs that wait for a limit of the day that the config does not have any longer are ready: the next claim finds that out too.
+pub fn hold_against(
+    queue: &mut Queue,
+    (namespace, now_limited): (&Namespace, &Limits),
+    (fallbacks, now): (&Fallbacks, Timestamp),
+) {
+    let is_old = |day: &DayLine| day.namespace == *namespace && day.limits != *now_limited;
+    if !queue.days.iter().any(is_old) {
+        return;
+    }
+    queue.days.retain(|day| !is_old(day));
+    let cooling: Vec<Cooldown> = queue.cooldowns.iter().map(|line| line.cooldown.clone()).collect();
+    let is_free = |line: &JobLine| {
+        let is_open = line.assignment_status == AssignmentStatus::Active && !line.assignment_paused;
+        let has_harness = matches!(fallbacks.route(&line.job.harness, &cooling), Route::To(_));
+        line.namespace == *namespace && is_open && has_harness && line.job.is_ready(now)
+    };
+    let (ready, waiting) = std::mem::take(&mut queue.waiting).into_iter().partition(is_free);
+    queue.waiting = waiting;
+    queue.ready.extend::<Vec<JobLine>>(ready);
+}
+
 fn wait_of(line: &JobLine, (queue, fallbacks): (&Queue, &Fallbacks)) -> Wait {
     match line.assignment_status {
         AssignmentStatus::Active if line.assignment_paused => {
@@ -129,8 +151,10 @@ fn wait_of(line: &JobLine, (queue, fallbacks): (&Queue, &Fallbacks)) -> Wait {
     }
     let day = queue.days.iter().find(|day| day.namespace == line.namespace);
     if let (Some(_), Some(day)) = (ready_at(&line.job), day) {
-        let until = day.waits_until.map(|at| Day::of(Timestamp::from_millis(at.as_millis() - 1)).end());
-        return Wait { what: format!("the day's budget ({})", budget::day(day)), until };
+        return Wait {
+            what: format!("the day's budget ({})", budget::day(day)),
+            until: budget::day_over(day),
+        };
     }
     match (ready_at(&line.job), before(&line.job, queue)) {
         (Some(until), _) => Wait { what: moment(line.job.progress().outcome).to_owned(), until: Some(until) },

@@ -151,7 +151,8 @@ fn a_raised_limit_lets_an_assignment_go_on() {
     assert_eq!(ended["status"], "blocked");
     let why = reason(&ended);
     assert!(
-        why.starts_with("the limit of the assignment is reached: 0.20 USD of 0.50 USD; the PM wanted"),
+        why.starts_with("the limit of the assignment is reached: 0.20 USD of 0.50 USD, and what comes next")
+            && why.contains("; the PM wanted"),
         "{why}"
     );
     assert!(why.ends_with("--status active --max-cost 1.00"), "{why}");
@@ -195,4 +196,117 @@ fn a_runner_that_is_killed_leaves_no_reservation_behind() {
         let expected = if ends_keeper { 0.6 } else { 0.0 };
         assert!(spent["presumedUsd"].as_f64().unwrap() >= expected, "{spent:#}");
     }
+}
+
+#[test]
+fn tokens_that_nobody_knows_are_not_nothing_and_a_limit_of_them_holds() {
+    let again = |nth: u32| on_nth("pm", nth, json!([insert("implement", "More of it.")]));
+    let mut replies = vec![on("implement", json!([{"text": "Done."}]))];
+    replies.extend((1..=12).map(again));
+    let stage = Stage::playing(Value::Array(replies));
+    stage.configure(|config| {
+        config["limits"] = json!({"assignment": {"tokens": 1000}});
+        config["harnessDefaults"] = json!({"default": "text"});
+    });
+    let id = stage.create_work("Something");
+    stage.once();
+    let ended = stage.assignment(&id);
+    let attempts = jobs(&ended).len();
+    assert_eq!((&ended["status"], attempts), (&json!("blocked"), 10), "{ended:#}");
+    let why = "the limit of the assignment is reached: 900 tokens of 1000 tokens";
+    assert!(reason(&ended).starts_with(why), "{}", reason(&ended));
+    let spent = &ended["budget"]["spent"];
+    let said = [&spent["tokens"], &spent["unknownUsageAttempts"], &spent["presumedTokens"]];
+    assert_eq!(said, [&json!(0), &json!(10), &json!(1000)], "{spent:#}");
+    let shown = stage.agents(&["assignment", &id]).ok().stdout;
+    assert!(shown.contains("≥ 0 tokens (10 attempts unknown, taken for 1000 tokens)"), "{shown}");
+    assert!(shown.contains("tokens: 1000 tokens of 1000 tokens, 0 tokens left"), "{shown}");
+    let shown = stage.agents(&["usage"]).ok().stdout;
+    assert!(shown.contains("≥ 0 tokens, 10 attempts unknown"), "{shown}");
+}
+
+#[test]
+fn an_attempt_that_is_past_its_time_is_ended_and_its_time_is_counted() {
+    let stage = limited(
+        json!({"attempt": {"timeMs": 700}}),
+        json!([on("implement", json!([{"text": "On it."}, work_for_ever()])), pm_blocks()]),
+    );
+    let id = stage.create_work("Something");
+    let said = stage.once().stdout;
+    let ended = stage.assignment(&id);
+    let message = text(&jobs(&ended)[0]["attempts"][0]["message"]);
+    assert_eq!(jobs(&ended)[0]["attempts"][0]["outcome"], "over_limit", "{ended:#}");
+    assert!(
+        message.starts_with("the limit of an attempt is reached: ") && message.contains("of 0.7 s"),
+        "{message}"
+    );
+    assert!(ended["budget"]["spent"]["timeMs"].as_u64().unwrap() >= 700, "{ended:#}");
+    assert!(said.contains("the limit of an attempt is reached: "), "{said}");
+}
+
+#[test]
+fn a_job_may_not_use_more_in_all_its_tries_than_its_limit() {
+    let fails = json!([tool(), tool(), {"fail": "overloaded"}]);
+    let stage = limited(
+        json!({"job": {"toolCalls": 3}}),
+        json!([
+            on_attempt("implement", 1, fails),
+            on_attempt("implement", 2, json!([tool(), tool(), work_for_ever()])),
+            pm_blocks()
+        ]),
+    );
+    let id = stage.create_work("Something");
+    stage.once();
+    stage.runner_ahead(DAY_MS, &["--once"]).ended(PATIENCE);
+    let ended = stage.assignment(&id);
+    let attempts = jobs(&ended)[0]["attempts"].as_array().unwrap();
+    assert_eq!(attempts[1]["outcome"], "over_limit", "{ended:#}");
+    let said = "the limit of a job is reached: 4 tool calls of 3 tool calls";
+    assert!(text(&attempts[1]["message"]).starts_with(said), "{ended:#}");
+}
+
+#[test]
+fn a_limit_of_nothing_starts_nothing_and_the_runner_says_so() {
+    let stage = limited(json!({"assignment": {"cost": 0}}), json!([on("implement", json!([costs(0.5)]))]));
+    let id = stage.create_work("Something");
+    let said = stage.once().stdout;
+    let ended = stage.assignment(&id);
+    let why = "the limit of the assignment is reached: 0.00 USD of 0.00 USD. To go on: ";
+    assert!(reason(&ended).starts_with(why), "{}", reason(&ended));
+    assert_eq!(usage(&stage, &[])["total"]["attempts"], 0);
+    assert!(said.contains("blocked: the limit of the assignment is reached: "), "{said}");
+}
+
+#[test]
+fn work_that_runs_past_the_limit_of_the_assignment_leaves_the_pm_its_last_look() {
+    let stage = limited(
+        json!({"assignment": {"cost": 1.0}, "expectedCost": 0.1}),
+        json!([on("implement", json!([costs(1.2)])), pm_blocks()]),
+    );
+    let id = stage.create_work("Something");
+    let said = stage.once().stdout;
+    let ended = stage.assignment(&id);
+    assert_eq!(story(&ended)[1..], ["pm completed [success]"], "{ended:#}");
+    assert!(reason(&ended).contains("; the PM: "), "{}", reason(&ended));
+    assert!(stage.prompt(&jobs(&ended)[1]).contains("This is your last look"));
+    assert!(said.contains("blocked: the limit of the assignment is reached: "), "{said}");
+}
+
+#[test]
+fn a_runner_says_what_waits_for_the_next_day_and_a_raised_limit_counts_at_once() {
+    let stage = limited(
+        json!({"day": {"cost": 0.5}, "expectedCost": 0.4}),
+        json!([on("implement", json!([costs(0.4)])), on("pm", json!([complete("It is done.")]))]),
+    );
+    let id = stage.create_work("Something");
+    let said = stage.once().stdout;
+    let waits = "jobs of shop wait for the day's budget (0.40 USD of 0.50 USD) until ";
+    assert!(said.contains(waits), "{said}");
+    assert!(stage.once().stdout.contains(waits), "also when nothing was looked for");
+    stage.configure(|config| config["limits"] = json!({"day": {"cost": 20}, "expectedCost": 0.4}));
+    let queue = stage.json(&["queue"]);
+    assert_eq!((queue["ready"].as_array().unwrap().len(), &queue["waiting"]), (1, &json!([])), "{queue:#}");
+    let said = stage.once().stdout;
+    assert!(!said.contains("wait for the day"), "{said}");
+    assert_eq!(stage.assignment(&id)["status"], "complete");
 }

@@ -130,7 +130,7 @@ impl World {
             fallbacks: Default::default(),
             terms: Default::default(),
         };
-        self.store().await.claim(request).await.unwrap().remove(0)
+        self.store().await.claim(request).await.unwrap().claimed.remove(0)
     }
 }
 

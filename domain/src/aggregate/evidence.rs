@@ -9,6 +9,8 @@ use crate::job::Job;
 pub const REPEATS_TOLD: u32 = 2;
 /// After so many the assignment is blocked.
 pub const REPEATS_MOST: u32 = 4;
+/// So many contents of the tree are remembered: what comes again after more jobs than these is no to and fro.
+const SEEN_MOST: usize = 8;
 
 impl Aggregate {
     /// Takes in the evidence of that job's attempt.
@@ -44,7 +46,8 @@ impl Aggregate {
             // A person who activates it again gives it as many new chances.
             self.assignment.proof.standing.repeats = 0;
             let why = format!(
-                "no progress: {repeats} jobs in a row have changed nothing, or have only found again what was found"
+                "no progress: {repeats} jobs in a row have changed nothing, have made again what was there before, or have only \
+                 found again what was found"
             );
             self.block(why, None, ctx);
         }
@@ -82,14 +85,29 @@ impl Standing {
 
     fn count(&mut self, print: Print, old: &[ReceiptMark]) -> Option<u32> {
         let is_same = match &print {
-            Print::Work { is_empty } => *is_empty && results(&self.receipts) == results(old),
+            Print::Work { is_empty: true, content: _ } => results(&self.receipts) == results(old),
+            // It has made again what was there before.
+            Print::Work { is_empty: false, content } => {
+                content.as_ref().is_some_and(|content| self.seen.contains(content))
+            }
             Print::Review(text) => self.print.as_ref() == Some(text),
         };
-        if let Print::Review(text) = print {
-            self.print = Some(text);
+        match print {
+            Print::Review(text) => self.print = Some(text),
+            Print::Work { is_empty: _, content } => self.saw(content),
         }
         self.repeats = if is_same { self.repeats + 1 } else { 0 };
         is_same.then_some(self.repeats)
+    }
+}
+
+impl Standing {
+    fn saw(&mut self, content: Option<String>) {
+        let Some(content) = content else { return };
+        self.seen.retain(|one| *one != content);
+        self.seen.push(content);
+        let gone = self.seen.len().saturating_sub(SEEN_MOST);
+        self.seen.drain(..gone);
     }
 }
 
@@ -97,6 +115,8 @@ impl Standing {
 enum Print {
     Work {
         is_empty: bool,
+        /// What the tree has become.
+        content: Option<String>,
     },
     /// Its findings.
     Review(String),
@@ -113,7 +133,8 @@ fn print(evidence: &Evidence, job: &Job) -> Option<Print> {
         places.sort();
         return (!places.is_empty()).then(|| Print::Review(places.join("\n")));
     }
-    evidence.checkpoint.as_ref().map(|checkpoint| Print::Work { is_empty: checkpoint.is_empty() })
+    let content = evidence.content.clone();
+    evidence.checkpoint.as_ref().map(|checkpoint| Print::Work { is_empty: checkpoint.is_empty(), content })
 }
 
 fn results(marks: &[ReceiptMark]) -> Vec<(&str, bool)> {

@@ -10,7 +10,7 @@ use crate::job::Job;
 use crate::job_type::JobType;
 use crate::limits::{Measure, Reached, Scope};
 use crate::outcome::{Outcome, OutcomeClass};
-use crate::spending::{Ceiling, Day, Fund, Funds, Kept, Spending, Spent};
+use crate::spending::{Ceiling, Day, Fund, Funds, Kept, Spending, Spent, presumed_tokens};
 use crate::usage::MicroUsd;
 
 /// Why an attempt may not begin.
@@ -48,15 +48,26 @@ impl Aggregate {
         if let Some(over) = over.filter(|_| !is_pm) {
             return Err(Unfunded::Own(over.clone()));
         }
-        let admitted = |wraps_up| Admitted { reserved: expected, wraps_up };
-        match self.own_fund(self.kept(job, funds)).admit(expected) {
-            Ok(()) => Ok(admitted(None)),
-            Err(reached) if is_pm && over.is_none() => {
-                self.own_fund(Kept::Nothing).admit(expected).map_err(own)?;
-                Ok(admitted(Some(self.over_of(&reached))))
+        let admitted_as = |wraps_up| move |reserved| Admitted { reserved, wraps_up };
+        if is_pm && over.is_some() {
+            return self.admit_last(expected).map(admitted_as(None)).map_err(own);
+        }
+        match self.fund_for(job, funds).admit(expected) {
+            Ok(()) => Ok(Admitted { reserved: expected, wraps_up: None }),
+            Err(reached) if is_pm => {
+                let wraps_up = Some(self.over_of(&reached));
+                self.admit_last(expected).map(admitted_as(wraps_up)).map_err(own)
             }
             Err(reached) => Err(own(reached)),
         }
+    }
+
+    /// Whether a PM may wrap up, and what is reserved for it: no more than there is.
+    fn admit_last(&self, expected: MicroUsd) -> Result<MicroUsd, Reached> {
+        let fund = self.last_fund(expected);
+        let left = fund.left(Measure::Cost).and_then(|left| i64::try_from(left.left).ok());
+        let reserved = left.map_or(expected, |left| expected.min(MicroUsd::from_micros(left)));
+        fund.admit(reserved).map(|()| reserved)
     }
 
     /// A job may not begin: the PM gets one job to wrap up, as far as that can be paid, else a person is asked.
@@ -107,8 +118,8 @@ impl Aggregate {
             let refused = |reached| Rejection::OutOfBudget { reached };
             funds.day().admit_more(more).map_err(refused)?;
             let job = self.attempts[index].job;
-            let kept = self.job_index(job).map_or(Kept::Nothing, |job| self.kept(&self.jobs[job], funds));
-            self.own_fund(kept).admit_more(more).map_err(refused)?;
+            let own = self.job_index(job).map(|job| self.fund_for(&self.jobs[job], funds));
+            own.map_or(Ok(()), |own| own.admit_more(more)).map_err(refused)?;
             self.attempts[index].reserved = cost;
         }
         Ok(())
@@ -134,7 +145,7 @@ impl Aggregate {
             reserved: MicroUsd::ZERO,
             kept: Kept::Nothing,
         };
-        let own = self.own_fund(self.kept(job, funds));
+        let own = self.fund_for(job, funds);
         let funds = [alone, self.job_fund(job), without(own, attempt), without(funds.day(), attempt)];
         let measures = [Measure::Cost, Measure::Tokens, Measure::Wall, Measure::ToolCalls];
         let left = |fund: &Fund| measures.map(|measure| fund.left(measure));
@@ -145,22 +156,30 @@ impl Aggregate {
     pub(super) fn spend(&mut self, attempt: &Attempt, progress: &AttemptProgress, ctx: &Context<'_>) {
         let Some(index) = self.job_index(attempt.job) else { return };
         let job = &mut self.jobs[index];
-        let tokens = progress.usage.map(|usage| usage.total()).unwrap_or_default();
+        let tokens = progress.usage.map(|usage| usage.total());
+        let presumed_tokens = match tokens {
+            Some(_) => 0,
+            None => presumed_tokens(&self.assignment.budget.limits),
+        };
         let is_known = progress.cost.is_some();
         let spent = Spent {
             cost: progress.cost.unwrap_or_default(),
             presumed: if is_known { MicroUsd::ZERO } else { attempt.reserved },
-            tokens,
+            tokens: tokens.unwrap_or_default(),
+            presumed_tokens,
             wall: ctx.now.since(attempt.started_at),
             tool_calls: u64::from(progress.tool_calls),
             jobs: u64::from(attempt.number == 1),
             unknown: u64::from(!is_known),
+            unknown_tokens: u64::from(tokens.is_none()),
         };
         job.progress.spent.add(&spent);
         let budget = &mut self.assignment.budget;
         budget.spent.add(&spent);
         // One that never ran tells nothing of what others will cost.
-        let has_run = !(progress.cost == Some(MicroUsd::ZERO) && tokens == 0 && progress.tool_calls == 0);
+        let has_run = !(progress.cost == Some(MicroUsd::ZERO)
+            && tokens.is_none_or(|tokens| tokens == 0)
+            && progress.tool_calls == 0);
         let like = (job.job_type.as_str(), attempt.harness.as_str());
         if has_run {
             crate::spending::Typical::add(&mut budget.typical, like, progress.cost);
@@ -192,12 +211,22 @@ impl Aggregate {
         funds.expected((job_type.as_str(), harness), &budget.typical, limits)
     }
 
-    /// What that job must leave. A PM that wraps up need leave nothing.
-    fn kept(&self, job: &Job, funds: &Funds) -> Kept {
-        if job.job_type.is_pm() && self.assignment.budget.over.is_some() {
-            return Kept::Nothing;
+    /// What is there for that job. A PM that wraps up need leave nothing, and has what was kept for it.
+    fn fund_for(&self, job: &Job, funds: &Funds) -> Fund {
+        match job.job_type.is_pm() && self.assignment.budget.over.is_some() {
+            true => self.last_fund(self.expected(&job.job_type, &job.harness, funds)),
+            false => self.own_fund(self.kept_for_pm(funds)),
         }
-        self.kept_for_pm(funds)
+    }
+
+    /// What is there for a PM that wraps up. Where no agent has used anything there is nothing to wrap up, and a limit
+    /// stays what it is.
+    fn last_fund(&self, expected: MicroUsd) -> Fund {
+        let fund = self.own_fund(Kept::Nothing);
+        match self.assignment.budget.spent == Spent::default() {
+            true => fund,
+            false => fund.to_wrap_up(expected),
+        }
     }
 
     fn kept_for_pm(&self, funds: &Funds) -> Kept {

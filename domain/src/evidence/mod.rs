@@ -27,6 +27,8 @@ pub use tree_state::TreeState;
 pub struct Evidence {
     /// The tree that the agent has left. `None`: it can't be told (no repository).
     pub tree: Option<TreeState>,
+    /// What the files of that tree are, whatever the commit: two trees with the same content have the same. `None`: not told.
+    pub content: Option<String>,
     /// The commit that keeps what the job has done.
     pub checkpoint: Option<Checkpoint>,
     /// Checks that were run then.

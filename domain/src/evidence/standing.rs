@@ -29,6 +29,8 @@ pub struct Standing {
     pub refusals: u32,
     /// What the last work came to, to tell work that repeats itself.
     pub print: Option<String>,
+    /// The contents of the tree that the last few jobs with changes have left, the oldest first: to tell work that goes to and fro.
+    pub seen: Vec<String>,
     /// How many jobs in a row have come to the same.
     pub repeats: u32,
 }

@@ -113,6 +113,9 @@ async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
     }
     guards::look(scene, &mut report.evidence).await;
     report.evidence.tree = workspace::state_of(scene.claimed, scene.settings).await;
+    if let Some(tree) = &report.evidence.tree {
+        report.evidence.content = workspace::content_of(scene.folder(), tree).await;
+    }
     checks::run(scene, Which::All, &mut report.evidence).await;
 }
 

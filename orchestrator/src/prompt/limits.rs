@@ -20,7 +20,7 @@ pub fn gather(assignment: &Assignment) -> LimitFacts {
     let budget = assignment.budget();
     let line = |measure: Measure| {
         let limit = budget.limits.of(Scope::Assignment)?.of(measure)?;
-        let spent = measure.show(budget.spent.of(measure));
+        let spent = budget.spent.show(measure);
         Some(format!("{}: {spent} of {} are spent", measure.as_str(), measure.show(limit)))
     };
     LimitFacts {

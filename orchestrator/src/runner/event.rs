@@ -4,6 +4,7 @@ use agents_domain::attempt::Wish;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::AttemptId;
 use agents_domain::namespace::Namespace;
+use agents_domain::store::DayLine;
 
 /// What somebody outside wants of the runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub enum RunnerEvent {
     /// The running agents go on, and wait for the next runner.
     HandedOver {
         running: usize,
+    },
+    /// Jobs of that namespace wait for the next day: what this one may cost is spent.
+    DaySpent {
+        day: Box<DayLine>,
     },
     Ended {
         finished: usize,

@@ -19,7 +19,7 @@ use agents_domain::attempt::{AttemptProgress, AttemptReport, Wish};
 use agents_domain::fallback::Fallbacks;
 use agents_domain::id::AttemptId;
 use agents_domain::outcome::{Outcome, OutcomeClass};
-use agents_domain::store::{ClaimRequest, Claimed, RunnerRecord, StoreError};
+use agents_domain::store::{ClaimRequest, Claimed, Claims, RunnerRecord, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
 use tokio::time::Instant;
@@ -127,9 +127,25 @@ impl Runner {
             self.handle(event, &mut state).await;
         }
         heartbeat.stop();
+        if self.options.once {
+            self.tell_what_waits().await;
+        }
         self.leave().await;
         self.listener.hear(&RunnerEvent::Ended { finished: state.finished });
         Ok(state.finished)
+    }
+
+    /// Says why jobs are left that wait for the next day.
+    async fn tell_what_waits(&self) {
+        let queue = self.around.store.queue(self.options.namespace.as_ref(), &self.fallbacks(), 1).await;
+        match queue {
+            Ok(queue) => {
+                for day in queue.days {
+                    self.listener.hear(&RunnerEvent::DaySpent { day: Box::new(day) });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "whether something waits can't be read"),
+        }
     }
 
     fn record(&self) -> RunnerRecord {
@@ -164,7 +180,7 @@ impl Runner {
             terms: settings::terms(&self.around.settings),
         };
         let store = Arc::clone(&self.around.store);
-        state.claiming.spawn(async move { store.claim(request).await.map(|claimed| (claimed, limit)) });
+        state.claiming.spawn(async move { store.claim(request).await.map(|claims| (claims, limit)) });
     }
 
     /// As the config says at this moment. While it can't be read, nobody stands in for anybody.
@@ -173,9 +189,12 @@ impl Runner {
         settings.map(|settings| Arc::clone(&settings.fallbacks)).unwrap_or_default()
     }
 
-    fn claimed(&self, claimed: Result<(Vec<Claimed>, usize), StoreError>, state: &mut State) {
+    fn claimed(&self, claimed: Result<(Claims, usize), StoreError>, state: &mut State) {
         match claimed {
-            Ok((claimed, limit)) => {
+            Ok((Claims { claimed, refused }, limit)) => {
+                for (namespace, event) in refused {
+                    self.listener.hear(&RunnerEvent::Happened { namespace, event });
+                }
                 if state.trouble.take().is_some() {
                     self.listener.hear(&RunnerEvent::StoreMended);
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use agents_domain::attempt::AttemptReport;
 use agents_domain::id::{AssignmentId, AttemptId};
-use agents_domain::store::{Claimed, StoreError};
+use agents_domain::store::{Claimed, Claims, StoreError};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ pub(super) enum Event {
     /// The store knows the end of an attempt.
     Finished(Result<(), JoinError>),
     /// The store has answered what there is to do, up to the limit that is with it.
-    Claimed(Result<Result<(Vec<Claimed>, usize), StoreError>, JoinError>),
+    Claimed(Result<Result<(Claims, usize), StoreError>, JoinError>),
     Beat(Beat),
     Control(Option<Control>),
     Tick,
@@ -72,7 +72,7 @@ pub(super) struct State {
     /// Ends that are being handed to the store. They need no slot.
     pub finishing: JoinSet<()>,
     /// The question to the store, while it has not answered.
-    pub claiming: JoinSet<Result<(Vec<Claimed>, usize), StoreError>>,
+    pub claiming: JoinSet<Result<(Claims, usize), StoreError>>,
     /// Whether there may be work that the last look has not seen.
     pub must_look: bool,
     pub found: Found,

@@ -12,8 +12,8 @@ use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
 use agents_domain::job::Job;
 use agents_domain::namespace::Namespace;
-use agents_domain::spending::Funds;
-use agents_domain::store::{Change, ClaimRequest, Claimed, Command, Receipt, StoreError};
+use agents_domain::spending::{Day, Funds};
+use agents_domain::store::{Change, ClaimRequest, Claimed, Command, DayLine, Receipt, StoreError};
 use agents_domain::timestamp::Timestamp;
 use agents_domain::usage::MicroUsd;
 
@@ -44,6 +44,8 @@ pub(super) struct Batch<'a> {
     /// Those that begin to in this transaction.
     new_cooldowns: Vec<Cooldown>,
     purses: Purses,
+    /// What a claim that was refused has led to, until it is told.
+    refused: Vec<(Namespace, HistoryEvent)>,
 }
 
 struct Loaded {
@@ -76,6 +78,7 @@ impl<'a> Batch<'a> {
             cooling: None,
             new_cooldowns: Vec::new(),
             purses: Purses::default(),
+            refused: Vec::new(),
         }
     }
 
@@ -91,7 +94,7 @@ impl<'a> Batch<'a> {
             Some(namespaces) => namespaces.clone(),
             None => find::namespaces(on).await?,
         };
-        let waiting = spending_table::waiting(on, self.now).await?;
+        let waiting = self.still_waiting(on, request).await?;
         let is_open = |name: &Namespace| {
             !self.purses.is_refused(name) && !waiting.iter().any(|line| line.namespace == *name)
         };
@@ -103,6 +106,29 @@ impl<'a> Batch<'a> {
         let cooling = self.cooling.as_deref().unwrap_or_default();
         let routes = Routes { fallbacks: &request.fallbacks, cooling };
         Ok(Found { jobs: job_table::ready(on, &namespaces, routes, (self.now, limit)).await? })
+    }
+
+    /// Namespaces whose day is spent. Those of which the config says something else by now are asked again.
+    async fn still_waiting(
+        &mut self,
+        on: &mut Connection,
+        request: &ClaimRequest,
+    ) -> Result<Vec<DayLine>, StoreError> {
+        let mut waiting = spending_table::waiting(on, self.now).await?;
+        let mut changed = Vec::new();
+        for line in &waiting {
+            let workspaces = job_table::workspaces(on, &line.namespace).await?;
+            let is_refused = self.purses.is_refused(&line.namespace);
+            let mut is_other = |folder: &String| self.purses.terms(&request.terms, folder).day != line.limits;
+            if !is_refused && workspaces.iter().any(&mut is_other) {
+                changed.push(line.namespace.clone());
+            }
+        }
+        for namespace in &changed {
+            spending_table::wait_no_longer(on, (namespace, Day::of(self.now))).await?;
+        }
+        waiting.retain(|line| !changed.contains(&line.namespace));
+        Ok(waiting)
     }
 
     /// Ends the cool-down of a harness, also one that has just begun; the one that there was.
@@ -290,7 +316,13 @@ impl<'a> Batch<'a> {
                 let next =
                     loaded.aggregate.jobs().iter().find(|job| job.is_ready(self.now)).map(|job| job.id);
                 events.extend(self.receipt(assignment).events);
-                self.claim_one(request, (assignment, next.filter(|next| *next != job)?), events)
+                match next.filter(|next| *next != job) {
+                    Some(next) => self.claim_one(request, (assignment, next), events),
+                    None => {
+                        self.refused.extend(events.into_iter().map(|event| (namespace.clone(), event)));
+                        None
+                    }
+                }
             }
             Err(Rejection::OutOfBudget { reached: _ }) => {
                 self.purses.refuse(&namespace, terms.day, self.now);
@@ -298,6 +330,11 @@ impl<'a> Batch<'a> {
             }
             Err(_) => None,
         }
+    }
+
+    /// What claims that were refused have led to, once.
+    pub fn take_refused(&mut self) -> Vec<(Namespace, HistoryEvent)> {
+        std::mem::take(&mut self.refused)
     }
 
     /// The job of an attempt that has just begun, with all that is needed to start it.

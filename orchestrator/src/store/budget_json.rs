@@ -30,10 +30,12 @@ struct SpentColumn {
     cost: i64,
     presumed: i64,
     tokens: u64,
+    presumed_tokens: u64,
     wall_ms: u64,
     tool_calls: u64,
     jobs: u64,
     unknown: u64,
+    unknown_tokens: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -167,10 +169,12 @@ fn spent_column(spent: &Spent) -> SpentColumn {
         cost: spent.cost.as_micros(),
         presumed: spent.presumed.as_micros(),
         tokens: spent.tokens,
+        presumed_tokens: spent.presumed_tokens,
         wall_ms: millis(spent.wall),
         tool_calls: spent.tool_calls,
         jobs: spent.jobs,
         unknown: spent.unknown,
+        unknown_tokens: spent.unknown_tokens,
     }
 }
 
@@ -179,10 +183,12 @@ fn spent(column: &SpentColumn) -> Spent {
         cost: MicroUsd::from_micros(column.cost),
         presumed: MicroUsd::from_micros(column.presumed),
         tokens: column.tokens,
+        presumed_tokens: column.presumed_tokens,
         wall: Duration::from_millis(column.wall_ms),
         tool_calls: column.tool_calls,
         jobs: column.jobs,
         unknown: column.unknown,
+        unknown_tokens: column.unknown_tokens,
     }
 }
 
@@ -211,6 +217,8 @@ mod tests {
             tool_calls: 5,
             jobs: 6,
             unknown: 7,
+            presumed_tokens: 8,
+            unknown_tokens: 9,
         };
         let mut typical = Vec::new();
         Typical::add(&mut typical, ("plan", "claude"), Some(MicroUsd::from_micros(9)));

@@ -161,6 +161,33 @@ pub(super) async fn ready(
     Ok(found.into_iter().map(|(_, job, assignment)| (job, assignment)).collect())
 }
 
+/// So many jobs of a namespace are asked where they work: nearly always in one repository.
+const WORKSPACES_ASKED: i64 = 8;
+
+/// Where the first jobs work that may run in that namespace.
+pub(super) async fn workspaces(
+    on: &mut Connection,
+    namespace: &Namespace,
+) -> Result<Vec<String>, StoreError> {
+    let rows = Statement::new(
+        "SELECT a.workspace FROM jobs j JOIN assignments a ON a.id = j.assignment_id \
+         WHERE j.status = 'pending' AND j.head = 1 AND j.namespace = ",
+    )
+    .push_bound(namespace.as_str().into())
+    .push(" LIMIT ")
+    .push_bound(WORKSPACES_ASKED.into())
+    .fetch(on, "looking for where jobs work")
+    .await?;
+    let mut found: Vec<String> = Vec::new();
+    for row in &rows {
+        let workspace = Columns::new(row, "assignments", &["workspace"], 0).text()?;
+        if !found.contains(&workspace) {
+            found.push(workspace);
+        }
+    }
+    Ok(found)
+}
+
 async fn find(
     on: &mut Connection,
     heads: Statement,

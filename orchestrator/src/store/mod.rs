@@ -41,7 +41,7 @@ use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, ReceiptId, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{
-    AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Command, CooldownLine, EvidenceRecord,
+    AssignmentFilter, AssignmentLine, ClaimRequest, Claimed, Claims, Command, CooldownLine, EvidenceRecord,
     HeartbeatReply, JobDetail, JobFilter, JobLine, Orphan, Queue, Receipt, RunnerRecord, Store, StoreError,
     UsageFilter, UsageLine,
 };
@@ -143,7 +143,7 @@ impl Store for SqlStore {
         self.write(|reply| Op::Execute(Box::new(command), reply)).await
     }
 
-    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
         self.write(|reply| Op::Claim(request, reply)).await
     }
 

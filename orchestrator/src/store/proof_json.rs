@@ -36,6 +36,8 @@ struct ProofColumn {
     refusals: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     print: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    seen: Vec<String>,
     #[serde(skip_serializing_if = "is_zero")]
     repeats: u32,
 }
@@ -108,6 +110,7 @@ pub(super) fn write_proof(proof: &Proof) -> String {
         refusal: standing.refusal,
         refusals: standing.refusals,
         print: standing.print,
+        seen: standing.seen,
         repeats: standing.repeats,
     })
 }
@@ -128,6 +131,7 @@ pub(super) fn read_proof(text: &str) -> Option<Proof> {
             refusal: column.refusal,
             refusals: column.refusals,
             print: column.print,
+            seen: column.seen,
             repeats: column.repeats,
         },
     })

@@ -15,8 +15,8 @@ use agents_domain::usage::MicroUsd;
 use super::connection::Connection;
 use super::spending_table;
 
-/// How long a namespace whose day has no room for a job is left alone. A changed config is noticed after it at the latest;
-/// the end of any attempt of the namespace ends it.
+/// How long a namespace whose day has no room for a job is left alone. A changed limit of the config and
+/// the end of any attempt of the namespace end it at once.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
 
 /// The purses of one transaction.

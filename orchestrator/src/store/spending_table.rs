@@ -15,7 +15,7 @@ use super::columns::Columns;
 use super::connection::Connection;
 use super::statement::{Statement, Value};
 
-const DAY: [&str; 10] = [
+const DAY: [&str; 12] = [
     "namespace",
     "cost_micros",
     "presumed_micros",
@@ -24,12 +24,14 @@ const DAY: [&str; 10] = [
     "tool_calls",
     "jobs",
     "unknown",
+    "presumed_tokens",
+    "unknown_tokens",
     "day_limit",
     "waits_until",
 ];
 
 const SELECT_DAY: &str = "SELECT namespace, cost_micros, presumed_micros, tokens, wall_ms, tool_calls, jobs, unknown, \
-     day_limit, waits_until FROM spending WHERE day = ";
+     presumed_tokens, unknown_tokens, day_limit, waits_until FROM spending WHERE day = ";
 
 /// What a namespace's running attempts have reserved, and how many jobs have begun by them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,6 +51,8 @@ fn read_day(row: &AnyRow) -> Result<DayLine, StoreError> {
         tool_calls: number(columns.integer()?),
         jobs: number(columns.integer()?),
         unknown: number(columns.integer()?),
+        presumed_tokens: number(columns.integer()?),
+        unknown_tokens: number(columns.integer()?),
     };
     let limits = columns.optional_parsed(budget_json::read_limits)?.unwrap_or_default();
     Ok(DayLine { namespace, spent, reserved: MicroUsd::ZERO, limits, waits_until: columns.optional_time()? })
@@ -146,7 +150,8 @@ pub(super) async fn add(on: &mut Connection, spendings: &[Spending]) -> Result<(
     }
     let rows = days.iter().map(|((namespace, day), spent)| day_row(namespace, *day, spent)).collect();
     Statement::new(
-        "INSERT INTO spending (namespace, day, cost_micros, presumed_micros, tokens, wall_ms, tool_calls, jobs, unknown) ",
+        "INSERT INTO spending (namespace, day, cost_micros, presumed_micros, tokens, wall_ms, tool_calls, jobs, unknown, \
+         presumed_tokens, unknown_tokens) ",
     )
     .push_rows(rows)
     .push(
@@ -154,7 +159,9 @@ pub(super) async fn add(on: &mut Connection, spendings: &[Spending]) -> Result<(
          presumed_micros = spending.presumed_micros + excluded.presumed_micros, \
          tokens = spending.tokens + excluded.tokens, wall_ms = spending.wall_ms + excluded.wall_ms, \
          tool_calls = spending.tool_calls + excluded.tool_calls, jobs = spending.jobs + excluded.jobs, \
-         unknown = spending.unknown + excluded.unknown, waits_until = NULL",
+         unknown = spending.unknown + excluded.unknown, \
+         presumed_tokens = spending.presumed_tokens + excluded.presumed_tokens, \
+         unknown_tokens = spending.unknown_tokens + excluded.unknown_tokens, waits_until = NULL",
     )
     .execute(on, "writing what a day has cost")
     .await?;
@@ -201,6 +208,8 @@ fn day_row(namespace: &Namespace, day: Day, spent: &Spent) -> Vec<Value> {
         count(spent.tool_calls).into(),
         count(spent.jobs).into(),
         count(spent.unknown).into(),
+        count(spent.presumed_tokens).into(),
+        count(spent.unknown_tokens).into(),
     ]
 }
 
@@ -223,6 +232,20 @@ pub(super) async fn wait(
              waits_until = excluded.waits_until",
         )
         .execute(on, "writing that a day is spent")
+        .await?;
+    Ok(())
+}
+
+/// The day of that namespace is not waited for any longer.
+pub(super) async fn wait_no_longer(
+    on: &mut Connection,
+    (namespace, day): (&Namespace, Day),
+) -> Result<(), StoreError> {
+    Statement::new("UPDATE spending SET waits_until = NULL WHERE day = ")
+        .push_bound(day.0.into())
+        .push(" AND namespace = ")
+        .push_bound(namespace.as_str().into())
+        .execute(on, "writing that a day is not spent any longer")
         .await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use agents_domain::cooldown::Cooldown;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
 use agents_domain::spending::Funds;
 use agents_domain::store::{
-    Change, ClaimRequest, Claimed, Command, HeartbeatReply, Receipt, RunnerRecord, StoreError,
+    Change, ClaimRequest, Claimed, Claims, Command, HeartbeatReply, Receipt, RunnerRecord, StoreError,
 };
 use agents_domain::timestamp::{Clock, Timestamp};
 use tokio::sync::{mpsc, oneshot};
@@ -36,7 +36,7 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Op {
     Execute(Box<Command>, Reply<Receipt>),
     Take(Box<Command>, Reply<Claimed>),
-    Claim(ClaimRequest, Reply<Vec<Claimed>>),
+    Claim(ClaimRequest, Reply<Claims>),
     Register(RunnerRecord, Reply<()>),
     Unregister(RunnerId, Reply<()>),
     Heartbeat(RunnerId, Vec<AttemptId>, Duration, Reply<HeartbeatReply>),
@@ -116,7 +116,7 @@ async fn commit(on: &mut Connection, ops: Vec<Op>, clock: &dyn Clock, ids: &dyn 
 enum Done {
     Receipt(Receipt),
     Taken(Box<Claimed>),
-    Claimed(Vec<Claimed>),
+    Claimed(Claims),
     Heartbeat(HeartbeatReply),
     Lifted(Option<Cooldown>),
     Forgotten(BTreeMap<AssignmentId, u64>),
@@ -227,13 +227,13 @@ async fn claim(
     on: &mut Connection,
     batch: &mut Batch<'_>,
     (request, mut found): (&ClaimRequest, Found),
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<Claims, StoreError> {
     let mut claimed = Vec::new();
     loop {
         let refusals = batch.refusals();
         claimed.extend(batch.claim(request, (&found, request.limit - claimed.len())));
         if batch.refusals() == refusals || claimed.len() == request.limit {
-            return Ok(claimed);
+            return Ok(Claims { claimed, refused: batch.take_refused() });
         }
         found = batch.find(on, request, claimed.len()).await?;
         batch.load(on, &found.jobs.iter().map(|(_, assignment)| *assignment).collect()).await?;
@@ -282,7 +282,9 @@ async fn add_contexts(
     let mut claimed: Vec<&mut Claimed> = Vec::new();
     for result in results {
         match result {
-            Ok(Done::Claimed(jobs)) => claimed.extend(jobs.iter_mut().filter(|job| job.context.is_empty())),
+            Ok(Done::Claimed(claims)) => {
+                claimed.extend(claims.claimed.iter_mut().filter(|job| job.context.is_empty()));
+            }
             Ok(Done::Taken(job)) if job.context.is_empty() => claimed.push(job),
             Ok(
                 Done::Taken(_)

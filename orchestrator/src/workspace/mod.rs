@@ -39,7 +39,7 @@ pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
 pub use leftovers::LEFTOVERS;
 pub use prepare::{Ready, prepare};
 pub use rollback::{RolledBack, has_commit, roll_back};
-pub use tree_state::tree_state;
+pub use tree_state::{content_of, tree_state};
 pub use watch::{is_safe, over, state_of};
 pub use worktree::{discard, is_there};
 

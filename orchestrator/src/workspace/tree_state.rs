@@ -28,6 +28,18 @@ pub async fn tree_state(folder: &Path) -> Option<TreeState> {
     }
 }
 
+/// What the files of that state are, whatever its commit: the id of their tree. `None`: it can't be told.
+pub async fn content_of(folder: &Path, state: &TreeState) -> Option<String> {
+    match &state.dirty {
+        Some(hash) => Some(hash.clone()),
+        None if state.commit == UNBORN => None,
+        None => {
+            let tree = format!("{}^{{tree}}", state.commit);
+            Git::new(folder).optional(&["rev-parse", "--verify", "--quiet", &tree]).await.ok()?
+        }
+    }
+}
+
 fn is_none(error: &WorkspaceError) -> bool {
     matches!(error, WorkspaceError::Git(GitError::Failed { said, .. }) if said.contains("not a git repository"))
 }
@@ -189,6 +201,22 @@ mod tests {
         assert_ne!(other, untracked);
         repo.git(&["reset", "-q", "--hard"]).await;
         assert_eq!(tree_state(repo.path()).await, Some(clean));
+    }
+
+    #[tokio::test]
+    async fn the_same_files_are_the_same_content_committed_or_not_and_whatever_the_commit() {
+        let repo = Repo::new().await;
+        let mut seen = Vec::new();
+        for text in ["one", "two", "one"] {
+            repo.write("a.txt", text);
+            let loose = content_of(repo.path(), &tree_state(repo.path()).await.unwrap()).await.unwrap();
+            repo.commit_all(text).await;
+            let state = tree_state(repo.path()).await.unwrap();
+            assert_eq!(content_of(repo.path(), &state).await, Some(loose.clone()));
+            seen.push((loose, state.commit));
+        }
+        assert_eq!(seen[0].0, seen[2].0);
+        assert!(seen[0].0 != seen[1].0 && seen[0].1 != seen[2].1, "{seen:?}");
     }
 
     #[tokio::test]

@@ -96,7 +96,8 @@ fn work_that_would_leave_nothing_for_the_pm_gives_way_to_one_job_that_wraps_up()
     assert_eq!(world.list(), ["implement completed", "pm completed", "pm pending*", "implement pending"]);
     let pm = world.claim();
     let insert = world.inserting(&["implement"]);
-    let reason = "the limit of the assignment is reached: 0.20 USD of 0.35 USD".to_owned();
+    let reason = "the limit of the assignment is reached: 0.20 USD of 0.35 USD, and what comes next is expected to need 0.20 USD";
+    let reason = reason.to_owned();
     for wanted in [insert, go_on()] {
         assert_eq!(world.stage(pm, wanted), Err(Rejection::WrapsUp { reason: reason.clone() }));
     }
@@ -150,22 +151,58 @@ fn the_last_job_of_a_pm_that_can_be_paid_wraps_up() {
     let pm = world.claim();
     assert!(world.aggregate.assignment.budget.over.is_some());
     world.costs(pm, Some(cents(10)), Some(blocked()));
-    assert!(world.status().contains("0.10 USD of 0.20 USD; the PM: "), "{}", world.status());
+    assert!(
+        world
+            .status()
+            .contains("0.10 USD of 0.20 USD, and what comes next is expected to need 0.20 USD; the PM: "),
+        "{}",
+        world.status()
+    );
 }
 
 #[test]
-fn without_a_pm_or_without_money_for_it_a_person_is_asked_at_once() {
-    let mut world = World::limited(Director::Pm, &limit(Scope::Assignment, Measure::Cost, 20 * CENT));
-    let work = world.claim();
-    world.costs(work, Some(cents(15)), None);
-    assert_eq!(world.tries(), None);
-    assert!(world.status().contains("0.15 USD of 0.20 USD. To go on: "), "{}", world.status());
+fn without_a_pm_or_where_nothing_may_be_spent_a_person_is_asked_at_once() {
+    for (measure, most) in [(Measure::Cost, 0), (Measure::Tokens, 0), (Measure::Wall, 0)] {
+        let mut world = World::limited(Director::Pm, &limit(Scope::Assignment, measure, most));
+        assert_eq!((world.tries(), world.tries()), (None, None), "{measure:?}");
+        assert!(
+            world.status().starts_with("blocked: the limit of the assignment is reached: 0"),
+            "{}",
+            world.status()
+        );
+        assert_eq!(world.aggregate.assignment.budget.spent, Spent::default());
+    }
     let mut world = World::limited(Director::None, &limit(Scope::Assignment, Measure::Cost, 15 * CENT));
     world.insert("review", Place::End).unwrap();
     let work = world.claim();
     world.costs(work, Some(cents(10)), None);
     assert_eq!(world.tries(), None);
-    assert!(world.status().contains("0.10 USD of 0.15 USD. To go on: "), "{}", world.status());
+    assert!(
+        world
+            .status()
+            .contains("0.10 USD of 0.15 USD, and what comes next is expected to need 0.10 USD. To go on: "),
+        "{}",
+        world.status()
+    );
+}
+
+#[test]
+fn work_that_has_passed_the_limit_leaves_the_pm_what_was_kept_for_it() {
+    let most = limit(Scope::Assignment, Measure::Cost, 20 * CENT);
+    for (spent, left) in [(15, 5), (21, 10), (33, 10)] {
+        let mut world = World::limited(Director::Pm, &most);
+        let work = world.claim();
+        world.costs(work, Some(cents(spent)), None);
+        let pm = world.claim();
+        let attempt = world.aggregate.attempts[0].clone();
+        let ceilings = world.aggregate.ceilings(&attempt, &world.funds);
+        assert_eq!(ceilings.iter().map(|one| one.left).collect::<Vec<_>>(), [left * CENT]);
+        let funds = world.funds.clone();
+        let more = world.command(|aggregate, _| aggregate.reserve(pm, cents(11), &funds));
+        assert!(more.is_err(), "{spent}: no more than that");
+        world.costs(pm, Some(cents(5)), Some(blocked()));
+        assert!(world.status().contains("; the PM: I don't know"), "{}", world.status());
+    }
 }
 
 #[test]
@@ -191,10 +228,33 @@ fn an_unknown_cost_counts_as_what_was_reserved_and_is_told_as_unknown() {
         tool_calls: 1,
         jobs: 1,
         unknown: 1,
+        unknown_tokens: 1,
+        presumed_tokens: 100_000,
         wall: spent.wall,
         ..Spent::default()
     };
     assert_eq!((spent, world.counted()), (expected, 10 * CENT));
+}
+
+#[test]
+fn unknown_tokens_count_as_a_part_of_the_limits_and_are_told_as_unknown() {
+    let check = |changes: &[(Scope, u64)], presumed: u64| {
+        let changes: Vec<LimitChange> =
+            changes.iter().flat_map(|(scope, most)| limit(*scope, Measure::Tokens, *most)).collect();
+        let mut world = World::limited(Director::Pm, &changes);
+        let work = world.claim();
+        world.costs(work, Some(cents(1)), None);
+        let spent = world.aggregate.assignment.budget.spent;
+        assert_eq!((spent.tokens, spent.unknown_tokens), (0, 1));
+        assert_eq!((spent.presumed_tokens, spent.of(Measure::Tokens)), (presumed, presumed));
+        let said = format!("≥ 0 tokens (1 attempt unknown, taken for {presumed} tokens)");
+        assert_eq!(spent.show(Measure::Tokens), said);
+    };
+    check(&[], 100_000);
+    check(&[(Scope::Assignment, 1000)], 100);
+    check(&[(Scope::Assignment, 1)], 1);
+    check(&[(Scope::Assignment, 1000), (Scope::Job, 555)], 56);
+    check(&[(Scope::Assignment, 1000), (Scope::Attempt, 700)], 700);
 }
 
 #[test]
@@ -225,8 +285,13 @@ fn a_running_attempt_gets_more_while_there_is_more() {
     let mut needs = |cost| world.command(|aggregate, _| aggregate.reserve(work, cost, &funds));
     needs(cents(5)).unwrap();
     needs(cents(40)).unwrap();
-    let reached =
-        Reached { scope: Scope::Assignment, measure: Measure::Cost, limit: 50 * CENT, spent: 40 * CENT };
+    let reached = Reached {
+        scope: Scope::Assignment,
+        measure: Measure::Cost,
+        limit: 50 * CENT,
+        spent: 40 * CENT,
+        needed: 11 * CENT,
+    };
     assert_eq!(needs(cents(41)), Err(Rejection::OutOfBudget { reached }), "10 are the PM's");
     assert_eq!(world.counted(), 40 * CENT);
 }
@@ -238,14 +303,14 @@ fn what_the_day_has_no_room_for_waits_and_changes_nothing() {
     world.funds.spent = Spent { cost: cents(85), ..Spent::default() };
     world.funds.reserved = cents(6);
     let head = world.nth(0);
-    let reached = |measure, limit, spent| Rejection::OutOfBudget {
-        reached: Reached { scope: Scope::Day, measure, limit, spent },
+    let reached = |measure, limit, spent, needed| Rejection::OutOfBudget {
+        reached: Reached { scope: Scope::Day, measure, limit, spent, needed },
     };
-    assert_eq!(world.claim_job(head), Err(reached(Measure::Cost, 100 * CENT, 91 * CENT)));
+    assert_eq!(world.claim_job(head), Err(reached(Measure::Cost, 100 * CENT, 91 * CENT, 10 * CENT)));
     world.funds.reserved = cents(5);
     world.funds.spent.jobs = 2;
     world.funds.begun = 1;
-    assert_eq!(world.claim_job(head), Err(reached(Measure::Jobs, 3, 3)));
+    assert_eq!(world.claim_job(head), Err(reached(Measure::Jobs, 3, 3, 0)));
     world.funds.begun = 0;
     world.claim_job(head).unwrap();
 }

@@ -50,7 +50,8 @@ fn jobs_that_change_nothing_are_counted_and_at_last_block() {
         }
     }
     let said = format!(
-        "blocked: no progress: {REPEATS_MOST} jobs in a row have changed nothing, or have only found again what was found"
+        "blocked: no progress: {REPEATS_MOST} jobs in a row have changed nothing, have made again what was there before, \
+         or have only found again what was found"
     );
     assert_eq!(world.status(), said);
     let told = world.count(EventKind::NothingGained);
@@ -73,6 +74,45 @@ fn a_change_or_another_result_of_a_check_is_progress() {
     then(&mut world, "fix");
     works(&mut world, 0, "b", true);
     assert_eq!(repeats(&world), 0, "what failed passes now");
+}
+
+/// The next job changes a file, which makes the tree this.
+fn makes(world: &mut World, content: &str) {
+    let attempt = world.claim();
+    // Each commit is another one, whatever is in it.
+    let mut evidence = world.measurement(attempt, &attempt.to_string(), &[("test", false)]);
+    evidence.checkpoint = Some(world.checkpoint(attempt, 1));
+    evidence.content = Some(content.to_owned());
+    world.end_measured(attempt, None, evidence);
+}
+
+#[test]
+fn work_that_goes_to_and_fro_is_counted_and_at_last_blocks() {
+    let mut world = World::with_proof(&["test"], &[]);
+    for (content, expected) in [("a", 0), ("b", 0), ("a", 1), ("b", 2), ("a", 3)] {
+        makes(&mut world, content);
+        assert_eq!(repeats(&world), expected, "{content}");
+        then(&mut world, "fix");
+    }
+    makes(&mut world, "b");
+    assert!(world.status().starts_with("blocked: no progress: 4 jobs in a row"), "{}", world.status());
+}
+
+#[test]
+fn new_work_after_a_step_back_is_progress_and_only_the_last_few_trees_are_remembered() {
+    let mut world = World::with_proof(&["test"], &[]);
+    for (content, expected) in [("a", 0), ("b", 0), ("a", 1), ("c", 0)] {
+        makes(&mut world, content);
+        assert_eq!(repeats(&world), expected, "{content}");
+        then(&mut world, "fix");
+    }
+    for number in 0..8 {
+        makes(&mut world, &number.to_string());
+        then(&mut world, "fix");
+    }
+    makes(&mut world, "b");
+    assert_eq!(repeats(&world), 0, "that was long ago");
+    assert_eq!(world.aggregate.assignment().standing().seen.len(), 8);
 }
 
 #[test]

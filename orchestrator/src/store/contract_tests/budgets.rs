@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use agents_domain::aggregate::{First, Rejection};
 use agents_domain::attempt::{AttemptProgress, Proof};
+use agents_domain::history::EventKind;
 use agents_domain::id::AssignmentId;
 use agents_domain::limits::{LimitChange, Limits, Measure, Reached, Scope};
 use agents_domain::outcome::Outcome;
 use agents_domain::spending::{AnyTerms, Day, Spent, Terms};
 use agents_domain::store::{Change, ClaimRequest, Claimed, StoreError};
-use agents_domain::usage::MicroUsd;
+use agents_domain::usage::{MicroUsd, TokenUsage};
 
 use super::env::{Env, holder, namespace, report};
 
@@ -23,6 +24,8 @@ on_every_engine!(
     an_attempt_that_was_given_up_leaves_no_reservation,
     a_running_attempt_reserves_more_until_a_limit_stands_against_it,
     a_limit_of_the_assignment_gives_the_pm_the_place_of_the_work,
+    a_raised_limit_of_the_day_counts_at_once,
+    a_claim_that_a_limit_refuses_tells_what_has_followed,
 );
 
 fn cents(cents: i64) -> MicroUsd {
@@ -38,12 +41,13 @@ fn day(cost: i64) -> AnyTerms {
 async fn claim(env: &Env, number: u128, terms: AnyTerms) -> Vec<Claimed> {
     let holder = holder(number);
     let request = ClaimRequest { holder, namespaces: None, limit: 10, fallbacks: Default::default(), terms };
-    env.store.claim(request).await.unwrap()
+    env.store.claim(request).await.unwrap().claimed
 }
 
 async fn finish(env: &Env, claimed: &Claimed, cost: Option<MicroUsd>) {
     let mut report = report(claimed.attempt.id, Outcome::success("done"));
-    report.progress = AttemptProgress { cost, tool_calls: 2, ..AttemptProgress::default() };
+    let usage = cost.map(|_| TokenUsage { input: 3, ..TokenUsage::default() });
+    report.progress = AttemptProgress { cost, usage, tool_calls: 2, ..AttemptProgress::default() };
     env.execute(Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) })
         .await
         .unwrap();
@@ -78,7 +82,7 @@ async fn two_stores_that_claim_at_once_never_take_more_than_the_day_has(env: Env
                 fallbacks: Default::default(),
                 terms: day(500),
             };
-            store.claim(request).await.unwrap().len()
+            store.claim(request).await.unwrap().claimed.len()
         });
     }
     assert_eq!(tasks.join_all().await.into_iter().sum::<usize>(), 12, "12 × 40 of 500");
@@ -117,7 +121,7 @@ async fn a_spent_day_of_one_namespace_holds_no_other_one_up(env: Env) {
         fallbacks: Default::default(),
         terms: day(50),
     };
-    let claimed = env.store.claim(request).await.unwrap();
+    let claimed = env.store.claim(request).await.unwrap().claimed;
     let of: Vec<_> = claimed.iter().map(|one| one.assignment.namespace.clone()).collect();
     assert_eq!(of, [namespace("a"), namespace("b")]);
 }
@@ -128,8 +132,14 @@ async fn what_an_attempt_has_used_is_spent_and_no_longer_reserved(env: Env) {
     assert_eq!(claimed.attempt.reserved, cents(40));
     env.later(7);
     finish(&env, &claimed, Some(cents(15))).await;
-    let known =
-        Spent { cost: cents(15), wall: Duration::from_secs(7), tool_calls: 2, jobs: 1, ..Spent::default() };
+    let known = Spent {
+        cost: cents(15),
+        tokens: 3,
+        wall: Duration::from_secs(7),
+        tool_calls: 2,
+        jobs: 1,
+        ..Spent::default()
+    };
     assert_eq!(spent(&env, assignment).await, known);
     let job = env.store.job(claimed.job.id).await.unwrap().unwrap().1.job;
     assert_eq!(job.progress().spent, known);
@@ -139,7 +149,15 @@ async fn what_an_attempt_has_used_is_spent_and_no_longer_reserved(env: Env) {
     let like = all.iter().find(|one| one.job.job_type.as_str() == "implement").unwrap();
     assert_eq!(like.attempt.reserved, cents(15));
     finish(&env, like, None).await;
-    let unknown = Spent { presumed: cents(15), tool_calls: 2, jobs: 1, unknown: 1, ..Spent::default() };
+    let unknown = Spent {
+        presumed: cents(15),
+        presumed_tokens: 100_000,
+        tool_calls: 2,
+        jobs: 1,
+        unknown: 1,
+        unknown_tokens: 1,
+        ..Spent::default()
+    };
     assert_eq!(spent(&env, like.assignment.id).await, unknown);
 }
 
@@ -161,7 +179,13 @@ async fn a_running_attempt_reserves_more_until_a_limit_stands_against_it(env: En
     let attempt = claimed.attempt.id;
     let needs = |cost| env.execute(Change::Reserve { assignment, attempt, cost, terms: day(100) });
     needs(cents(90)).await.unwrap();
-    let reached = Reached { scope: Scope::Day, measure: Measure::Cost, limit: 1_000_000, spent: 900_000 };
+    let reached = Reached {
+        scope: Scope::Day,
+        measure: Measure::Cost,
+        limit: 1_000_000,
+        spent: 900_000,
+        needed: 110_000,
+    };
     let refused = needs(cents(101)).await.unwrap_err();
     assert!(
         matches!(&refused, StoreError::Rejected(Rejection::OutOfBudget { reached: found }) if *found == reached),
@@ -184,6 +208,38 @@ async fn a_limit_of_the_assignment_gives_the_pm_the_place_of_the_work(env: Env) 
         "40 for the work would leave 20 for the PM, and it needs 40"
     );
     let over = claimed.assignment.budget().over.clone().unwrap();
-    assert_eq!(over.reason, "the limit of the assignment is reached: 0.00 USD of 0.60 USD");
+    assert_eq!(
+        over.reason,
+        "the limit of the assignment is reached: 0.00 USD of 0.60 USD, and what comes next is expected to need 0.80 USD"
+    );
     assert_eq!(env.store.assignment(assignment).await.unwrap().unwrap().budget().over, Some(over));
+}
+
+async fn a_raised_limit_of_the_day_counts_at_once(env: Env) {
+    env.create("implement").await;
+    assert_eq!(claim(&env, 1, day(30)).await.len(), 0);
+    assert_eq!(claim(&env, 1, day(30)).await.len(), 0, "and it is not looked for again");
+    assert_eq!(env.queue(None, 10).await.days.len(), 1);
+    assert_eq!(claim(&env, 1, day(50)).await.len(), 1, "no time has passed");
+    assert_eq!(env.queue(None, 10).await.days, []);
+}
+
+async fn a_claim_that_a_limit_refuses_tells_what_has_followed(env: Env) {
+    let mut new = env.new_assignment(First::Job(env.job("implement")));
+    new.limits.change(&[LimitChange { scope: Scope::Assignment, measure: Measure::Cost, limit: Some(0) }]);
+    env.execute(Change::Create(new)).await.unwrap();
+    let request = ClaimRequest {
+        holder: holder(1),
+        namespaces: None,
+        limit: 10,
+        fallbacks: Default::default(),
+        terms: day(1000),
+    };
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let claims = env.store.claim(request.clone()).await.unwrap();
+        assert_eq!(claims.claimed.len(), 0);
+        told.extend(claims.refused.into_iter().map(|(_, event)| event.kind));
+    }
+    assert_eq!(told, [EventKind::JobInserted, EventKind::AssignmentBlocked]);
 }

@@ -105,9 +105,9 @@ async fn a_claim_takes_only_from_its_namespaces(env: Env) {
         fallbacks: Default::default(),
         terms: Default::default(),
     };
-    assert_eq!(env.store.claim(request(&[])).await.unwrap().len(), 0);
-    assert_eq!(env.store.claim(request(&["elsewhere"])).await.unwrap().len(), 0);
-    assert_eq!(jobs(&env.store.claim(request(&["a", "c"])).await.unwrap()), [created[0], created[2]]);
+    assert_eq!(env.store.claim(request(&[])).await.unwrap().claimed.len(), 0);
+    assert_eq!(env.store.claim(request(&["elsewhere"])).await.unwrap().claimed.len(), 0);
+    assert_eq!(jobs(&env.store.claim(request(&["a", "c"])).await.unwrap().claimed), [created[0], created[2]]);
     assert_eq!(jobs(&env.claim(10).await), [created[1]]);
 }
 
@@ -162,7 +162,7 @@ async fn two_stores_with_eight_tasks_claim_each_of_200_jobs_once(env: Env) {
                     fallbacks: Default::default(),
                     terms: Default::default(),
                 };
-                let some = store.claim(request).await.unwrap();
+                let some = store.claim(request).await.unwrap().claimed;
                 if some.is_empty() {
                     return claimed;
                 }

@@ -180,7 +180,7 @@ impl Env {
         let fallbacks = Arc::new(fallbacks.clone());
         let request =
             ClaimRequest { holder: holder(1), namespaces: None, limit, fallbacks, terms: Default::default() };
-        self.store.claim(request).await.unwrap()
+        self.store.claim(request).await.unwrap().claimed
     }
 
     /// The queue, where no harness stands in for another one.

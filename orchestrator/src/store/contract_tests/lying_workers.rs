@@ -137,6 +137,7 @@ fn measured(env: &Env, claimed: &Claimed, played: &Played) -> Evidence {
         deletions: 0,
     };
     Evidence {
+        content: None,
         tree: Some(tree(&played.tree)),
         checkpoint: Some(checkpoint),
         receipts: receipts.collect(),
