@@ -1,6 +1,12 @@
 //! `agents job`: one of them with its attempts, its context and its result.
 
-use agents_domain::store::Store;
+use std::path::Path;
+
+use agents_domain::assignment::Assignment;
+use agents_domain::id::AttemptId;
+use agents_domain::outcome::OutcomeClass;
+use agents_domain::store::{AttemptRecord, JobDetail, Store};
+use agents_orchestrator::workspace;
 use clap::Args;
 
 use crate::app::App;
@@ -31,9 +37,30 @@ impl Job {
             .await?
             .ok_or_else(|| Failure::new(FailureKind::NotFound, format!("there is no job {id}")))?;
         let record = store.evidence(assignment.id).await?;
+        let leftovers = leftovers(&assignment, &detail).await;
         app.printer.answer(
-            || JobInAssignment::new(&assignment, &detail, &record),
-            || output::job::detail(&assignment, (&detail, &record), app.now()),
+            || JobInAssignment::new(&assignment, (&detail, &record), leftovers.clone()),
+            || {
+                let shown = output::job::detail(&assignment, (&detail, &record), app.now());
+                shown + &output::job::leftovers(&leftovers)
+            },
         )
     }
+}
+
+/// Where what its failed attempts have left is kept. A repository that can't be asked keeps nobody from the rest.
+async fn leftovers(assignment: &Assignment, detail: &JobDetail) -> Vec<String> {
+    let Some(worktree) = &assignment.worktree else { return Vec::new() };
+    let has_failed =
+        |attempt: &&AttemptRecord| attempt.outcome.is_some_and(|class| class != OutcomeClass::Success);
+    let failed: Vec<AttemptId> =
+        detail.attempts.iter().filter(has_failed).map(|attempt| attempt.id).collect();
+    if failed.is_empty() {
+        return Vec::new();
+    }
+    let found = workspace::leftovers_of(worktree, Path::new(&assignment.workspace), &failed).await;
+    found.unwrap_or_else(|error| {
+        tracing::warn!(%error, "what failed attempts have left can't be told");
+        Vec::new()
+    })
 }

@@ -116,6 +116,18 @@ pub fn detail(
     shown
 }
 
+/// Where what failed attempts have left is kept; nothing if there is none.
+pub fn leftovers(leftovers: &[String]) -> String {
+    if leftovers.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\n{}\n{}",
+        text::colored(BOLD, "leftovers of failed attempts"),
+        text::indented(&leftovers.join("\n"), "  ")
+    )
+}
+
 fn attempts(attempts: &[AttemptRecord], now: Timestamp) -> String {
     let mut table = Table::new(&["#", "HARNESS", "OUTCOME", "STARTED", "TOOK", "TOKENS", "COST", "MODEL"]);
     for attempt in attempts {

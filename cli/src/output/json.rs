@@ -273,12 +273,18 @@ pub struct JobInAssignment<'a> {
     assignment_status: &'static str,
     assignment_paused: bool,
     evidence: OfJobView<'a>,
+    leftovers: Vec<String>,
 }
 
 impl<'a> JobInAssignment<'a> {
-    /// The job, its assignment, and what was measured after it.
-    pub fn new(assignment: &'a Assignment, detail: &'a JobDetail, record: &'a EvidenceRecord) -> Self {
+    /// The job, its assignment, what was measured after it, and where what failed attempts have left is kept.
+    pub fn new(
+        assignment: &'a Assignment,
+        (detail, record): (&'a JobDetail, &'a EvidenceRecord),
+        leftovers: Vec<String>,
+    ) -> Self {
         Self {
+            leftovers,
             evidence: OfJobView::new(assignment, record, detail.job.id),
             job: detail.into(),
             assignment: assignment.id.to_string(),

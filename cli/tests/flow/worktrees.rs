@@ -211,7 +211,50 @@ fn what_a_crashed_attempt_left_is_kept_and_named_and_not_part_of_the_retry() {
     assert_eq!(std::fs::read_to_string(own.join("seen")).unwrap(), "file.txt\nseen\n");
     let name = format!("refs/agents/leftovers/{}", text(&jobs(&done)[0]["attempts"][0]["id"]));
     assert_eq!(git(&stage.repo(), &["show", &format!("{name}:half.txt")]), "half");
-    assert!(stage.prompt(&jobs(&done)[0]).contains(&name));
+    let prompt = stage.prompt(&jobs(&done)[0]);
+    assert!(prompt.contains(&format!("it is kept as the commit {name}.")), "{prompt}");
+    assert!(!prompt.contains("may have left changes"), "{prompt}");
+    let job = text(&jobs(&done)[0]["id"]);
+    assert_eq!(stage.json(&["job", &job])["leftovers"], json!([name]));
+    let shown = stage.agents(&["job", &job]).ok().stdout;
+    assert!(shown.contains(&format!("leftovers of failed attempts\n  {name}\n")), "{shown}");
+}
+
+/// The assignment after a job that does this and a PM that wants it complete whatever happens.
+fn refused(stage: &Stage) -> String {
+    let id = stage.create_work("Write");
+    stage.once();
+    let done = stage.assignment(&id);
+    assert_eq!(done["status"], "blocked", "{done:#}");
+    text(&done["reason"])
+}
+
+#[test]
+fn a_filter_that_a_worker_sets_up_is_not_run_and_stands_against_complete() {
+    let stage = repository(json!([]));
+    let trap = stage.path("ran");
+    let set = format!(
+        "echo '*.txt filter=f' > .gitattributes; git config filter.f.clean 'touch {}; cat'",
+        trap.display()
+    );
+    stage.script(json!([
+        on("implement", json!([shell(&set), write("more"), {"text": "Done."}])),
+        pm_completes()
+    ]));
+    let reason = refused(&stage);
+    assert!(reason.contains("`filter.f.clean` was set in ") && reason.contains("--unset-all"), "{reason}");
+    assert!(!trap.exists());
+}
+
+#[test]
+fn what_was_changed_inside_of_a_submodule_only_stands_against_complete() {
+    let stage = repository(json!([
+        on("implement", json!([shell("echo more > sub/file.txt"), {"text": "Done."}])),
+        pm_completes()
+    ]));
+    with_submodule(&stage);
+    let reason = refused(&stage);
+    assert!(reason.contains("files inside of the submodule `sub`"), "{reason}");
 }
 
 #[test]
@@ -276,12 +319,7 @@ fn two_assignments_in_one_shared_tree_are_refused() {
     stage.json(&["create", "Three", "--hold"]);
 }
 
-#[test]
-fn submodules_are_there_too() {
-    let stage = repository(json!([
-        on("implement", json!([shell("cat sub/file.txt > seen"), {"text": "Done."}])),
-        pm_completes()
-    ]));
+fn with_submodule(stage: &Stage) {
     stage.write("home/.gitconfig", "[protocol \"file\"]\n\tallow = always\n");
     stage.write("inner/file.txt", "inner\n");
     let inner = stage.path("inner");
@@ -290,6 +328,15 @@ fn submodules_are_there_too() {
     let url = inner.display().to_string();
     git(&stage.repo(), &["-c", "protocol.file.allow=always", "submodule", "add", "-q", &url, "sub"]);
     commit_all(&stage.repo(), "with a submodule");
+}
+
+#[test]
+fn submodules_are_there_too() {
+    let stage = repository(json!([
+        on("implement", json!([shell("cat sub/file.txt > seen"), {"text": "Done."}])),
+        pm_completes()
+    ]));
+    with_submodule(&stage);
     let id = stage.create_work("Write");
     stage.once();
     let done = stage.assignment(&id);

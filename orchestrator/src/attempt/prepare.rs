@@ -141,10 +141,8 @@ async fn render(
         measured,
         nonce: prompt::nonce(&*around.ids),
     });
-    if let (Some(retry), Some(name)) = (&mut facts.retry, &ready.leftovers) {
-        retry.message.push_str(&format!(
-            "\n\nWhat that attempt changed is not in the working tree any more; it is kept as the commit {name}."
-        ));
+    if let Some(retry) = &mut facts.retry {
+        retry.kept = ready.kept();
     }
     let name = if is_resumed { prompt::RESUME } else { claimed.job.job_type.as_str() };
     prompt::render(name, &settings.template_folders, &facts).map_err(|error| {

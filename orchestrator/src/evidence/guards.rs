@@ -8,7 +8,7 @@ use agents_domain::id::FindingId;
 
 use super::Scene;
 use super::outside;
-use crate::workspace::{self, WorkspaceError};
+use crate::workspace;
 
 /// Looks at the job's work, if it is known.
 pub(super) async fn look(scene: Scene<'_>, evidence: &mut Evidence) {
@@ -30,8 +30,8 @@ pub(super) async fn look(scene: Scene<'_>, evidence: &mut Evidence) {
 }
 
 /// What a job has done, and nobody will find in its branch.
-pub(super) fn not_kept(scene: Scene<'_>, error: &WorkspaceError, evidence: &mut Evidence) {
-    tracing::warn!(%error, attempt = %scene.claimed.attempt.id, "what the job has done could not be kept");
+pub(super) fn not_kept(scene: Scene<'_>, error: &str, evidence: &mut Evidence) {
+    tracing::warn!(error, attempt = %scene.claimed.attempt.id, "what the job has done could not be kept");
     let text = format!("what the job has done could not be committed to its branch: {error}");
     if evidence
         .findings
@@ -42,6 +42,23 @@ pub(super) fn not_kept(scene: Scene<'_>, error: &WorkspaceError, evidence: &mut 
     }
     let seen = Sighting { guard: Guard::WorkNotKept, file: None, line: None, text };
     evidence.findings.extend(as_finding(scene, seen));
+}
+
+/// In a worktree of its own everything was committed: what still differs would be judged, and then not be there.
+pub(super) async fn left_out(scene: Scene<'_>, evidence: &mut Evidence) {
+    /// So many are named.
+    const MOST: usize = 5;
+    let Some(worktree) = &scene.assignment().worktree else { return };
+    if evidence.checkpoint.is_none() || evidence.tree.as_ref().is_none_or(|tree| tree.dirty.is_none()) {
+        return;
+    }
+    let left = workspace::not_committed(workspace::top(worktree)).await;
+    let named: Vec<&str> = left.iter().take(MOST).map(String::as_str).collect();
+    if let Some(more @ 1..) = left.len().checked_sub(named.len()) {
+        not_kept(scene, &format!("{}, and {more} more", named.join("; ")), evidence);
+    } else if !named.is_empty() {
+        not_kept(scene, &named.join("; "), evidence);
+    }
 }
 
 /// In a worktree of its own only jobs that may edit change something, and what they change is committed. What else has

@@ -86,7 +86,7 @@ pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
     }
     // Also what a check has set up, whose files the agent has written.
     if let Err(error) = workspace::over(scene.claimed, scene.settings).await {
-        guards::not_kept(scene, &error, &mut report.evidence);
+        guards::not_kept(scene, &error.to_string(), &mut report.evidence);
     }
 }
 
@@ -109,13 +109,14 @@ async fn look(scene: Scene<'_>, report: &mut AttemptReport) {
 async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
     match workspace::checkpoint_of(scene.claimed, scene.settings, &report.outcome.text).await {
         Ok(checkpoint) => report.evidence.checkpoint = checkpoint,
-        Err(error) => guards::not_kept(scene, &error, &mut report.evidence),
+        Err(error) => guards::not_kept(scene, &error.to_string(), &mut report.evidence),
     }
     guards::look(scene, &mut report.evidence).await;
     report.evidence.tree = workspace::state_of(scene.claimed, scene.settings).await;
     if let Some(tree) = &report.evidence.tree {
         report.evidence.content = workspace::content_of(scene.folder(), tree).await;
     }
+    guards::left_out(scene, &mut report.evidence).await;
     checks::run(scene, Which::All, &mut report.evidence).await;
 }
 

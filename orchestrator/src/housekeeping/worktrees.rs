@@ -96,7 +96,8 @@ fn left(path: &Path, why: &str) -> Left {
     Left { what: path.display().to_string(), why: why.to_owned() }
 }
 
-/// The folders in which worktrees are, by their places alone: `<namespace>/<short id>-<slug>`.
+/// The folders in which worktrees are, by their places alone: `<namespace>/<short id>-<slug>`. What was set aside beside one
+/// has a dot in its name.
 pub fn worktree_folders(data_folder: &Path) -> Vec<PathBuf> {
     let below = |folder: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -105,7 +106,12 @@ pub fn worktree_folders(data_folder: &Path) -> Vec<PathBuf> {
         found.sort();
         found
     };
-    below(&data_folder.join(WORKTREES)).iter().flat_map(|namespace| below(namespace)).collect()
+    let is_worktree = |path: &PathBuf| path.extension().is_none();
+    below(&data_folder.join(WORKTREES))
+        .iter()
+        .flat_map(|namespace| below(namespace))
+        .filter(is_worktree)
+        .collect()
 }
 
 /// The closed assignment whose worktree this is.

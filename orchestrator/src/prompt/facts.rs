@@ -89,6 +89,8 @@ pub struct StepFacts {
 pub struct RetryFacts {
     pub outcome: String,
     pub message: String,
+    /// Where what it changed is kept, if that is not in the working folder any more.
+    pub kept: Option<String>,
 }
 
 /// What only the PM needs; there for every template, so that one can be checked without an assignment.
@@ -188,7 +190,11 @@ fn retry(job: &Job) -> Option<RetryFacts> {
     let progress = job.progress();
     // A first attempt knows of one only if its job repeats another one.
     let outcome = progress.outcome?;
-    Some(RetryFacts { outcome: outcome.to_string(), message: progress.result.clone().unwrap_or_default() })
+    Some(RetryFacts {
+        outcome: outcome.to_string(),
+        message: progress.result.clone().unwrap_or_default(),
+        kept: None,
+    })
 }
 
 fn pm_facts(known: &Known<'_>, last: Option<&JobDetail>) -> PmFacts {

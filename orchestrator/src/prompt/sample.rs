@@ -44,7 +44,11 @@ impl Facts {
             },
             job: sample_job(job_type),
             jobs: vec![step.clone()],
-            retry: Some(RetryFacts { outcome: "timeout".into(), message: "its time was up".into() }),
+            retry: Some(RetryFacts {
+                outcome: "timeout".into(),
+                message: "its time was up".into(),
+                kept: None,
+            }),
             pm: PmFacts {
                 last: Some(step.clone()),
                 waiting: vec![step],

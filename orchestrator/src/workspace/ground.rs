@@ -79,7 +79,14 @@ pub async fn ground(workspace: &Path) -> Result<Ground, Obstacle> {
 
 /// How many files of a working tree are not as they are committed, new ones included.
 pub async fn uncommitted(git: &Git) -> Result<usize, GitError> {
-    let args = ["status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=none"];
+    let args = [
+        "status",
+        "--porcelain",
+        "-z",
+        "--no-renames",
+        "--ignore-submodules=none",
+        "--untracked-files=normal",
+    ];
     Ok(git.must(&args).await?.stdout.iter().filter(|byte| **byte == 0).count())
 }
 

@@ -1,10 +1,15 @@
 //! What a failed attempt has left in a worktree is kept under a name of its own, and the tree is as it was before it.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use agents_domain::id::AttemptId;
 use agents_domain::worktree::Worktree;
 
 use super::checkpoint::{add_all, on_own_branch};
-use super::git::Git;
-use super::{WorkspaceError, folder, mark};
+use super::git::{Git, GitError};
+use super::{Ready, WorkspaceError, folder, mark};
 
 /// The names below which they are kept.
 pub const LEFTOVERS: &str = "refs/agents/leftovers/";
@@ -12,24 +17,63 @@ pub const LEFTOVERS: &str = "refs/agents/leftovers/";
 /// The state of an interrupted rebase or merge, in a worktree's own git folder.
 const UNDER_WAY: [&str; 2] = ["rebase-merge", "rebase-apply"];
 
-/// Sets aside what differs from where the attempt began, its own commits included. Gives the name that it has then.
+/// Sets aside what differs from where the attempt began, its own commits included. Tells where it is then.
 pub(super) async fn set_aside(
     git: &Git,
     worktree: &Worktree,
     of: &mark::Mark,
-) -> Result<Option<String>, WorkspaceError> {
+) -> Result<Ready, WorkspaceError> {
     let head = on_own_branch(git, worktree).await?;
     add_all(git).await?;
     let tree = git.text(&["write-tree"]).await?;
-    if head == of.before && tree == git.text(&["rev-parse", "HEAD^{tree}"]).await? {
-        return Ok(None);
+    let mut leftovers = None;
+    if head != of.before || tree != git.text(&["rev-parse", "HEAD^{tree}"]).await? {
+        let name = format!("{LEFTOVERS}{}", of.attempt);
+        let message = format!("What attempt {} left when it failed", of.attempt);
+        let commit = git.text(&["commit-tree", &tree, "-p", &head, "-m", &message]).await?;
+        git.must(&["update-ref", &name, &commit]).await?;
+        back_to(git, &of.before).await?;
+        leftovers = Some(name);
     }
-    let name = format!("{LEFTOVERS}{}", of.attempt);
-    let message = format!("What attempt {} left when it failed", of.attempt);
-    let commit = git.text(&["commit-tree", &tree, "-p", &head, "-m", &message]).await?;
-    git.must(&["update-ref", &name, &commit]).await?;
-    back_to(git, &of.before).await?;
-    Ok(Some(name))
+    let moved = move_repositories(git, aside(worktree, &of.attempt)).await?;
+    Ok(Ready { leftovers, moved })
+}
+
+/// Where what these attempts have left is kept: names of commits, and folders.
+pub async fn leftovers_of(
+    worktree: &Worktree,
+    workspace: &Path,
+    attempts: &[AttemptId],
+) -> Result<Vec<String>, GitError> {
+    let kept = Git::new(workspace).text(&["for-each-ref", "--format=%(refname)", LEFTOVERS]).await?;
+    let mut found = Vec::new();
+    for attempt in attempts {
+        let name = format!("{LEFTOVERS}{attempt}");
+        let folder = aside(worktree, &attempt.to_string());
+        found.extend(kept.lines().find(|line| **line == name).map(str::to_owned));
+        found.extend(folder.is_dir().then(|| folder.display().to_string()));
+    }
+    Ok(found)
+}
+
+fn aside(worktree: &Worktree, attempt: &str) -> PathBuf {
+    mark::beside(worktree, &format!("leftovers-{attempt}"))
+}
+
+/// All files are in a commit now; what git still does not know are repositories, which it keeps by name at most.
+async fn move_repositories(git: &Git, aside: PathBuf) -> Result<Option<PathBuf>, WorkspaceError> {
+    let args = ["ls-files", "-z", "--others", "--exclude-standard", "--directory", "--no-empty-directory"];
+    let ended = git.must(&args).await?;
+    let mut is_moved = false;
+    for name in ended.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let name = Path::new(OsStr::from_bytes(name));
+        let (from, to) = (git.folder().join(name), aside.join(name));
+        let parent = to.parent().unwrap_or(&aside);
+        std::fs::create_dir_all(parent).map_err(WorkspaceError::files(parent))?;
+        std::fs::rename(&from, &to).map_err(WorkspaceError::files(&from))?;
+        is_moved = true;
+    }
+    Ok(is_moved.then_some(aside))
 }
 
 /// The branch, the index and the files are as that commit; ignored files stay.

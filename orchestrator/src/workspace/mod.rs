@@ -36,10 +36,10 @@ pub use diff::{Counts, Range, counts, diff, fork_point, patch, stat};
 pub use folder::{agent_instructions, git_folders};
 pub use git::{Author, Git, GitError};
 pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
-pub use leftovers::LEFTOVERS;
+pub use leftovers::{LEFTOVERS, leftovers_of};
 pub use prepare::{Ready, prepare};
 pub use rollback::{RolledBack, has_commit, roll_back};
-pub use tree_state::{content_of, tree_state};
+pub use tree_state::{content_of, not_committed, tree_state};
 pub use watch::{is_safe, over, state_of};
 pub use worktree::{discard, is_there};
 

@@ -1,7 +1,7 @@
 //! Before an attempt: its worktree is there and ready, what a failed one has left is set aside, and where its work begins is
 //! written down.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use agents_domain::access::Access;
 use agents_domain::outcome::{Outcome, OutcomeClass};
@@ -19,6 +19,19 @@ use crate::settings::Settings;
 pub struct Ready {
     /// Under which name the work of an earlier, failed attempt is kept.
     pub leftovers: Option<String>,
+    /// In which folder there is what of it git can't keep: repositories that it has made.
+    pub moved: Option<PathBuf>,
+}
+
+impl Ready {
+    /// Where the work of an earlier attempt is kept, in words.
+    pub fn kept(&self) -> Option<String> {
+        let commit = self.leftovers.as_ref().map(|name| format!("the commit {name}"));
+        let folder =
+            self.moved.as_ref().map(|folder| format!("repositories of its own below {}", folder.display()));
+        let kept: Vec<String> = commit.into_iter().chain(folder).collect();
+        (!kept.is_empty()).then(|| kept.join(", with "))
+    }
 }
 
 /// Makes the workspace ready for the attempt; what stands in the way is its outcome. `is_resumed`: it goes on in the session
@@ -95,16 +108,16 @@ async fn begin(
         Mark { attempt, ..mark }.write(&path)?;
         return Ok(Ready::default());
     }
-    let leftovers = match &earlier {
+    let ready = match &earlier {
         Some(mark) => leftovers::set_aside(&git, own, mark).await?,
-        None => None,
+        None => Ready::default(),
     };
-    if let Some(name) = &leftovers {
-        tracing::info!(name, "what a failed attempt had left is kept there");
+    if let Some(kept) = ready.kept() {
+        tracing::info!(kept, "what a failed attempt had left is kept there");
     }
     let before = git.text(&["rev-parse", "HEAD"]).await?;
     Mark { attempt, before, dirty: None, after: None, is_open: true }.write(&path)?;
-    Ok(Ready { leftovers })
+    Ok(ready)
 }
 
 /// In a shared tree nothing is set aside; it is only known afterwards whether anything has changed.

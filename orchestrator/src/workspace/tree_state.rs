@@ -58,19 +58,29 @@ async fn look(folder: &Path) -> Result<Option<TreeState>, WorkspaceError> {
 struct Seen {
     commit: String,
     is_clean: bool,
+    paths: Vec<String>,
     /// Paths of submodules with changes of their own.
     submodules: Vec<String>,
 }
 
 async fn status(folder: &Path) -> Result<Seen, GitError> {
-    let args = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=none"];
+    let args = [
+        "status",
+        "--porcelain=v2",
+        "--branch",
+        "-z",
+        "--no-renames",
+        "--ignore-submodules=none",
+        "--untracked-files=normal",
+    ];
     let ended = Git::new(folder).must(&args).await?;
     Ok(read_status(&String::from_utf8_lossy(&ended.stdout)))
 }
 
 /// Reads porcelain version 2 (git-status(1)).
 fn read_status(text: &str) -> Seen {
-    let mut seen = Seen { commit: UNBORN.to_owned(), is_clean: true, submodules: Vec::new() };
+    let mut seen =
+        Seen { commit: UNBORN.to_owned(), is_clean: true, paths: Vec::new(), submodules: Vec::new() };
     for entry in text.split('\0').filter(|entry| !entry.is_empty()) {
         if let Some(header) = entry.strip_prefix("# ") {
             let commit = header.strip_prefix("branch.oid ").filter(|oid| !oid.starts_with('('));
@@ -78,6 +88,7 @@ fn read_status(text: &str) -> Seen {
             continue;
         }
         seen.is_clean = false;
+        seen.paths.extend(path(entry).map(str::to_owned));
         let mut fields = entry.splitn(9, ' ');
         let is_changed = fields.next() == Some("1");
         // `S`, then whether its commit, its files, its untracked files have changed.
@@ -87,6 +98,28 @@ fn read_status(text: &str) -> Seen {
         }
     }
     seen
+}
+
+/// The path of an entry: after so many fields.
+fn path(entry: &str) -> Option<&str> {
+    let before = match entry.as_bytes().first()? {
+        b'1' => 8,
+        b'u' => 10,
+        _ => 1,
+    };
+    entry.splitn(before + 1, ' ').nth(before)
+}
+
+/// What is in a worktree of its own and in no commit, although everything was to be committed: each in words.
+pub async fn not_committed(top: &Path) -> Vec<String> {
+    let Ok(seen) = status(top).await else { return Vec::new() };
+    let in_words = |path: String| match seen.submodules.contains(&path) {
+        true => format!(
+            "files inside of the submodule `{path}`: a commit there, and then one of `{path}` itself, keeps them"
+        ),
+        false => format!("`{path}`"),
+    };
+    seen.paths.clone().into_iter().map(in_words).collect()
 }
 
 /// The tree that a commit of everything would have, and the same of changed submodules.
@@ -173,11 +206,17 @@ mod tests {
     #[test]
     fn a_status_tells_the_commit_whether_it_is_clean_and_changed_submodules() {
         let clean = read_status("# branch.oid abc\0# branch.head main\0");
-        assert_eq!(clean, Seen { commit: "abc".to_owned(), is_clean: true, submodules: Vec::new() });
+        let none = Vec::new;
+        let expected = Seen { commit: "abc".to_owned(), is_clean: true, paths: none(), submodules: none() };
+        assert_eq!(clean, expected);
         let submodule = "1 .M S.M. 160000 160000 160000 111 111 a b";
         let text = format!("# branch.oid (initial)\0{submodule}\0? new\0");
-        let expected =
-            Seen { commit: UNBORN.to_owned(), is_clean: false, submodules: vec!["a b".to_owned()] };
+        let expected = Seen {
+            commit: UNBORN.to_owned(),
+            is_clean: false,
+            paths: vec!["a b".to_owned(), "new".to_owned()],
+            submodules: vec!["a b".to_owned()],
+        };
         assert_eq!(read_status(&text), expected);
     }
 
@@ -247,6 +286,7 @@ mod tests {
         repo.git(&["commit", "-qm", "with a submodule"]).await;
         let clean = tree_state(repo.path()).await.unwrap();
         assert_eq!(clean.dirty, None);
+        assert_eq!(not_committed(repo.path()).await, Vec::<String>::new());
         let mut seen = vec![clean];
         for text in ["one", "two"] {
             repo.write("sub/file.txt", text);
@@ -254,6 +294,12 @@ mod tests {
             assert!(!seen.contains(&state), "{text}: {state:?}");
             seen.push(state);
         }
+        repo.write("new.txt", "new");
+        let expected = [
+            "files inside of the submodule `sub`: a commit there, and then one of `sub` itself, keeps them",
+            "`new.txt`",
+        ];
+        assert_eq!(not_committed(repo.path()).await, expected);
     }
 
     fn walk(folder: &Path) -> Vec<PathBuf> {

@@ -98,7 +98,7 @@ async fn what_a_failed_attempt_left_is_kept_under_its_name_and_the_next_one_begi
     work.write("file.txt", "broken\n");
     work.write("untracked.txt", "too\n");
     let name = format!("refs/agents/leftovers/{}", first.attempt.id);
-    assert_eq!(work.prepare(&again).await, Ready { leftovers: Some(name.clone()) });
+    assert_eq!(work.prepare(&again).await, Ready { leftovers: Some(name.clone()), moved: None });
     let found = ["file.txt", "half.txt", "untracked.txt"].map(|name| work.read(name));
     assert_eq!(found, [Some("first\n".to_owned()), None, None]);
     assert_eq!(work.git(&["status", "--porcelain"]).await, "");
@@ -107,6 +107,36 @@ async fn what_a_failed_attempt_left_is_kept_under_its_name_and_the_next_one_begi
     assert_eq!(work.repo.git(&["show", &format!("{name}:file.txt")]).await, "broken");
     work.write("whole.txt", "whole\n");
     assert_eq!(work.checkpoint(&again).await.files, 1, "nothing of it is mixed in");
+}
+
+#[tokio::test]
+async fn a_repository_that_a_failed_attempt_made_is_moved_beside_the_worktree() {
+    for is_committed in [false, true] {
+        let mut work = Work::new().await;
+        let first = work.job("implement");
+        let again = work.again(&first);
+        work.prepare(&first).await;
+        let inner = work.folder().join("deep/inner");
+        std::fs::create_dir_all(&inner).unwrap();
+        super::git(&inner, &["init", "-q"]).await;
+        super::write(&inner.join("precious.txt"), "precious");
+        if is_committed {
+            super::git(&inner, &["add", "-A"]).await;
+            super::git(&inner, &["commit", "-qm", "inner"]).await;
+        }
+        let ready = work.prepare(&again).await;
+        let aside = format!("{}.leftovers-{}", work.folder().display(), first.attempt.id);
+        let name = format!("refs/agents/leftovers/{}", first.attempt.id);
+        let expected =
+            Ready { leftovers: is_committed.then_some(name.clone()), moved: Some(aside.clone().into()) };
+        assert_eq!(ready, expected, "{is_committed}");
+        let told = format!("repositories of its own below {aside}");
+        let told = if is_committed { format!("the commit {name}, with {told}") } else { told };
+        assert_eq!(ready.kept(), Some(told));
+        assert!(!inner.exists());
+        let kept = std::fs::read_to_string(format!("{aside}/deep/inner/precious.txt")).unwrap();
+        assert_eq!(kept, "precious");
+    }
 }
 
 #[tokio::test]
