@@ -249,6 +249,13 @@ fn rejected(rejection: &Rejection) -> Failure {
         Rejection::NoCriterion { assignment, number: _ } => {
             failure.hint(format!("`agents evidence {}` lists its criteria", assignment.short()))
         }
+        Rejection::EmptyCheck => Failure::usage(rejection.to_string()).hint("--add-check \"cargo test\""),
+        Rejection::CheckTwice { name } => {
+            failure.hint(format!("drop that one in the same call: --drop-check \"{name}\""))
+        }
+        Rejection::NoCheck { assignment, name: _ } => {
+            failure.hint(format!("`agents evidence {}` lists its checks", assignment.short()))
+        }
         Rejection::OutOfBudget { .. } => failure.hint(
             "raise it: agents update-assignment <assignment> --status active --max-cost …; the day's limit is limits.day of the config",
         ),

@@ -4,6 +4,7 @@
 mod app;
 mod arguments;
 mod caller;
+mod check_options;
 mod commands;
 mod config;
 mod engine;

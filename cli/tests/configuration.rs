@@ -304,6 +304,25 @@ fn checks_are_a_list_that_replaces_another_and_guards_are_merged() {
 }
 
 #[test]
+fn values_of_the_wrong_type_and_setups_that_can_not_be_are_refused_with_the_key() {
+    let world = World::new();
+    let check = |config: &str, said: &[&str]| {
+        world.write("shop/.agents/config.json", config);
+        world.agents(&["queue"]).fails(6, said);
+    };
+    check(r#"{"workspace": 1}"#, &["`workspace`: its value is of the wrong type"]);
+    check(r#"{"limits": null}"#, &["`limits`: invalid type: null, expected an object"]);
+    check(r#"{"setup": ["make", " "]}"#, &["setup: a command is empty", "it comes from: repository config"]);
+    for name in ["", ".", "..", "/etc", "a/../../b", "./.env"] {
+        let said = format!("copy: `{name}` is no path below the main checkout");
+        check(&json!({ "copy": [".env", name] }).to_string(), &[&said, "it comes from"]);
+    }
+    check(r#"{"copy": ["a*"]}"#, &["copy: `a*` is a pattern, and only names are copied"]);
+    world.write("shop/.agents/config.json", r#"{"copy": [".env", "a/b..c"], "setup": ["make"]}"#);
+    world.agents(&["queue"]).ok();
+}
+
+#[test]
 fn checks_and_guards_that_can_not_be_are_refused_with_what_was_meant() {
     let world = World::new();
     let check = |config: &str, said: &[&str]| {
@@ -317,6 +336,7 @@ fn checks_and_guards_that_can_not_be_are_refused_with_what_was_meant() {
         &["no guard `test_deleted`", "did you mean `tests_deleted`?"],
     );
     check(r#"{"guards": {"tests_deleted": "maybe"}}"#, &["guards.tests_deleted", "unknown variant `maybe`"]);
+    check(r#"{"guards": {"empty_diff": true}}"#, &["`guards.empty_diff`: its value is of the wrong type"]);
     world.write("shop/.agents/config.json", "{}");
     world.agents(&["create", "Something", "--check", ""]).fails(2, &["a --check is empty"]);
 }

@@ -233,3 +233,30 @@ async fn a_pm_ties_by_command_proposes_criteria_and_can_not_force() {
         ["update-assignment", "self", "--status", "complete", "--reason", "x", "--tie", "1=12345678"];
     run(&complete).fails(5, &["already decided `insert_job`"]);
 }
+
+#[test]
+fn a_person_adds_and_drops_checks_of_an_assignment_that_is_under_way() {
+    let world = World::new();
+    let id = world.create(&["Greet", "--hold", "--check", "make test", "--check", "lint"]);
+    let update = |options: &[&'static str]| {
+        [&["update-assignment", id.as_str(), "--status", "active"], options].concat()
+    };
+    let names = || -> Vec<String> {
+        let evidence = world.json(&["evidence", &id]);
+        evidence["checks"].as_array().unwrap().iter().map(|check| text(&check["name"])).collect()
+    };
+    let changed = world.json(&update(&["--add-check", "cargo test", "--drop-check", "lint"]));
+    assert_eq!(
+        (&changed["changed"], names()),
+        (&json!(true), vec!["make test".to_owned(), "cargo test".to_owned()])
+    );
+    let again = world.json(&update(&["--add-check", "cargo test"]));
+    assert_eq!(again["changed"], false);
+    world.agents(&update(&["--drop-check", "lint"])).fails(5, &["has no check `lint`", "agents evidence"]);
+    world.agents(&update(&["--add-check", " "])).fails(2, &["a check has no command"]);
+    let blocked = ["update-assignment", &id, "--status", "blocked", "--reason", "x", "--drop-check", "lint"];
+    world.agents(&blocked).fails(2, &["--drop-check goes with --status active, not with blocked"]);
+    let history = world.agents(&["history", &id, "--json"]).ok().stdout;
+    assert_eq!(history.matches("proof_changed").count(), 2, "{history}");
+    assert_eq!(names(), ["make test", "cargo test"]);
+}

@@ -19,6 +19,7 @@ use super::assignments::status_parser;
 use super::staged;
 use crate::app::{self, App, Here};
 use crate::caller::{Caller, PmCaller};
+use crate::check_options::CheckOptions;
 use crate::failure::Failure;
 use crate::limit_options::LimitOptions;
 use crate::output::text::{self, GREEN};
@@ -34,6 +35,7 @@ use crate::target;
 Examples:
   agents update-assignment 099a8057 --status active --note \"Use the new API; the key is in .env\"
   agents update-assignment 099a8057 --status active --accept \"the README shows it\" --drop-accept 2
+  agents update-assignment 099a8057 --status active --add-check \"cargo test\" --drop-check lint
   agents update-assignment 099a8057 --status complete --reason \"Shipped\" --tie 1=4d3f21aa
   agents update-assignment 099a8057 --status complete --force --reason \"The check is flaky\"
   agents update-assignment 099a8057 --status blocked --reason \"Waiting for the design\"
@@ -58,6 +60,8 @@ pub struct UpdateAssignment {
     max_jobs: Option<u32>,
     #[command(flatten)]
     criteria: CriteriaOptions,
+    #[command(flatten)]
+    checks: CheckOptions,
     /// What shows that a criterion holds: its number and a receipt or finding (repeatable), with --status complete
     #[arg(long, value_name = "N=ID")]
     tie: Vec<String>,
@@ -112,7 +116,7 @@ impl UpdateAssignment {
                 status.as_str()
             )));
         }
-        if let Some(option) = self.criteria.given().filter(|_| !is_active) {
+        if let Some(option) = self.criteria.given().or(self.checks.given()).filter(|_| !is_active) {
             return Err(Failure::usage(format!(
                 "{option} goes with --status active, not with {}",
                 status.as_str()
@@ -181,13 +185,7 @@ impl UpdateAssignment {
             }
             AssignmentStatus::Cancelled => StatusChange::Cancelled { reason: self.reason() },
         };
-        // By itself, so that criteria that make no sense leave the status as it is.
-        let edits = self.criteria.edits()?;
-        let mut has_edited = false;
-        if !edits.is_empty() {
-            let change = Change::Update { assignment: id, to: StatusChange::Criteria { edits } };
-            has_edited = !app.execute(here, store, (Actor::Person, change)).await?.events.is_empty();
-        }
+        let has_edited = self.edit_proof(app, (here, store), id).await?;
         let change = Change::Update { assignment: id, to };
         let receipt = app.execute(here, store, (Actor::Person, change)).await?;
         let stored = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
@@ -209,6 +207,25 @@ impl UpdateAssignment {
             warnings,
         };
         Ok((id, updated))
+    }
+
+    /// Changes criteria and checks. Gives whether something has changed. By itself, so that what makes no sense leaves the
+    /// status as it is.
+    async fn edit_proof(
+        &self,
+        app: &App,
+        (here, store): (&Here, &SqlStore),
+        id: AssignmentId,
+    ) -> Result<bool, Failure> {
+        let mut has_edited = false;
+        let (criteria, checks) = (self.criteria.edits()?, self.checks.edits()?);
+        let criteria = (!criteria.is_empty()).then_some(StatusChange::Criteria { edits: criteria });
+        let checks = (!checks.is_empty()).then_some(StatusChange::Checks { edits: checks });
+        for to in [checks, criteria].into_iter().flatten() {
+            let change = Change::Update { assignment: id, to };
+            has_edited |= !app.execute(here, store, (Actor::Person, change)).await?.events.is_empty();
+        }
+        Ok(has_edited)
     }
 
     async fn stage(

@@ -1,7 +1,7 @@
 //! What a configuration must be: JSON of the right form, known keys, harnesses that exist. Errors name the file,
 //! the key and, for a wrong name, the one that was probably meant.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use agents_domain::evidence::Guard;
 use agents_domain::fallback::Fallbacks;
@@ -26,19 +26,28 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<ConfigFile, Failure> {
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     let read = serde_ignored::deserialize(tracked, |path| unknown.push(segments(&path)));
     let read = read.and_then(|file: ConfigFile| json.end().map(|()| file));
-    let file = read.map_err(|error| bad_file(path, &track.path().to_string(), &error))?;
+    let is_json =
+        || serde_json::from_str::<serde::de::IgnoredAny>(text.trim_start_matches('\u{feff}')).is_ok();
+    let file = read.map_err(|error| bad_file((path, &track.path().to_string()), &error, is_json()))?;
     match unknown.first() {
         Some(key) => Err(unknown_key(path, key)),
         None => Ok(file),
     }
 }
 
-fn bad_file(path: &Path, key: &str, error: &serde_json::Error) -> Failure {
+/// `is_json`: the file can be read as JSON, so that only its form is wrong.
+fn bad_file((path, key): (&Path, &str), error: &serde_json::Error, is_json: bool) -> Failure {
     let place = format!("{}:{}:{}", path.display(), error.line(), error.column());
     let said = error.to_string();
     // serde_json ends its message with the place, which we say first.
     let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    let said = &in_words_of_json(said);
     match error.classify() {
+        // Of an enum that is no text serde_json says that the syntax is wrong.
+        serde_json::error::Category::Syntax if is_json => {
+            Failure::bad_input(format!("{place}: `{key}`: its value is of the wrong type"))
+                .hint("docs/configuration.md lists every key with its type")
+        }
         serde_json::error::Category::Data if key == "." => Failure::bad_input(format!("{place}: {said}")),
         serde_json::error::Category::Data => Failure::bad_input(format!("{place}: `{key}`: {said}"))
             .hint("docs/configuration.md lists every key with its type"),
@@ -46,6 +55,14 @@ fn bad_file(path: &Path, key: &str, error: &serde_json::Error) -> Failure {
         | serde_json::error::Category::Eof
         | serde_json::error::Category::Io => Failure::bad_input(format!("{place}: not JSON: {said}"))
             .hint("JSON has no comments, no single quotes and no comma after the last entry"),
+    }
+}
+
+/// Types of this program are objects in the file.
+fn in_words_of_json(said: &str) -> String {
+    match said.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected an object"),
+        None => said.to_owned(),
     }
 }
 
@@ -109,9 +126,32 @@ pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failur
     for job_type in config.file.permissions.keys() {
         check_job_type(config, place, &format!("permissions.{job_type}"), job_type)?;
     }
+    check_setup(config)?;
     checks::refuse(&config.checks())
         .map_err(|why| Failure::bad_input(format!("checks: {why}")).hint(from(config, "checks")))?;
     check_guards(config)
+}
+
+/// Commands of `setup` say something, and what is copied is below the main checkout.
+fn check_setup(config: &Config) -> Result<(), Failure> {
+    let mut commands = config.file.setup.iter().flatten();
+    if commands.any(|command| command.trim().is_empty()) {
+        return Err(Failure::bad_input("setup: a command is empty").hint(from(config, "setup")));
+    }
+    for name in config.file.copy.iter().flatten() {
+        let mut parts = Path::new(name).components().peekable();
+        let why = if parts.peek().is_none() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+            "is no path below the main checkout"
+        } else if name.contains(['*', '?']) {
+            "is a pattern, and only names are copied"
+        } else {
+            continue;
+        };
+        return Err(Failure::bad_input(format!("copy: `{name}` {why}"))
+            .hint("write the name of a file or folder relative to the top of the repository: \".env\"")
+            .hint(from(config, "copy")));
+    }
+    Ok(())
 }
 
 fn check_guards(config: &Config) -> Result<(), Failure> {

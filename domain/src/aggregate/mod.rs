@@ -4,6 +4,7 @@
 //! an aggregate, lets it decide, and writes what has changed and the events in one transaction.
 
 mod branch;
+mod checks;
 mod claim;
 mod completion;
 mod create;
@@ -41,6 +42,7 @@ use crate::spending::Spending;
 use crate::timestamp::Timestamp;
 
 pub use branch::BranchMove;
+pub use checks::CheckEdit;
 pub use claim::Routes;
 pub use create::{First, NewAssignment};
 pub use criteria::CriterionEdit;
@@ -132,6 +134,12 @@ pub enum Rejection {
     EmptyCriterion,
     #[error("assignment {assignment} has no criterion {number}")]
     NoCriterion { assignment: AssignmentId, number: u32 },
+    #[error("a check has no command")]
+    EmptyCheck,
+    #[error("there is another check called `{name}`")]
+    CheckTwice { name: String },
+    #[error("assignment {assignment} has no check `{name}`")]
+    NoCheck { assignment: AssignmentId, name: String },
     /// A limit stands against it.
     #[error("{reached}")]
     OutOfBudget { reached: Reached },

@@ -5,6 +5,7 @@ mod branch;
 mod budget;
 mod cancelling;
 mod chat;
+mod checks;
 mod closing;
 mod criteria;
 mod gate;

@@ -1,6 +1,6 @@
 //! A person changes an assignment's status.
 
-use super::{About, Aggregate, Context, CriterionEdit, Rejection};
+use super::{About, Aggregate, CheckEdit, Context, CriterionEdit, Rejection};
 use crate::assignment::{AssignmentState, AssignmentStatus};
 use crate::evidence::{Ties, TreeState};
 use crate::history::EventKind;
@@ -24,6 +24,10 @@ pub enum StatusChange {
     /// As it is, with other criteria.
     Criteria {
         edits: Vec<CriterionEdit>,
+    },
+    /// As it is, with other checks.
+    Checks {
+        edits: Vec<CheckEdit>,
     },
     /// `ties`: what shows that each criterion holds. With `force` whatever the evidence says.
     Complete {
@@ -54,6 +58,7 @@ impl Aggregate {
                 self.block(reason, None, ctx);
             }
             StatusChange::Criteria { edits } => self.edit_criteria(edits, ctx)?,
+            StatusChange::Checks { edits } => self.edit_checks(edits, ctx)?,
             StatusChange::Complete { reason, ties, tree, force } => {
                 if self.assignment.status() != AssignmentStatus::Complete {
                     self.complete_by_person((reason, force), (&ties, tree.as_ref()), ctx)?;
