@@ -6,9 +6,10 @@ use std::path::Path;
 use agents_orchestrator::workspace::{Author, Git};
 use serde_json::{Value, json};
 
-use crate::script::{go_on, on, on_attempt, on_nth, on_prompt, pm_blocks, pm_completes, shell};
+use crate::script::{complete, go_on, on, on_attempt, on_nth, on_prompt, pm_blocks, pm_completes, shell};
 use crate::stage::{Stage, jobs, story};
 use crate::support::{short, text};
+use crate::wait::PATIENCE;
 
 pub fn git(folder: &Path, args: &[&str]) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -275,6 +276,7 @@ fn a_setup_that_fails_blocks_with_its_log_and_the_assignment_goes_on_when_it_is_
     stage.once();
     let blocked = stage.assignment(&id);
     assert_eq!(blocked["status"], "blocked", "{blocked:#}");
+    assert_eq!(spent(&blocked), [json!(0.0), json!(0), json!(0)], "no agent ran");
     let reason = text(&blocked["reason"]);
     assert!(reason.contains("`cat .env; exit 3` failed (exit status: 3); its output is in "), "{reason}");
     let log = format!("{}.setup.log", folder(&stage, &id).display());
@@ -284,6 +286,32 @@ fn a_setup_that_fails_blocks_with_its_log_and_the_assignment_goes_on_when_it_is_
     stage.json(&["update-assignment", &id, "--status", "active"]);
     stage.once();
     assert_eq!(stage.assignment(&id)["status"], "complete");
+}
+
+/// What an assignment has spent: money, attempts of unknown cost, attempts of unknown tokens.
+fn spent(assignment: &Value) -> [Value; 3] {
+    let spent = &assignment["budget"]["spent"];
+    ["costUsd", "unknownCostAttempts", "unknownUsageAttempts"].map(|name| spent[name].clone())
+}
+
+#[test]
+fn a_runner_that_is_killed_in_a_setup_has_spent_nothing() {
+    let stage = repository(json!([
+        on("implement", json!([{"result": {"text": "Done.", "costUsd": 0.25}}])),
+        on("pm", json!([complete("It is done."), {"result": {"text": "Done.", "costUsd": 0.25}}])),
+    ]));
+    let at = stage.repo().display().to_string();
+    let command = format!("touch {at}/started; until test -f {at}/go; do sleep 0.05; done");
+    stage.configure(|config| config["setup"] = json!([command]));
+    let id = stage.create_work("Write");
+    let mut runner = stage.runner(&[]);
+    stage.until_file("started");
+    runner.kill();
+    stage.touch("go");
+    stage.runner(&["--once"]).ended(PATIENCE);
+    let done = stage.assignment(&id);
+    assert_eq!(story(&done)[0], "implement completed [lost success]", "{done:#}");
+    assert_eq!(spent(&done)[1..], [json!(0), json!(0)], "{done:#}");
 }
 
 #[test]

@@ -35,6 +35,7 @@ use crate::evidence::{self, Scene};
 use crate::process::AttemptFiles;
 use crate::process::custody::{self, Custody};
 use crate::process::keeper::exit::{EndReason, Exit};
+use crate::process::keeper::mark;
 use crate::settings::SettingsSource;
 use account::Account;
 use meter::Meter;
@@ -226,6 +227,11 @@ async fn adopt_agent(
             let supervised = Supervised { custody, observer, stop, age, meter };
             let ended = supervise::to_the_end(supervised, &rules, &*around.clock).await;
             report::report(claimed, around, (&rules, None), ended)
+        }
+        // The runner was gone while it made the workspace ready.
+        Ok((None, _)) if mark::was_never_taken(&rules.files.lock()) => {
+            let why = "its runner was gone before its agent was started";
+            report::early_end(attempt, Outcome::failure(OutcomeClass::Lost, why))
         }
         Ok((None, streams)) => {
             let observer = Observer::new(rules.harness.reader(), streams, (live, account));

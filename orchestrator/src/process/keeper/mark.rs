@@ -96,6 +96,11 @@ pub fn revoke(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Whether it was revoked before any keeper had it, so that nothing of the attempt has ever run.
+pub fn was_never_taken(path: &Path) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text == REVOKED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +112,7 @@ mod tests {
         assert!(revoke(&path).unwrap(), "also where the folder is not there yet");
         assert!(matches!(take(&path).unwrap(), Taken::Used(_)));
         assert!(revoke(&path).unwrap());
-        assert_eq!(read(&path), None);
+        assert_eq!((read(&path), was_never_taken(&path)), (None, true));
     }
 
     #[test]
@@ -119,5 +124,6 @@ mod tests {
         assert!(!revoke(&path).unwrap());
         drop(held);
         assert!(matches!(take(&path).unwrap(), Taken::Fresh(_)), "nothing was written");
+        assert!(!was_never_taken(&path));
     }
 }
