@@ -27,10 +27,7 @@ pub(super) enum Read {
 pub(super) fn read(path: &Path) -> Read {
     match std::fs::read(path) {
         // The length of a hash is told in the config only; with the wrong one the end is never met.
-        Ok(bytes) => match [20, 32].map(|hash| parse(&bytes, hash)) {
-            [Some(read), _] | [None, Some(read)] => read,
-            [None, None] => Read::Broken,
-        },
+        Ok(bytes) => [20, 32].iter().find_map(|hash| parse(&bytes, *hash)).unwrap_or(Read::Broken),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Read::Whole(Index::default()),
         Err(_) => Read::Broken,
     }
@@ -42,6 +39,7 @@ const MODE_AT: usize = 24;
 const GITLINK: u32 = 0o160_000;
 const ASSUME_VALID: u16 = 1 << 15;
 const EXTENDED: u16 = 1 << 14;
+const LENGTH: u16 = 0xfff;
 const SKIP_WORKTREE: u16 = 1 << 14;
 
 fn parse(bytes: &[u8], hash: usize) -> Option<Read> {
@@ -72,7 +70,7 @@ fn parse(bytes: &[u8], hash: usize) -> Option<Read> {
         } else {
             name.clear();
         }
-        let length = bytes.get(at..)?.iter().position(|byte| *byte == 0)?;
+        let length = name_length(bytes, at, (version, flags))?;
         name.extend_from_slice(&bytes[at..at + length]);
         at += length + 1;
         if version < 4 {
@@ -91,6 +89,15 @@ fn parse(bytes: &[u8], hash: usize) -> Option<Read> {
     }
     let is_plain = extensions(bytes, at, hash)?;
     Some(if is_plain { Read::Whole(index) } else { Read::Other })
+}
+
+/// Up to the zero byte; a short one tells its length, but for those whose beginning is left out.
+fn name_length(bytes: &[u8], at: usize, (version, flags): (u32, u16)) -> Option<usize> {
+    let told = usize::from(flags & LENGTH);
+    match version < 4 && told < usize::from(LENGTH) {
+        true => (*bytes.get(at + told)? == 0).then_some(told),
+        false => bytes.get(at..)?.iter().position(|byte| *byte == 0),
+    }
 }
 
 /// Whether all that follows may be passed over: what must not be is written in small letters. `None`: it does not end

@@ -87,7 +87,7 @@ async fn make(claimed: &Claimed, own: &Worktree, settings: &Settings) -> Result<
         }
         Some(_) | None => {}
     }
-    watch::ready(claimed, settings).await.map_err(|error| outcome(&error))?;
+    watch::unhide(own).await.map_err(|error| outcome(&error))?;
     setup::run(claimed, own, &settings.workspace).await.map_err(|error| {
         Outcome::failure(OutcomeClass::RunnerError, error.to_string())
             .with_fix("mend `setup` in the config, or what it needs; then activate the assignment again")

@@ -62,7 +62,7 @@ pub async fn is_safe(workspace: &Path, data_folder: &Path) -> Result<(), Workspa
 
 /// In a worktree of its own no change is hidden from git, and what is no index any more is made again: everything in the
 /// tree becomes part of the next commit anyway.
-async fn unhide(worktree: &Worktree) -> Result<(), WorkspaceError> {
+pub(super) async fn unhide(worktree: &Worktree) -> Result<(), WorkspaceError> {
     let top = top(worktree);
     let Some(own) = folder::git_folders(top).into_iter().next() else { return Ok(()) };
     let (git, path) = (Git::new(top), own.join("index"));
