@@ -114,7 +114,7 @@ impl Merge {
             warnings: Vec::new(),
         };
         match workspace::merge(merge).await {
-            Ok(Merged::Nothing) => Ok(told),
+            Ok(Merged::Nothing) => Ok(Told { warnings: uncommitted(worktree).await, ..told }),
             Ok(Merged::Done { commit, updated }) => {
                 let how = BranchMove::Merged { into, commit: commit.clone(), is_squash: self.squash };
                 let change = Change::MoveBranch { assignment: assignment.id, how };
@@ -157,13 +157,17 @@ async fn warnings(assignment: &Assignment, worktree: &Worktree) -> Vec<String> {
     }
     let against = gate::against(assignment.proof());
     warnings.extend(against.iter().map(|line| format!("the evidence stands against it: {line}")));
+    warnings.extend(uncommitted(worktree).await);
+    warnings
+}
+
+/// What no merge takes along.
+async fn uncommitted(worktree: &Worktree) -> Vec<String> {
     let is_there = workspace::is_there(worktree);
     let state = if is_there { workspace::tree_state(workspace::top(worktree)).await } else { None };
-    if state.is_some_and(|state| state.dirty.is_some()) {
-        let word = "what is not committed in the worktree is not part of it: agents diff shows it";
-        warnings.push(word.to_owned());
-    }
-    warnings
+    let is_dirty = state.is_some_and(|state| state.dirty.is_some());
+    let word = "what is not committed in the worktree is not part of it: agents diff shows it";
+    is_dirty.then(|| word.to_owned()).into_iter().collect()
 }
 
 /// The worktree of another assignment would follow, under its agents.

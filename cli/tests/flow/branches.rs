@@ -126,6 +126,10 @@ fn work_that_is_not_complete_is_merged_with_a_warning_that_says_what_stands_agai
     assert_eq!(warnings[0], format!("assignment {} is blocked, not complete", short(&id)));
     let against = "the evidence stands against it: the required check `no` fails (receipt ";
     assert!(warnings.len() == 2 && warnings[1].starts_with(against), "{warnings:?}");
+    std::fs::write(folder(&stage, &id).join("more.txt"), "more").unwrap();
+    let nothing = stage.json(&["merge", &id]);
+    let word = "what is not committed in the worktree is not part of it: agents diff shows it";
+    assert_eq!((&nothing["result"], &nothing["warnings"]), (&json!("nothing"), &json!([word])));
 }
 
 #[test]
