@@ -5,6 +5,7 @@
 
 use crate::assignment::Assignment;
 use crate::history::HistoryEvent;
+use crate::history::proof;
 use crate::history::replay::{Told, replay};
 use crate::id::{AssignmentId, AttemptId, JobId};
 use crate::job::{Job, JobState, JobStatus};
@@ -45,11 +46,13 @@ pub enum FindingKind {
     NoKeeper,
     /// A row holds what it can't hold.
     BadRow,
+    /// A check or a criterion is not what the history says.
+    ProofDiffers,
 }
 
 impl FindingKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [FindingKind; 15] = [
+    pub const ALL: [FindingKind; 16] = [
         FindingKind::NothingNext,
         FindingKind::HeldWithWork,
         FindingKind::ClosedWithWork,
@@ -65,6 +68,7 @@ impl FindingKind {
         FindingKind::RunnerGone,
         FindingKind::NoKeeper,
         FindingKind::BadRow,
+        FindingKind::ProofDiffers,
     ];
 
     /// The name in JSON.
@@ -85,6 +89,7 @@ impl FindingKind {
             FindingKind::RunnerGone => "runner_gone",
             FindingKind::NoKeeper => "no_keeper",
             FindingKind::BadRow => "bad_row",
+            FindingKind::ProofDiffers => "proof_differs",
         }
     }
 
@@ -112,6 +117,9 @@ impl FindingKind {
                 "nothing does its job, and its end was not told: a runner does so when its lease is over"
             }
             FindingKind::BadRow => "whatever needs this row fails",
+            FindingKind::ProofDiffers => {
+                "something else than agents has written to the store: `complete` may have been held against less than was asked for"
+            }
         }
     }
 
@@ -131,7 +139,7 @@ impl FindingKind {
             FindingKind::HistoryGap => Some("adds an event that says so and how things stand"),
             FindingKind::HistoryDiffers => Some("adds events that say what is stored"),
             FindingKind::RunnerGone => Some("gives the attempt up: its job is tried again"),
-            FindingKind::NoKeeper | FindingKind::BadRow => None,
+            FindingKind::NoKeeper | FindingKind::BadRow | FindingKind::ProofDiffers => None,
         }
     }
 
@@ -144,6 +152,9 @@ impl FindingKind {
             FindingKind::NoOutcome => "nothing has to be done; `agents logs` has what the agent said",
             FindingKind::NoKeeper => {
                 "if it stays so for more than two leases, stop its runner: the next one takes it over"
+            }
+            FindingKind::ProofDiffers => {
+                "look at `agents history` and `agents diff`; then create the assignment again, with its checks and criteria"
             }
             FindingKind::BadRow => {
                 "restore a backup, or set the column right with sqlite3 while no runner works"
@@ -343,6 +354,9 @@ impl<'a> Auditor<'a> {
             self.found(FindingKind::HistoryGap, (None, None), gap);
         }
         self.history_tells_the_status(&told);
+        for detail in proof::differences(&self.dossier.events, &self.dossier.assignment) {
+            self.found(FindingKind::ProofDiffers, (None, None), detail);
+        }
         for job in &self.dossier.jobs {
             let said = told.jobs.get(&job.id).copied();
             // The part of the history that retention has deleted spoke of jobs that had ended.

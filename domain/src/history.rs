@@ -1,5 +1,6 @@
 //! The append-only history: one event for each transition, written in the transaction that makes it.
 
+pub mod proof;
 pub mod replay;
 
 use std::borrow::Cow;
@@ -140,6 +141,14 @@ pub struct HistoryEvent {
 
 /// The longest detail, in characters: the whole text is with the job or the attempt.
 pub const DETAIL_MAX: usize = 500;
+
+/// A text as the history keeps it.
+pub fn cut(text: String) -> String {
+    match text.char_indices().nth(DETAIL_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
 
 impl HistoryEvent {
     /// The detail of that name.

@@ -146,7 +146,8 @@ fn check(finding: &Finding) -> Check {
         | FindingKind::OutOfOrder
         | FindingKind::HistoryGap
         | FindingKind::HistoryDiffers
-        | FindingKind::BadRow => Check::problem(NAME, detail, fix),
+        | FindingKind::BadRow
+        | FindingKind::ProofDiffers => Check::problem(NAME, detail, fix),
     }
 }
 

@@ -55,6 +55,7 @@ impl Aggregate {
         aggregate.assignment.budget.limits = *new.limits;
         let star = ("northStar", new.north_star);
         aggregate.note_event(ctx, EventKind::AssignmentCreated, About::ASSIGNMENT, vec![star]);
+        aggregate.tell_checks(ctx);
         aggregate.accept(new.accept, Author::Person, ctx);
         match new.first {
             First::Director => match new.director {
@@ -66,6 +67,20 @@ impl Aggregate {
         }
         aggregate.settle(ctx);
         Ok(aggregate)
+    }
+}
+
+impl Aggregate {
+    /// So that whoever takes a check away in the store itself can't do so unnoticed.
+    fn tell_checks(&mut self, ctx: &Context<'_>) {
+        for check in self.assignment.checks().to_vec() {
+            let details = vec![
+                ("check", check.name),
+                ("command", check.command),
+                ("required", check.required.to_string()),
+            ];
+            self.note_event(ctx, EventKind::ProofChanged, About::ASSIGNMENT, details);
+        }
     }
 }
 

@@ -33,7 +33,7 @@ use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::Attempt;
 use crate::cooldown::Cooldown;
 use crate::decision::{DecisionConflict, NewJob};
-use crate::history::{DETAIL_MAX, EventKind, HistoryEvent};
+use crate::history::{EventKind, HistoryEvent, cut};
 use crate::id::{AssignmentId, AttemptId, IdSource, JobId};
 use crate::job::Job;
 use crate::job_type::JobType;
@@ -228,13 +228,6 @@ impl About {
 
     fn attempt(job: JobId, attempt: AttemptId) -> Self {
         Self { job: Some(job), attempt: Some(attempt) }
-    }
-}
-
-fn cut(text: String) -> String {
-    match text.char_indices().nth(DETAIL_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
     }
 }
 

@@ -193,6 +193,35 @@ fn a_history_that_lacks_an_event_is_told_how_things_stand() {
 }
 
 #[test]
+fn checks_and_criteria_that_something_else_has_changed_are_found() {
+    let world = || World::with_proof(&["make test", "make lint"], &["It works.", "It is fast."]);
+    assert_eq!(looked_at(&world()), Audit::default());
+    let check = |spoil: &dyn Fn(&mut crate::assignment::Proof), expected: &[&str]| {
+        let mut world = world();
+        spoil(&mut world.aggregate.assignment.proof);
+        let audit = looked_at(&world);
+        let said: Vec<_> = audit.findings.iter().map(|one| (one.kind, one.detail.as_str())).collect();
+        let expected: Vec<_> = expected.iter().map(|said| (FindingKind::ProofDiffers, *said)).collect();
+        assert_eq!((said, audit.is_mendable()), (expected, false));
+    };
+    let gone = |what: &str| format!("{what} of the history is not there any more");
+    let all = ["the check `make lint`", "the check `make test`", "criterion 1", "criterion 2"].map(gone);
+    check(&|proof| *proof = Default::default(), &all.each_ref().map(String::as_str));
+    check(
+        &|proof| proof.checks[1].required = false,
+        &["the check `make lint` is another one by the history"],
+    );
+    check(
+        &|proof| proof.checks[0].command = "true".to_owned(),
+        &["the check `make test` is another one by the history"],
+    );
+    check(
+        &|proof| proof.criteria[1].text = "Never mind.".to_owned(),
+        &["criterion 2 says something else by the history"],
+    );
+}
+
+#[test]
 fn a_decision_that_the_history_does_not_tell_is_missed() {
     let mut world = World::with_first("implement");
     world.work();
