@@ -128,15 +128,15 @@ mod tests {
     #[test]
     fn a_path_is_outside_if_its_dots_lead_there() {
         let check = |path: &str, expected: Option<&str>| {
-            let inside = ["/work/shop".into(), "/tmp".into()];
-            assert_eq!(outside(path, Path::new("/work/shop/web"), &inside).as_deref(), expected, "{path}");
+            let inside = ["/code/shop".into(), "/tmp".into()];
+            assert_eq!(outside(path, Path::new("/code/shop/web"), &inside).as_deref(), expected, "{path}");
         };
         check("a.rs", None);
         check("../a.rs", None);
-        check("/work/shop/a.rs", None);
+        check("/code/shop/a.rs", None);
         check("/tmp/x", None);
-        check("../../other/a.rs", Some("/work/other/a.rs"));
-        check("/work/shopping/a.rs", Some("/work/shopping/a.rs"));
+        check("../../other/a.rs", Some("/code/other/a.rs"));
+        check("/code/shopping/a.rs", Some("/code/shopping/a.rs"));
         check("/home/me/./x/../.bashrc", Some("/home/me/.bashrc"));
     }
 
