@@ -48,13 +48,19 @@ impl Told {
         let mut told = Self::default();
         for event in history.iter().filter(|event| event.kind == EventKind::ProofChanged) {
             let detail = |name: &str| event.detail(name).unwrap_or_default().to_owned();
-            if event.detail("check").is_some() {
-                told.checks.insert(detail("check"), (detail("command"), detail("required")));
+            let is_dropped = event.detail("dropped").is_some();
+            match event.detail("check") {
+                Some(name) if is_dropped => _ = told.checks.remove(name),
+                Some(name) => {
+                    _ = told.checks.insert(name.to_owned(), (detail("command"), detail("required")))
+                }
+                None => {}
             }
             let Ok(number) = detail("criterion").parse::<u32>() else { continue };
-            match event.detail("dropped") {
-                Some(_) => _ = told.criteria.remove(&number),
-                None => _ = told.criteria.insert(number, detail("text")),
+            if is_dropped {
+                told.criteria.remove(&number);
+            } else {
+                told.criteria.insert(number, detail("text"));
             }
         }
         told
