@@ -116,6 +116,7 @@ async fn claim(store: &SqlStore, repo: &Path, data: &Path) -> Claimed {
         workspace: repo.display().to_string(),
         worktree: Some(ground.worktree((data, &namespace), id, "Change files")),
         max_jobs: 50,
+        run: None,
         limits: Default::default(),
         checks: Vec::new(),
         accept: Vec::new(),

@@ -8,6 +8,7 @@ use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_orchestrator::attempt::Surroundings;
 use agents_orchestrator::runner::{Control, RunnerOptions};
+use agents_orchestrator::start::FromDefinitions;
 use agents_orchestrator::store::SqlStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -27,6 +28,7 @@ pub fn surroundings(app: &App, here: &Here, store: Arc<SqlStore>) -> Result<Surr
         settings: Arc::new(settings),
         clock: Arc::clone(&app.clock),
         ids: Arc::clone(&app.ids),
+        starter: Arc::new(FromDefinitions),
         data_folder: here.config.data_folder()?,
         agents_program: own_program()?,
         keeper: agents_orchestrator::process::own_program(),

@@ -81,6 +81,7 @@ async fn measured(world: &World, passed: bool) -> (String, ReceiptId) {
         workspace: world.repo().display().to_string(),
         worktree: None,
         max_jobs: 9,
+        run: None,
         limits: Default::default(),
         checks: vec![Check::of_command("make test")],
         accept: vec!["it greets".to_owned()],

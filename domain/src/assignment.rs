@@ -24,6 +24,8 @@ pub struct Assignment {
     pub worktree: Option<Worktree>,
     /// Jobs of its list, the PM's own and questions apart. Past it the assignment is blocked.
     pub max_jobs: u32,
+    /// It is a [run](crate::run).
+    pub is_run: bool,
     pub created_at: Timestamp,
     state: AssignmentState,
     paused: bool,
@@ -42,6 +44,8 @@ pub enum AssignmentState {
     Blocked { reason: String, question: Option<String> },
     /// The north star is reached.
     Complete { reason: Option<String> },
+    /// A run that nobody leads has come to nothing.
+    Failed { reason: String },
     /// Nobody wants it any longer.
     Cancelled { reason: Option<String> },
 }
@@ -52,15 +56,17 @@ pub enum AssignmentStatus {
     Active,
     Blocked,
     Complete,
+    Failed,
     Cancelled,
 }
 
 impl AssignmentStatus {
     /// Every status, in the order of the docs.
-    pub const ALL: [AssignmentStatus; 4] = [
+    pub const ALL: [AssignmentStatus; 5] = [
         AssignmentStatus::Active,
         AssignmentStatus::Blocked,
         AssignmentStatus::Complete,
+        AssignmentStatus::Failed,
         AssignmentStatus::Cancelled,
     ];
 
@@ -70,6 +76,7 @@ impl AssignmentStatus {
             AssignmentStatus::Active => "active",
             AssignmentStatus::Blocked => "blocked",
             AssignmentStatus::Complete => "complete",
+            AssignmentStatus::Failed => "failed",
             AssignmentStatus::Cancelled => "cancelled",
         }
     }
@@ -112,6 +119,7 @@ pub struct AssignmentOrigin {
     pub workspace: String,
     pub worktree: Option<Worktree>,
     pub max_jobs: u32,
+    pub is_run: bool,
     pub created_at: Timestamp,
 }
 
@@ -137,6 +145,7 @@ impl Assignment {
             workspace: origin.workspace,
             worktree: origin.worktree,
             max_jobs: origin.max_jobs,
+            is_run: origin.is_run,
             created_at: origin.created_at,
             state: progress.state,
             paused: progress.paused,
@@ -188,6 +197,7 @@ impl Assignment {
             AssignmentState::Active { .. } => AssignmentStatus::Active,
             AssignmentState::Blocked { .. } => AssignmentStatus::Blocked,
             AssignmentState::Complete { .. } => AssignmentStatus::Complete,
+            AssignmentState::Failed { .. } => AssignmentStatus::Failed,
             AssignmentState::Cancelled { .. } => AssignmentStatus::Cancelled,
         }
     }
@@ -196,7 +206,9 @@ impl Assignment {
     pub fn reason(&self) -> Option<&str> {
         match &self.state {
             AssignmentState::Active { .. } => None,
-            AssignmentState::Blocked { reason, question: _ } => Some(reason),
+            AssignmentState::Blocked { reason, question: _ } | AssignmentState::Failed { reason } => {
+                Some(reason)
+            }
             AssignmentState::Complete { reason } | AssignmentState::Cancelled { reason } => reason.as_deref(),
         }
     }
@@ -207,6 +219,7 @@ impl Assignment {
             AssignmentState::Blocked { question, reason: _ } => question.as_deref(),
             AssignmentState::Active { .. }
             | AssignmentState::Complete { .. }
+            | AssignmentState::Failed { .. }
             | AssignmentState::Cancelled { .. } => None,
         }
     }
@@ -214,6 +227,11 @@ impl Assignment {
     /// Whether it waits for its first job.
     pub fn is_held(&self) -> bool {
         self.state == AssignmentState::Active { held: true }
+    }
+
+    /// Whether it ends by itself whatever happens to its job: no person is asked.
+    pub fn ends_by_itself(&self) -> bool {
+        self.is_run && self.director == Director::None
     }
 
     /// Whether it goes on: something of it is pending or running.
@@ -234,7 +252,7 @@ impl Assignment {
     /// Whether it has ended (it can be made active again).
     pub fn is_closed(&self) -> bool {
         match self.status() {
-            AssignmentStatus::Complete | AssignmentStatus::Cancelled => true,
+            AssignmentStatus::Complete | AssignmentStatus::Failed | AssignmentStatus::Cancelled => true,
             AssignmentStatus::Active | AssignmentStatus::Blocked => false,
         }
     }

@@ -15,6 +15,7 @@ pub enum EventKind {
     AssignmentActivated,
     AssignmentBlocked,
     AssignmentCompleted,
+    AssignmentFailed,
     AssignmentCancelled,
     AssignmentNoted,
     AssignmentPaused,
@@ -52,11 +53,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [EventKind; 30] = [
+    pub const ALL: [EventKind; 31] = [
         EventKind::AssignmentCreated,
         EventKind::AssignmentActivated,
         EventKind::AssignmentBlocked,
         EventKind::AssignmentCompleted,
+        EventKind::AssignmentFailed,
         EventKind::AssignmentCancelled,
         EventKind::AssignmentNoted,
         EventKind::AssignmentPaused,
@@ -92,6 +94,7 @@ impl EventKind {
             EventKind::AssignmentActivated => "assignment_activated",
             EventKind::AssignmentBlocked => "assignment_blocked",
             EventKind::AssignmentCompleted => "assignment_completed",
+            EventKind::AssignmentFailed => "assignment_failed",
             EventKind::AssignmentCancelled => "assignment_cancelled",
             EventKind::AssignmentNoted => "assignment_noted",
             EventKind::AssignmentPaused => "assignment_paused",

@@ -85,6 +85,31 @@ id!(
     FindingId
 );
 
+id!(
+    /// Names a schedule.
+    ScheduleId
+);
+id!(
+    /// Names a subscription to what happens.
+    SubscriptionId
+);
+id!(
+    /// Names one thing that has happened: what somebody has emitted, or what the orchestrator tells of itself.
+    HappeningId
+);
+id!(
+    /// Names a webhook.
+    WebhookId
+);
+id!(
+    /// Names one request that a webhook has received.
+    DeliveryId
+);
+id!(
+    /// Names one notification.
+    NoticeId
+);
+
 /// Where new ids come from.
 pub trait IdSource: Send + Sync {
     /// A new UUIDv7, later than every one before it from the same source.

@@ -22,6 +22,7 @@ use crate::job::{Job, JobStatus};
 use crate::limits::Limits;
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
+use crate::run::Runs;
 use crate::spending::{AnyTerms, Ceiling, Spent};
 use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
@@ -472,7 +473,7 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Upkeep {
+pub trait Store: Upkeep + Runs {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

@@ -10,6 +10,7 @@ pub mod prompt;
 pub mod review;
 pub mod runner;
 pub mod settings;
+pub mod start;
 pub mod store;
 pub mod system;
 pub mod workspace;

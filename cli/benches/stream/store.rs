@@ -147,6 +147,7 @@ async fn running_job(store: &SqlStore) -> Claimed {
         director: Director::None,
         workspace: "/tmp".into(),
         max_jobs: 50,
+        run: None,
         limits: Default::default(),
         worktree: None,
         checks: Vec::new(),

@@ -198,6 +198,7 @@ fn said_of_rest(assignment: &Assignment, receipt: &Receipt) -> String {
         AssignmentStatus::Active
         | AssignmentStatus::Blocked
         | AssignmentStatus::Complete
+        | AssignmentStatus::Failed
         | AssignmentStatus::Cancelled => String::new(),
     }
 }

@@ -102,6 +102,7 @@ impl Create {
             director: Director::Pm,
             workspace: workspace.display().to_string(),
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
+            run: None,
             worktree: choice.worktree,
             checks: self.checks(&here)?,
             accept: self.criteria()?,

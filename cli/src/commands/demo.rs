@@ -184,6 +184,7 @@ async fn create(
         director: Director::Pm,
         workspace: folder.display().to_string(),
         max_jobs: DEFAULT_MAX_JOBS,
+        run: None,
         limits: Default::default(),
         worktree: choice.worktree,
         checks: vec![Check { name: "tests".to_owned(), ..Check::of_command(CHECK) }],
@@ -218,7 +219,10 @@ fn tell(app: &App, folder: &Path, assignment: &Assignment, jobs: &[JobDetail]) -
     app.printer.answer(json, human)?;
     match assignment.status() {
         AssignmentStatus::Complete => Ok(()),
-        status @ (AssignmentStatus::Active | AssignmentStatus::Blocked | AssignmentStatus::Cancelled) => {
+        status @ (AssignmentStatus::Active
+        | AssignmentStatus::Blocked
+        | AssignmentStatus::Failed
+        | AssignmentStatus::Cancelled) => {
             Err(Failure::new(FailureKind::Blocked, format!("the demo ended {}", status.as_str()))
                 .hint_if(assignment.reason()))
         }

@@ -74,7 +74,10 @@ fn said(assignment: &Assignment, changed: bool) -> String {
              --status active --note \"…\"\n",
             assignment.reason().unwrap_or_default()
         ),
-        AssignmentStatus::Active | AssignmentStatus::Complete | AssignmentStatus::Cancelled => {
+        AssignmentStatus::Active
+        | AssignmentStatus::Complete
+        | AssignmentStatus::Failed
+        | AssignmentStatus::Cancelled => {
             format!("assignment {id} {}\n", text::colored(GREEN, "goes on"))
         }
     }

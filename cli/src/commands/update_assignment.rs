@@ -13,9 +13,9 @@ use agents_domain::store::{Change, Store, StoreError};
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::workspace;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
-use super::assignments::status_parser;
 use super::staged;
 use crate::app::{self, App, Here};
 use crate::caller::{Caller, PmCaller};
@@ -44,7 +44,7 @@ pub struct UpdateAssignment {
     /// The assignment's id, or the beginning or the end of it; `self` in a PM job
     assignment: Option<String>,
     /// What it is to become
-    #[arg(long, value_name = "STATUS", value_parser = status_parser())]
+    #[arg(long, value_name = "STATUS", value_parser = wanted_parser())]
     status: AssignmentStatus,
     /// Why; needed for blocked
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -184,6 +184,10 @@ impl UpdateAssignment {
                 StatusChange::Complete { reason: self.reason(), ties, tree, force: self.force }
             }
             AssignmentStatus::Cancelled => StatusChange::Cancelled { reason: self.reason() },
+            AssignmentStatus::Failed => {
+                return Err(Failure::usage("an assignment fails by its work, not by a word")
+                    .hint("--status cancelled says that nobody wants it any longer"));
+            }
         };
         let has_edited = self.edit_proof(app, (here, store), id).await?;
         let change = Change::Update { assignment: id, to };
@@ -269,7 +273,7 @@ impl UpdateAssignment {
                 Err(Failure::usage(format!("the PM must say why the assignment is {}", status.as_str()))
                     .hint("--reason \"how you know that the north star is reached\""))
             }
-            (AssignmentStatus::Active | AssignmentStatus::Cancelled, _) => {
+            (AssignmentStatus::Active | AssignmentStatus::Failed | AssignmentStatus::Cancelled, _) => {
                 let refusal = format!("only a person can make an assignment {}", status.as_str());
                 Err(Failure::rejected(refusal)
                     .hint("the PM decides on complete or blocked, or on more jobs with `agents insert-job`")
@@ -279,6 +283,13 @@ impl UpdateAssignment {
             }
         }
     }
+}
+
+/// What a person may make of an assignment: it fails by its work alone.
+fn wanted_parser() -> impl TypedValueParser<Value = AssignmentStatus> {
+    let wanted = AssignmentStatus::ALL.into_iter().filter(|status| *status != AssignmentStatus::Failed);
+    PossibleValuesParser::new(wanted.map(AssignmentStatus::as_str))
+        .try_map(|name| AssignmentStatus::from_name(&name).ok_or("no such status"))
 }
 
 /// The tree that the assignment's agents have worked in, as it is now. `None`: it is not there.

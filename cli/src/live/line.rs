@@ -99,6 +99,9 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
             let how = if event.detail("forced").is_some() { "complete by force" } else { "complete" };
             (Style::Good, format!("{assignment} {how}{}", because(detail("reason"))))
         }
+        EventKind::AssignmentFailed => {
+            (Style::Bad, format!("{assignment} failed{}", because(detail("reason"))))
+        }
         EventKind::AssignmentCancelled => {
             (Style::Attention, format!("{assignment} cancelled{}", because(detail("reason"))))
         }

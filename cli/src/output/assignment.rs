@@ -15,7 +15,7 @@ use super::time;
 fn color(status: AssignmentStatus) -> &'static str {
     match status {
         AssignmentStatus::Active => CYAN,
-        AssignmentStatus::Blocked => RED,
+        AssignmentStatus::Blocked | AssignmentStatus::Failed => RED,
         AssignmentStatus::Complete => GREEN,
         AssignmentStatus::Cancelled => DIM,
     }
@@ -171,6 +171,7 @@ fn next_step(assignment: &Assignment) -> String {
         AssignmentStatus::Blocked => {
             format!("go on: agents update-assignment {id} --status active --note \"…\"")
         }
+        AssignmentStatus::Failed => format!("do it again: agents replay {id}"),
         AssignmentStatus::Complete | AssignmentStatus::Cancelled => {
             format!("reopen: agents update-assignment {id} --status active --note \"…\"")
         }

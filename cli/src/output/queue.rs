@@ -139,7 +139,7 @@ fn wait_of(line: &JobLine, (queue, fallbacks): (&Queue, &Fallbacks)) -> Wait {
         AssignmentStatus::Blocked => {
             return Wait { what: "a person: the assignment is blocked".to_owned(), until: None };
         }
-        closed @ (AssignmentStatus::Complete | AssignmentStatus::Cancelled) => {
+        closed @ (AssignmentStatus::Complete | AssignmentStatus::Failed | AssignmentStatus::Cancelled) => {
             return Wait { what: format!("nothing: the assignment is {}", closed.as_str()), until: None };
         }
     }

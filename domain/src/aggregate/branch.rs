@@ -79,7 +79,7 @@ impl Aggregate {
             AssignmentStatus::Complete => self.block(what, None, ctx),
             // The PM counts on work that is not there any more.
             AssignmentStatus::Active | AssignmentStatus::Blocked => self.note_for_pm(what, ctx),
-            AssignmentStatus::Cancelled => {}
+            AssignmentStatus::Failed | AssignmentStatus::Cancelled => {}
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::history::EventKind;
 use crate::id::AssignmentId;
 use crate::limits::OwnLimits;
 use crate::namespace::Namespace;
+use crate::run::RunOrigin;
 use crate::worktree::Worktree;
 
 /// What a person says of a new assignment.
@@ -21,6 +22,8 @@ pub struct NewAssignment {
     pub workspace: String,
     pub worktree: Option<Worktree>,
     pub max_jobs: u32,
+    /// What it was started from and by, if it is a run.
+    pub run: Option<Box<RunOrigin>>,
     pub limits: Box<OwnLimits>,
     pub checks: Vec<Check>,
     /// What must hold before it is complete.
@@ -53,8 +56,10 @@ impl Aggregate {
             Vec::new(),
         );
         aggregate.assignment.budget.limits = *new.limits;
-        let star = ("northStar", new.north_star);
-        aggregate.note_event(ctx, EventKind::AssignmentCreated, About::ASSIGNMENT, vec![star]);
+        let mut details = vec![("northStar", new.north_star)];
+        details.extend(new.run.iter().map(|run| ("trigger", run.trigger.kind().as_str().to_owned())));
+        aggregate.note_event(ctx, EventKind::AssignmentCreated, About::ASSIGNMENT, details);
+        aggregate.run = new.run;
         aggregate.tell_checks(ctx);
         aggregate.accept(new.accept, Author::Person, ctx);
         match new.first {
@@ -93,6 +98,7 @@ fn origin(new: &NewAssignment, ctx: &Context<'_>) -> AssignmentOrigin {
         workspace: new.workspace.clone(),
         worktree: new.worktree.clone(),
         max_jobs: new.max_jobs,
+        is_run: new.run.is_some(),
         created_at: ctx.now,
     }
 }

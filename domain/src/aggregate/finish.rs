@@ -155,6 +155,8 @@ impl Aggregate {
         let is_chat = job.job_type.is_chat();
         let next = match retry::next(&as_try(&ended.outcome, job, ended.attempt, ctx.now)) {
             Next::Retry { .. } | Next::CoolDown { .. } | Next::Block if is_chat => Next::Fail,
+            // Nobody is asked to mend anything.
+            Next::Block if self.assignment.ends_by_itself() => Next::Fail,
             next @ (Next::Complete
             | Next::Retry { .. }
             | Next::CoolDown { .. }

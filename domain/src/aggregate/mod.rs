@@ -38,6 +38,7 @@ use crate::id::{AssignmentId, AttemptId, IdSource, JobId};
 use crate::job::Job;
 use crate::job_type::JobType;
 use crate::limits::Reached;
+use crate::run::RunOrigin;
 use crate::spending::Spending;
 use crate::timestamp::Timestamp;
 
@@ -87,6 +88,8 @@ pub struct Aggregate {
     contexts: Vec<(JobId, String)>,
     cooldowns: Vec<Cooldown>,
     spendings: Vec<Spending>,
+    /// Of a new run.
+    run: Option<Box<RunOrigin>>,
 }
 
 /// What has happened to an aggregate and is not yet written, beside what it has become.
@@ -99,6 +102,8 @@ pub struct News {
     pub cooldowns: Vec<Cooldown>,
     /// What attempts that have ended have spent.
     pub spendings: Vec<Spending>,
+    /// What it was started from, of a new run.
+    pub run: Option<Box<RunOrigin>>,
 }
 
 /// Why a command changes nothing.
@@ -153,7 +158,7 @@ impl Aggregate {
     /// The aggregate as it was stored: all the jobs in order, and the running attempts.
     pub fn restore(assignment: Assignment, jobs: Vec<Job>, attempts: Vec<Attempt>) -> Self {
         let (events, contexts, cooldowns) = (Vec::new(), Vec::new(), Vec::new());
-        Self { assignment, jobs, attempts, events, contexts, cooldowns, spendings: Vec::new() }
+        Self { assignment, jobs, attempts, events, contexts, cooldowns, spendings: Vec::new(), run: None }
     }
 
     /// The assignment itself.
@@ -178,6 +183,7 @@ impl Aggregate {
             contexts: std::mem::take(&mut self.contexts),
             cooldowns: std::mem::take(&mut self.cooldowns),
             spendings: std::mem::take(&mut self.spendings),
+            run: self.run.take(),
         }
     }
 

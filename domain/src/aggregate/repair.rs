@@ -41,6 +41,7 @@ impl Aggregate {
                 AssignmentStatus::Active => EventKind::AssignmentActivated,
                 AssignmentStatus::Blocked => EventKind::AssignmentBlocked,
                 AssignmentStatus::Complete => EventKind::AssignmentCompleted,
+                AssignmentStatus::Failed => EventKind::AssignmentFailed,
                 AssignmentStatus::Cancelled => EventKind::AssignmentCancelled,
             };
             let reason = self.assignment.reason().map(|reason| ("reason", reason.to_owned()));

@@ -32,6 +32,10 @@ impl Aggregate {
 
     fn end_undirected(&mut self, ctx: &Context<'_>) {
         let last = self.jobs.iter().rev().find(|job| job_list::is_in_line(job));
+        if self.assignment.ends_by_itself() && last.is_some_and(|job| job.status() == JobStatus::Cancelled) {
+            let reason = last.and_then(|job| job.progress.result.clone());
+            return self.cancelled(reason, ctx);
+        }
         let without_success = last.filter(|job| job.status() != JobStatus::Completed).map(|job| {
             let was = if job.status() == JobStatus::Cancelled { "was cancelled" } else { "failed" };
             format!("the last job {was}: {}", job.progress.result.as_deref().unwrap_or("no explanation"))
@@ -42,11 +46,22 @@ impl Aggregate {
         }
     }
 
-    /// Active -> blocked.
+    /// Active -> blocked. A run that nobody leads does not wait for a person: it has failed.
     pub(super) fn block(&mut self, reason: String, question: Option<String>, ctx: &Context<'_>) {
+        if self.assignment.ends_by_itself() {
+            return self.fail_run(reason, ctx);
+        }
         let mut details = vec![("reason", reason.clone())];
         details.extend(question.clone().map(|question| ("question", question)));
         self.assignment.change(AssignmentState::Blocked { reason, question }, ctx.now);
         self.note_event(ctx, EventKind::AssignmentBlocked, About::ASSIGNMENT, details);
+    }
+
+    /// Active -> failed. What it still had to do is not done.
+    fn fail_run(&mut self, reason: String, ctx: &Context<'_>) {
+        self.close_open_jobs("its run has failed", ctx);
+        let details = vec![("reason", reason.clone())];
+        self.assignment.change(AssignmentState::Failed { reason }, ctx.now);
+        self.note_event(ctx, EventKind::AssignmentFailed, About::ASSIGNMENT, details);
     }
 }

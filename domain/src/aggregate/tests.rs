@@ -20,5 +20,6 @@ mod repair;
 mod repeating;
 mod retries;
 mod reviewer;
+mod runs;
 mod undirected;
 mod world;

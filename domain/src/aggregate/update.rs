@@ -113,6 +113,11 @@ impl Aggregate {
 
     fn cancel_all(&mut self, reason: Option<String>, ctx: &Context<'_>) {
         self.close_open_jobs("the assignment was made cancelled", ctx);
+        self.cancelled(reason, ctx);
+    }
+
+    /// Any state -> cancelled.
+    pub(super) fn cancelled(&mut self, reason: Option<String>, ctx: &Context<'_>) {
         let details = reason.iter().map(|reason| ("reason", reason.clone())).collect();
         self.assignment.change(AssignmentState::Cancelled { reason }, ctx.now);
         self.note_event(ctx, EventKind::AssignmentCancelled, About::ASSIGNMENT, details);

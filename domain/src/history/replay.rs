@@ -112,6 +112,7 @@ impl Told {
             | EventKind::AssignmentActivated
             | EventKind::AssignmentBlocked
             | EventKind::AssignmentCompleted
+            | EventKind::AssignmentFailed
             | EventKind::AssignmentCancelled
             | EventKind::AssignmentPaused
             | EventKind::AssignmentResumed
@@ -136,6 +137,7 @@ impl Told {
             }
             EventKind::AssignmentBlocked => (Some(AssignmentStatus::Blocked), None),
             EventKind::AssignmentCompleted => (Some(AssignmentStatus::Complete), None),
+            EventKind::AssignmentFailed => (Some(AssignmentStatus::Failed), None),
             EventKind::AssignmentCancelled => (Some(AssignmentStatus::Cancelled), None),
             EventKind::JobInserted | EventKind::JobRetried => (None, of_job(JobStatus::Pending)),
             EventKind::JobStarted => (None, of_job(JobStatus::Running)),

@@ -19,6 +19,7 @@ use std::time::Duration;
 use agents_domain::attempt::{AttemptReport, Wish};
 use agents_domain::id::{AttemptId, IdSource};
 use agents_domain::outcome::{Outcome, OutcomeClass};
+use agents_domain::start::Starter;
 use agents_domain::store::{Claimed, Store};
 use agents_domain::timestamp::Clock;
 use tokio::sync::watch;
@@ -50,6 +51,8 @@ pub struct Surroundings {
     pub settings: Arc<dyn SettingsSource>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
+    /// Who makes new runs, of what is due.
+    pub starter: Arc<dyn Starter>,
     /// The folder below which attempts keep their files.
     pub data_folder: PathBuf,
     /// The `agents` program itself, for agents to call.

@@ -127,6 +127,7 @@ mod tests {
             settings: Arc::new(SameEverywhere(Ok(Retention::default()))),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
+            starter: Arc::new(crate::start::FromDefinitions),
             data_folder: data.path().to_owned(),
             agents_program: "agents".into(),
             keeper: "agents".into(),

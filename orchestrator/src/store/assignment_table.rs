@@ -16,13 +16,14 @@ use super::find::reversed;
 use super::proof_json;
 use super::statement::{Statement, Value, names};
 
-pub(super) const COLUMNS: [&str; 19] = [
+pub(super) const COLUMNS: [&str; 20] = [
     "id",
     "namespace",
     "north_star",
     "director",
     "workspace",
     "max_jobs",
+    "is_run",
     "status",
     "held",
     "paused",
@@ -38,7 +39,7 @@ pub(super) const COLUMNS: [&str; 19] = [
     "id_reversed",
 ];
 /// Those of [`COLUMNS`] that are read.
-pub(super) const READ: usize = 18;
+pub(super) const READ: usize = 19;
 
 /// An assignment and how often its row has been written.
 #[derive(Debug, Clone)]
@@ -56,6 +57,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
     let director = columns.parsed(Director::from_name)?;
     let workspace = columns.text()?;
     let max_jobs = columns.count()?;
+    let is_run = columns.flag()?;
     let status = columns.parsed(AssignmentStatus::from_name)?;
     let held = columns.flag()?;
     let paused = columns.flag()?;
@@ -74,10 +76,20 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
             AssignmentState::Blocked { reason: reason.unwrap_or_default(), question }
         }
         AssignmentStatus::Complete => AssignmentState::Complete { reason },
+        AssignmentStatus::Failed => AssignmentState::Failed { reason: reason.unwrap_or_default() },
         AssignmentStatus::Cancelled => AssignmentState::Cancelled { reason },
     };
-    let origin =
-        AssignmentOrigin { id, namespace, north_star, director, workspace, worktree, max_jobs, created_at };
+    let origin = AssignmentOrigin {
+        id,
+        namespace,
+        north_star,
+        director,
+        workspace,
+        worktree,
+        max_jobs,
+        is_run,
+        created_at,
+    };
     let assignment =
         Assignment::restore(origin, AssignmentProgress { state, paused, note, proof, budget, updated_at });
     Ok(Stored { assignment, revision })
@@ -166,6 +178,7 @@ fn row(assignment: &Assignment) -> Vec<Value> {
         assignment.director.as_str().into(),
         assignment.workspace.as_str().into(),
         assignment.max_jobs.into(),
+        assignment.is_run.into(),
         status,
         held,
         assignment.is_paused().into(),

@@ -12,6 +12,7 @@ use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
 use agents_domain::job::Job;
 use agents_domain::namespace::Namespace;
+use agents_domain::run::RunOrigin;
 use agents_domain::spending::{Day, Funds};
 use agents_domain::store::{Change, ClaimRequest, Claimed, Command, DayLine, Receipt, StoreError};
 use agents_domain::timestamp::Timestamp;
@@ -20,7 +21,7 @@ use agents_domain::usage::MicroUsd;
 use super::connection::Connection;
 use super::purse::Purses;
 use super::{
-    assignment_table, attempt_table, cooldown_table, event_table, evidence_table, find, job_table,
+    assignment_table, attempt_table, cooldown_table, event_table, evidence_table, find, job_table, run_table,
     spending_table,
 };
 
@@ -39,6 +40,7 @@ pub(super) struct Batch<'a> {
     reports: HashMap<AttemptId, AttemptReport>,
     events: Vec<HistoryEvent>,
     contexts: Vec<(JobId, String)>,
+    runs: Vec<(AssignmentId, Namespace, Box<RunOrigin>)>,
     /// Harnesses that cool down, once that was asked for; then also those that begin to in this transaction.
     cooling: Option<Vec<Cooldown>>,
     /// Those that begin to in this transaction.
@@ -75,6 +77,7 @@ impl<'a> Batch<'a> {
             reports: HashMap::new(),
             events: Vec::new(),
             contexts: Vec::new(),
+            runs: Vec::new(),
             cooling: None,
             new_cooldowns: Vec::new(),
             purses: Purses::default(),
@@ -366,8 +369,10 @@ impl<'a> Batch<'a> {
 
     fn receipt(&mut self, id: AssignmentId) -> Receipt {
         let loaded = self.loaded.get_mut(&id).expect("a receipt is written for an aggregate of this batch");
-        let News { events, contexts, cooldowns, spendings } = loaded.aggregate.take_news();
+        let News { events, contexts, cooldowns, spendings, run } = loaded.aggregate.take_news();
         self.purses.spend(spendings);
+        let namespace = &loaded.aggregate.assignment().namespace;
+        self.runs.extend(run.map(|run| (id, namespace.clone(), run)));
         self.events.extend(events.iter().cloned());
         self.contexts.extend(contexts);
         if let Some(cooling) = &mut self.cooling {
@@ -382,6 +387,10 @@ impl<'a> Batch<'a> {
     pub async fn write(&self, on: &mut Connection) -> Result<(), StoreError> {
         let all: Vec<&Loaded> = self.order.iter().filter_map(|id| self.loaded.get(id)).collect();
         write_assignments(on, &all).await?;
+        let runs: Vec<_> = self.runs.iter().map(|(id, namespace, run)| (*id, namespace, &**run)).collect();
+        for part in runs.chunks(ROWS_AT_ONCE) {
+            run_table::insert(on, part).await?;
+        }
         write_jobs(on, &all, &self.contexts).await?;
         self.write_attempts(on, &all).await?;
         let latest = latest_of_each(&self.new_cooldowns);

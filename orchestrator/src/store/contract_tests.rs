@@ -27,6 +27,7 @@ mod leases;
 mod lists;
 mod lying_workers;
 mod round_trip;
+mod runs;
 mod sqlite;
 mod upkeep;
 mod wishes;

@@ -19,9 +19,11 @@ mod job_table;
 mod lists;
 mod proof_json;
 mod purse;
+mod run_table;
 mod runner_table;
 mod spending_table;
 mod statement;
+mod task;
 mod upkeep;
 mod usage_table;
 mod writer;
@@ -50,6 +52,7 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, OnceCell, oneshot};
 
 use connection::{Connection, Database};
+use task::{Asked, Write};
 use writer::{Op, Writer};
 
 /// The latest version of the schema that this program knows.
@@ -124,6 +127,12 @@ impl SqlStore {
         let gone = || StoreError::Database { doing: "writing", why: "the writer has stopped".to_owned() };
         self.writer().await?.send(op(reply)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// Has the writer write that, in one transaction with all that it does to assignments.
+    #[expect(dead_code, reason = "schedules come next")]
+    async fn carry_out<W: Write + 'static>(&self, write: W) -> Result<W::Output, StoreError> {
+        self.write(|reply| Op::Task(Box::new(Asked::new(write, reply)))).await
     }
 }
 

@@ -92,7 +92,7 @@ async fn standings(on: &mut Connection, attempts: &[AttemptId]) -> Result<Vec<At
     for part in attempts.chunks(IDS_AT_ONCE) {
         let rows = Statement::new(
             "SELECT t.id, a.namespace, a.workspace, CASE WHEN t.status = 'ended' THEN t.ended_at END, \
-             CASE WHEN a.status IN ('complete', 'cancelled') THEN a.updated_at END \
+             CASE WHEN a.status IN ('complete', 'failed', 'cancelled') THEN a.updated_at END \
              FROM attempts t JOIN assignments a ON a.id = t.assignment_id WHERE t.id IN ",
         )
         .push_list(part.iter().map(|id| Value::from(id.to_string())))
@@ -138,7 +138,7 @@ async fn old_histories(
         "SELECT a.id, a.namespace, a.workspace, a.updated_at, \
          (SELECT count(*) FROM events e WHERE e.assignment_id = a.id) \
          FROM assignments a \
-         WHERE a.status IN ('complete', 'cancelled') AND a.updated_at <= $1 AND a.id > $2 \
+         WHERE a.status IN ('complete', 'failed', 'cancelled') AND a.updated_at <= $1 AND a.id > $2 \
          AND EXISTS (SELECT 1 FROM events e WHERE e.assignment_id = a.id) \
          ORDER BY a.id LIMIT $3",
     )
@@ -174,7 +174,7 @@ pub(super) async fn forget(
              SELECT e.seq FROM v \
              JOIN assignments a ON a.id = v.id AND a.updated_at = v.closed_at \
              JOIN events e ON e.assignment_id = a.id \
-             WHERE a.status IN ('complete', 'cancelled') \
+             WHERE a.status IN ('complete', 'failed', 'cancelled') \
              AND NOT EXISTS (SELECT 1 FROM attempts t WHERE t.assignment_id = a.id AND t.status = 'running') \
              ORDER BY e.seq LIMIT ",
         )
@@ -198,11 +198,11 @@ async fn assignments_to_check(
 ) -> Result<Vec<AssignmentId>, StoreError> {
     let sql = match which {
         Openness::Open => {
-            "SELECT id FROM assignments WHERE status NOT IN ('complete', 'cancelled') AND id < $1 \
+            "SELECT id FROM assignments WHERE status NOT IN ('complete', 'failed', 'cancelled') AND id < $1 \
              ORDER BY id DESC LIMIT $2"
         }
         Openness::Closed => {
-            "SELECT id FROM assignments WHERE status IN ('complete', 'cancelled') AND id < $1 \
+            "SELECT id FROM assignments WHERE status IN ('complete', 'failed', 'cancelled') AND id < $1 \
              ORDER BY id DESC LIMIT $2"
         }
     };

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::{Batch, Found};
 use super::connection::Connection;
 use super::statement::Statement;
+use super::task::Task;
 use super::{attempt_table, job_table, runner_table, upkeep};
 use crate::crash_point;
 
@@ -43,6 +44,7 @@ pub(super) enum Op {
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
     LiftCooldown(String, Reply<Option<Cooldown>>),
     Forget(Vec<(AssignmentId, Timestamp)>, u32, Reply<BTreeMap<AssignmentId, u64>>),
+    Task(Box<dyn Task>),
 }
 
 /// Where operations are sent.
@@ -89,9 +91,9 @@ async fn run(
 }
 
 /// Commits the operations together; if the database refuses, each one alone, so that one can't spoil the others.
-async fn commit(on: &mut Connection, ops: Vec<Op>, clock: &dyn Clock, ids: &dyn IdSource) {
+async fn commit(on: &mut Connection, mut ops: Vec<Op>, clock: &dyn Clock, ids: &dyn IdSource) {
     let alone = ops.len() == 1;
-    match transaction(on, &ops, clock, ids).await {
+    match transaction(on, &mut ops, clock, ids).await {
         Ok(results) => {
             for (op, result) in ops.into_iter().zip(results) {
                 op.answer(result);
@@ -125,7 +127,7 @@ enum Done {
 
 async fn transaction(
     on: &mut Connection,
-    ops: &[Op],
+    ops: &mut [Op],
     clock: &dyn Clock,
     ids: &dyn IdSource,
 ) -> Result<Vec<Result<Done, StoreError>>, StoreError> {
@@ -154,13 +156,13 @@ async fn roll_back(on: &mut Connection, error: StoreError) -> StoreError {
 
 async fn work(
     on: &mut Connection,
-    ops: &[Op],
+    ops: &mut [Op],
     mut batch: Batch<'_>,
 ) -> Result<Vec<Result<Done, StoreError>>, StoreError> {
     let mut assignments: BTreeSet<AssignmentId> = BTreeSet::new();
     let mut found = Vec::new();
     let mut claimed_before = 0;
-    for op in ops {
+    for op in &*ops {
         match op {
             Op::Execute(command, _) | Op::Take(command, _) => {
                 if !matches!(command.change, Change::Create(_)) {
@@ -178,7 +180,8 @@ async fn work(
             | Op::Heartbeat(..)
             | Op::Progress(..)
             | Op::LiftCooldown(..)
-            | Op::Forget(..) => {}
+            | Op::Forget(..)
+            | Op::Task(_) => {}
         }
     }
     batch.load(on, &assignments).await?;
@@ -213,6 +216,11 @@ async fn work(
                 attempt_table::progress(on, *runner, progress).await.map(|()| Done::Nothing)
             }
             Op::Forget(of, limit, _) => upkeep::forget(on, of, *limit).await.map(Done::Forgotten),
+            // It may have written half of what it has to.
+            Op::Task(task) => {
+                task.work(on, &mut batch).await?;
+                Ok(Done::Nothing)
+            }
         });
     }
     crash_point::pass("transaction decided");
@@ -323,6 +331,10 @@ impl Op {
                 Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
                 Ok(Done::Nothing),
             ) => reply.send(Ok(())).is_ok(),
+            (Op::Task(task), Ok(Done::Nothing)) => {
+                task.answer();
+                true
+            }
             (op, Ok(_)) => {
                 let why = "an operation was answered with another one's result".to_owned();
                 return op.fail(StoreError::Database { doing: "answering", why });
@@ -343,6 +355,10 @@ impl Op {
             Op::Forget(_, _, reply) => reply.send(Err(error)).is_ok(),
             Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
                 reply.send(Err(error)).is_ok()
+            }
+            Op::Task(task) => {
+                task.fail(error);
+                true
             }
         };
         if !is_heard {

@@ -108,6 +108,7 @@ impl Work {
             workspace: workspace.display().to_string(),
             worktree: Some(ground.worktree((&data_path, &namespace), id, "Do it")),
             max_jobs: 50,
+            is_run: false,
             created_at: Timestamp::from_seconds(0),
         };
         let assignment = Assignment::new(origin, false, Proof::default());

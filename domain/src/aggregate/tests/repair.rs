@@ -77,6 +77,7 @@ fn set_state(world: &mut World, state: AssignmentState) {
         director: old.director,
         workspace: old.workspace.clone(),
         max_jobs: old.max_jobs,
+        is_run: old.is_run,
         created_at: old.created_at,
     };
     let progress = AssignmentProgress {

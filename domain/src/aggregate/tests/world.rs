@@ -27,6 +27,7 @@ use crate::job::{Job, JobState};
 use crate::job_type::JobType;
 use crate::namespace::Namespace;
 use crate::outcome::{Outcome, OutcomeClass};
+use crate::run::{RunOrigin, Trigger};
 use crate::session::Session;
 use crate::spending::{Funds, Spending};
 use crate::store::{AttemptRecord, JobDetail};
@@ -94,6 +95,23 @@ impl World {
         Self::of(new, ids)
     }
 
+    /// A run that nobody leads, of one job.
+    pub fn run() -> Self {
+        let ids = CountingIds::default();
+        let first = First::Job(job(JobId::new(Uuid::from_u128(1000)), "implement"));
+        let origin = RunOrigin {
+            definition: Some("nightly".to_owned()),
+            worker: "exec".to_owned(),
+            trigger: Trigger::Manual,
+            params: "{}".to_owned(),
+            input: None,
+            depth: 0,
+            replays: None,
+        };
+        let new = new_assignment(&ids, Director::None, first, 50);
+        Self::of(NewAssignment { run: Some(Box::new(origin)), ..new }, ids)
+    }
+
     fn of(new: NewAssignment, ids: CountingIds) -> Self {
         let now = Timestamp::from_seconds(1_000_000);
         let aggregate = Aggregate::create(new, &context(now, &ids)).unwrap();
@@ -128,7 +146,7 @@ impl World {
     }
 
     fn store(&mut self, before: &Aggregate) {
-        let News { events, contexts, cooldowns, spendings } = self.aggregate.take_news();
+        let News { events, contexts, cooldowns, spendings, run: _ } = self.aggregate.take_news();
         self.events.extend(events);
         self.contexts.extend(contexts);
         self.cooldowns.extend(cooldowns);
@@ -372,6 +390,7 @@ pub fn new_assignment(ids: &CountingIds, director: Director, first: First, max_j
         director,
         workspace: "repo".to_owned(),
         max_jobs,
+        run: None,
         limits: Default::default(),
         worktree: None,
         checks: Vec::new(),

@@ -113,6 +113,7 @@ impl Env {
             director: Director::Pm,
             workspace: "/repo".to_owned(),
             max_jobs: 50,
+            run: None,
             limits: Default::default(),
             worktree: None,
             checks: Vec::new(),
