@@ -60,7 +60,7 @@ fn counted(files: usize) -> String {
 /// Merges the branch.
 pub async fn merge(merge: Merge<'_>) -> Result<Merged, MergeError> {
     let git = Git::new(merge.workspace);
-    let _turn = turn::take(&git).await?;
+    let _turn = turn::take(merge.workspace, turn::PERSON).await?;
     let branch = &merge.worktree.branch;
     let (tip, base) = (tip_of(&git, branch).await?, tip_of(&git, merge.into).await?);
     let known = merged::tips_in(&git, merge.worktree, &base).await?;

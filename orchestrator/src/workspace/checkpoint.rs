@@ -3,6 +3,7 @@
 //! Three runs of git where there is something to commit that the job did not commit itself, beside `add` and `commit`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use agents_domain::evidence::Checkpoint;
 use agents_domain::store::Claimed;
@@ -13,7 +14,7 @@ use super::git::Git;
 use super::mark::{self, Mark};
 use super::tree_state::UNBORN;
 use super::worktree::heads_ref;
-use super::{WorkspaceError, folder, is_there, top, tree_state, watch};
+use super::{WorkspaceError, folder, is_there, top, tree_state, turn, watch};
 use crate::settings::Settings;
 
 /// The longest first line of a message, in characters.
@@ -66,8 +67,13 @@ async fn keep(
         let why = "it is no worktree any more";
         return Err(WorkspaceError::files(top(worktree))(std::io::Error::other(why)));
     }
+    let patience = settings.workspace.patience;
+    // A rollback of the same worktree waits until this is done, and this for that.
+    let busy = || WorkspaceError::Busy { folder: top(worktree).to_owned(), seconds: patience.as_secs() };
+    let _lock =
+        tokio::time::timeout(patience, super::worktree::lock(worktree)).await.map_err(|_| busy())??;
     let git = Git::new(top(worktree)).by(&settings.workspace.author);
-    commit(&git, worktree, before, &message(claimed, said)).await
+    commit(&git, worktree, (before, patience), &message(claimed, said)).await
 }
 
 /// A range of commits with what it changes.
@@ -95,11 +101,15 @@ impl Done {
 async fn commit(
     git: &Git,
     worktree: &Worktree,
-    before: Option<&str>,
+    (before, patience): (Option<&str>, Duration),
     message: &str,
 ) -> Result<Done, WorkspaceError> {
+    let turn = turn::take(git.folder(), patience).await?;
     let head = on_own_branch(git, worktree).await?;
+    drop(turn);
+    // Takes long in a large tree, and touches nothing that others have.
     add_all(git).await?;
+    let _turn = turn::take(git.folder(), patience).await?;
     let before = before.unwrap_or(&head).to_owned();
     let done = commit_staged(git, (&before, head), message).await?;
     if done.after != done.before {

@@ -67,8 +67,11 @@ pub enum WorkspaceError {
     CheckedOut { branch: String, folder: PathBuf },
     #[error("there is no branch `{0}` in the repository")]
     NoBranch(String),
-    #[error("another `agents` moves branches of {} just now; try again", folder.display())]
-    Busy { folder: PathBuf },
+    #[error(
+        "another `agents` has moved branches of {} or worked in the worktree for {seconds} s, and was waited for; try again",
+        folder.display()
+    )]
+    Busy { folder: PathBuf, seconds: u64 },
 }
 
 impl WorkspaceError {

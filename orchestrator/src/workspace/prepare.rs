@@ -74,7 +74,7 @@ async fn begin_trust(claimed: &Claimed, settings: &Settings) -> Result<(), Outco
 
 async fn make(claimed: &Claimed, own: &Worktree, settings: &Settings) -> Result<(), Outcome> {
     let workspace = Path::new(&claimed.assignment.workspace);
-    let found = worktree::ensure(own, workspace).await.map_err(|error| {
+    let found = worktree::ensure(own, workspace, settings.workspace.patience).await.map_err(|error| {
         outcome(&error).with_fix(format!(
             "mend the repository {}, or work in it itself: \"workspace\": \"shared\" in its config, for new assignments",
             workspace.display()
@@ -109,7 +109,7 @@ async fn begin(
         return Ok(Ready::default());
     }
     let ready = match &earlier {
-        Some(mark) => leftovers::set_aside(&git, own, mark).await?,
+        Some(mark) => leftovers::set_aside(&git, own, (mark, settings.workspace.patience)).await?,
         None => Ready::default(),
     };
     if let Some(kept) = ready.kept() {
