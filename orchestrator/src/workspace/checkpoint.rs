@@ -14,7 +14,7 @@ use super::git::Git;
 use super::mark::{self, Mark};
 use super::tree_state::UNBORN;
 use super::worktree::heads_ref;
-use super::{WorkspaceError, folder, is_there, top, tree_state, turn, watch};
+use super::{WorkspaceError, folder, is_there, seal, top, tree_state, turn, watch};
 use crate::settings::Settings;
 
 /// The longest first line of a message, in characters.
@@ -49,10 +49,7 @@ pub async fn checkpoint_of(
             }
             Ok(Some(done?.of(claimed)))
         }
-        None => {
-            watch::ready(claimed, settings).await?;
-            look(claimed, own).await
-        }
+        None => watch::watched((claimed, settings), look(claimed, own)).await?,
     }
 }
 
@@ -62,7 +59,7 @@ async fn keep(
     (worktree, before): (&Worktree, Option<&str>),
     said: &str,
 ) -> Result<Done, WorkspaceError> {
-    watch::ready(claimed, settings).await?;
+    let seal = watch::ready(claimed, settings).await?;
     if !is_there(worktree) {
         let why = "it is no worktree any more";
         return Err(WorkspaceError::files(top(worktree))(std::io::Error::other(why)));
@@ -73,7 +70,7 @@ async fn keep(
     let _lock =
         tokio::time::timeout(patience, super::worktree::lock(worktree)).await.map_err(|_| busy())??;
     let git = Git::new(top(worktree)).by(&settings.workspace.author);
-    commit(&git, worktree, (before, patience), &message(claimed, said)).await
+    seal::around(seal, commit(&git, worktree, (before, patience), &message(claimed, said))).await
 }
 
 /// A range of commits with what it changes.

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::seal;
 use crate::process::tool::{Ended, Tool, ToolError};
 
 /// How long git may take. A checkout of a very large repository on a slow disk takes minutes.
@@ -54,12 +55,18 @@ pub struct Git {
     folder: PathBuf,
     env: Vec<(String, String)>,
     output_max: usize,
+    is_unsealed: bool,
 }
 
 impl Git {
     /// Git in that folder.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), env: Vec::new(), output_max: crate::process::tool::OUTPUT_MAX }
+        Self {
+            folder: folder.to_owned(),
+            env: Vec::new(),
+            output_max: crate::process::tool::OUTPUT_MAX,
+            is_unsealed: false,
+        }
     }
 
     /// The same with a variable of the environment.
@@ -85,6 +92,12 @@ impl Git {
         Self { output_max, ..self }
     }
 
+    /// The same with the repository as it is, whatever was looked at: for what names its folders and runs nothing.
+    #[must_use]
+    pub(super) fn unsealed(self) -> Self {
+        Self { is_unsealed: true, ..self }
+    }
+
     /// Where it runs.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -108,10 +121,14 @@ impl Git {
             ("GIT_OPTIONAL_LOCKS".to_owned(), "0".to_owned()),
             ("LC_ALL".to_owned(), "C".to_owned()),
         ];
+        if !self.is_unsealed {
+            tool.env.extend(seal::environment(&self.folder));
+        }
         tool.env.extend(self.env.iter().cloned());
         tool.stdin = stdin;
         tool.output_max = self.output_max;
-        Ok(tool.run().await?)
+        // In a place of its own: what waits for many runs one after the other would be large on the stack.
+        Ok(Box::pin(tool.run()).await?)
     }
 
     /// Runs it; that it does not end well is an error.

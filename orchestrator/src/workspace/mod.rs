@@ -5,6 +5,7 @@
 mod branch;
 mod checkouts;
 mod checkpoint;
+mod configuration;
 mod copy;
 mod diff;
 mod folder;
@@ -15,7 +16,9 @@ mod leftovers;
 mod mark;
 mod merged;
 mod prepare;
+mod program;
 mod rollback;
+mod seal;
 mod setup;
 mod tree_state;
 mod trust;
@@ -40,7 +43,7 @@ pub use leftovers::{LEFTOVERS, leftovers_of};
 pub use prepare::{Ready, prepare};
 pub use rollback::{RolledBack, has_commit, roll_back};
 pub use tree_state::{content_of, not_committed, tree_state};
-pub use watch::{is_safe, over, state_of};
+pub use watch::{over, safely, safely_in, state_of, watched};
 pub use worktree::{discard, is_there};
 
 /// Why something could not be done in a workspace.

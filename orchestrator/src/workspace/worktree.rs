@@ -7,7 +7,9 @@ use std::time::Duration;
 use agents_domain::worktree::Worktree;
 
 use super::git::Git;
-use super::{WorkspaceError, checkouts, folder, mark, top, turn};
+use super::trust::Trust;
+use super::{WorkspaceError, checkouts, folder, mark, seal, top, turn};
+use crate::settings::WorkspaceSettings;
 
 /// In the worktree's own git folder: the checkout is whole.
 const MADE: &str = "agents-made";
@@ -99,8 +101,9 @@ pub(super) fn mend(worktree: &Worktree, workspace: &Path) -> Result<(), Workspac
 pub(super) async fn ensure(
     worktree: &Worktree,
     workspace: &Path,
-    patience: Duration,
+    settings: &WorkspaceSettings,
 ) -> Result<Found, WorkspaceError> {
+    let patience = settings.patience;
     let top = top(worktree);
     checkouts::refuse_elsewhere(&Git::new(workspace), worktree).await?;
     if !is_there(worktree) && top.exists() && std::fs::read_dir(top).is_ok_and(|mut dir| dir.next().is_some())
@@ -129,12 +132,24 @@ pub(super) async fn ensure(
     }
     add(worktree, workspace).await?;
     drop(turn);
-    // As `git worktree add` does it; the files of a large repository keep nobody else waiting.
-    Git::new(top).must(&["reset", "-q", "--hard"]).await?;
-    submodules(top).await?;
-    if let Some(own) = folder::git_folders(top).first() {
-        let (made, git) = (own.join(MADE), mark::beside(worktree, GIT));
+    let own = folder::git_folders(top).into_iter().next();
+    if let Some(own) = &own {
+        let git = mark::beside(worktree, GIT);
         std::fs::write(&git, own.to_string_lossy().as_bytes()).map_err(WorkspaceError::files(&git))?;
+    }
+    // As `git worktree add` does it; the files of a large repository keep nobody else waiting.
+    let seal = match Trust::of_worktree(worktree, workspace, &settings.data_folder) {
+        Some(trust) => {
+            trust.accept().await?;
+            trust.verify(true).await?
+        }
+        None => None,
+    };
+    let files = async { Git::new(top).must(&["reset", "-q", "--hard"]).await };
+    seal::around(seal, files).await?;
+    submodules(top).await?;
+    if let Some(own) = own {
+        let made = own.join(MADE);
         std::fs::write(&made, "").map_err(WorkspaceError::files(&made))?;
     }
     Ok(Found::Made)

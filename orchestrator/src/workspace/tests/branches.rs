@@ -27,7 +27,8 @@ async fn merge_into(
     squash: Option<&str>,
 ) -> Result<Merged, MergeError> {
     let author = Author::default();
-    merge(Merge { worktree, workspace: work.repo.path(), into, squash, author: &author }).await
+    let (workspace, data_folder) = (work.repo.path(), &work.settings.workspace.data_folder);
+    merge(Merge { worktree, workspace, into, squash, author: &author, data_folder }).await
 }
 
 #[tokio::test]
