@@ -14,7 +14,7 @@ use super::git::Git;
 use super::mark::{self, Mark};
 use super::tree_state::UNBORN;
 use super::worktree::heads_ref;
-use super::{WorkspaceError, folder, is_there, seal, top, tree_state, turn, watch};
+use super::{WorkspaceError, folder, is_there, locks, seal, top, tree_state, turn, watch};
 use crate::settings::Settings;
 
 /// The longest first line of a message, in characters.
@@ -154,7 +154,7 @@ pub(super) async fn add_all(git: &Git) -> Result<(), WorkspaceError> {
 /// to where its branch was.
 pub(super) async fn on_own_branch(git: &Git, worktree: &Worktree) -> Result<String, WorkspaceError> {
     let own = format!("refs/heads/{}", worktree.branch);
-    clear_locks(git.folder(), &own);
+    clear_locks(git.folder(), &own).await;
     let old = git.optional(&["rev-parse", "-q", "--verify", &own]).await;
     let Some(head) = git.optional(&["rev-parse", "-q", "--verify", "HEAD^{commit}"]).await? else {
         return back_on_own_branch(git, worktree, (&own, old?)).await;
@@ -200,19 +200,11 @@ fn head_file(top: &Path) -> Option<(PathBuf, String)> {
     Some((path, String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// Locks that an ended agent's git has left on what is the worktree's alone: nothing else of ours works there then. What
-/// is checked out says something to git: else it would take the folder for no repository.
-pub(super) fn clear_locks(top: &Path, own_branch: &str) {
-    let folders = folder::git_folders(top);
-    let Some((own, common)) = folders.first().zip(folders.last()) else { return };
-    let branch = common.join(format!("{own_branch}.lock"));
-    for lock in [own.join("index.lock"), own.join("HEAD.lock"), branch] {
-        match std::fs::remove_file(&lock) {
-            Ok(()) => tracing::warn!(lock = %lock.display(), "an ended git had left its lock"),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(%error, lock = %lock.display(), "a lock can't be removed"),
-        }
-    }
+/// Locks that an ended git has left on what is the worktree's alone are removed. What is checked out says something to git:
+/// else it would take the folder for no repository.
+pub(super) async fn clear_locks(top: &Path, own_branch: &str) {
+    locks::clear(top, own_branch).await;
+    let Some(own) = folder::git_folders(top).into_iter().next() else { return };
     let path = own.join("HEAD");
     let says_something = head_file(top).is_some_and(|(_, text)| {
         let text = text.trim();

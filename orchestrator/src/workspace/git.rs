@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::locks::{self, Locked};
 use super::seal;
 use crate::process::tool::{Ended, Tool, ToolError};
 
@@ -29,7 +30,7 @@ const KEPT: [&str; 14] = [
 ];
 
 /// What holds for every run, whatever the user's or the repository's configuration says.
-const RULES: [&str; 8] = [
+const RULES: [&str; 10] = [
     "core.hooksPath=/dev/null",
     "commit.gpgSign=false",
     "core.fsmonitor=false",
@@ -38,6 +39,9 @@ const RULES: [&str; 8] = [
     "core.quotePath=false",
     "advice.addEmbeddedRepo=false",
     "submodule.recurse=false",
+    // Others, such as agents' own git, hold these for moments only.
+    "core.filesRefLockTimeout=2000",
+    "core.packedRefsTimeout=5000",
 ];
 
 /// Why git did not do what it was asked.
@@ -47,6 +51,8 @@ pub enum GitError {
     Tool(#[from] ToolError),
     #[error("`git {command}` failed in {} ({status}): {said}", folder.display())]
     Failed { command: String, folder: PathBuf, status: String, said: String },
+    #[error("`git {command}` was not let in by the lock file {}: {}", lock.path.display(), lock.words)]
+    Locked { command: String, lock: Locked },
 }
 
 /// Git in one folder.
@@ -160,12 +166,11 @@ impl Git {
 
     /// The error of a run that did not end well.
     pub fn failed(&self, args: &[&str], ended: &Ended) -> GitError {
-        GitError::Failed {
-            command: args.join(" "),
-            folder: self.folder.clone(),
-            status: ended.status.clone(),
-            said: ended.complaint(),
+        let (command, said) = (args.join(" "), ended.complaint());
+        if let Some(lock) = locks::named(&said, &self.folder) {
+            return GitError::Locked { command, lock };
         }
+        GitError::Failed { command, folder: self.folder.clone(), status: ended.status.clone(), said }
     }
 }
 

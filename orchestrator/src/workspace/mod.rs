@@ -13,6 +13,7 @@ mod git;
 mod ground;
 mod index;
 mod leftovers;
+mod locks;
 mod mark;
 mod merged;
 mod prepare;

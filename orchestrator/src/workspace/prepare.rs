@@ -8,7 +8,7 @@ use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::Claimed;
 use agents_domain::worktree::Worktree;
 
-use super::git::Git;
+use super::git::{Git, GitError};
 use super::mark::{self, Mark};
 use super::trust::Trust;
 use super::{WorkspaceError, leftovers, setup, top, tree_state, watch, worktree};
@@ -78,6 +78,10 @@ async fn begin_trust(claimed: &Claimed, settings: &Settings) -> Result<(), Outco
 async fn make(claimed: &Claimed, own: &Worktree, settings: &Settings) -> Result<(), Outcome> {
     let workspace = Path::new(&claimed.assignment.workspace);
     let found = worktree::ensure(own, workspace, &settings.workspace).await.map_err(|error| {
+        if matches!(error, WorkspaceError::Git(GitError::Locked { .. })) {
+            // It says itself what to do.
+            return outcome(&error);
+        }
         outcome(&error).with_fix(format!(
             "mend the repository {}, or work in it itself: \"workspace\": \"shared\" in its config, for new assignments",
             workspace.display()
@@ -134,6 +138,8 @@ async fn note_shared(claimed: &Claimed, settings: &Settings) -> Result<(), Works
 fn outcome(error: &WorkspaceError) -> Outcome {
     let text = error.to_string();
     let class = match error {
+        // Somebody's git is at work there; later it is not.
+        WorkspaceError::Git(GitError::Locked { lock, .. }) if lock.is_held => OutcomeClass::HostTrouble,
         WorkspaceError::Git(_) if text.contains("No space left on device") => OutcomeClass::HostTrouble,
         WorkspaceError::Files { why, .. } if why.kind() == std::io::ErrorKind::StorageFull => {
             OutcomeClass::HostTrouble

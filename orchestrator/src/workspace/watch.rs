@@ -130,7 +130,7 @@ pub(super) async fn unhide(worktree: &Worktree) -> Result<(), WorkspaceError> {
                 if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(WorkspaceError::files(&path))?;
             let branch = format!("refs/heads/{}", worktree.branch);
-            clear_locks(top, &branch);
+            clear_locks(top, &branch).await;
             if !git.run(&["read-tree", "HEAD"]).await?.is_success() {
                 git.must(&["read-tree", &branch]).await?;
             }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use agents_domain::store::Claimed;
 
 use super::super::{
-    Author, Merge, Range, Ready, WorkspaceError, counts, merge, over, roll_back, safely, safely_in, state_of,
-    tree_state, watched,
+    Author, Git, Merge, Range, Ready, WorkspaceError, counts, merge, over, roll_back, safely, safely_in,
+    state_of, tree_state, watched,
 };
 use super::{Repo, Work};
 
@@ -313,4 +313,65 @@ async fn a_sparse_checkout_stays_one_whose_git_has_what_was_looked_at() {
     let read = |name: &str| std::fs::read_to_string(workspace.join(name)).ok();
     assert_eq!((read("in/a.txt"), read("out/b.txt")), (Some("changed\n".to_owned()), None));
     assert_eq!(work.repo.git(&["status", "--porcelain"]).await, "");
+}
+
+#[tokio::test]
+async fn a_lock_that_somebody_holds_is_left_and_one_that_all_share_is_explained_with_the_command_that_mends_it()
+ {
+    let mut work = Work::new().await;
+    let job = begun(&mut work).await;
+    work.write("new.txt", "new\n");
+    let own = PathBuf::from(work.git(&["rev-parse", "--absolute-git-dir"]).await);
+    let lock = own.join("index.lock");
+    let held = std::fs::File::create(&lock).unwrap();
+    let text = refused(&work, &job).await;
+    let process = std::process::id();
+    let expected = format!("was not let in by the lock file {}: it, ", lock.display());
+    assert!(text.contains(&expected) && text.contains(&format!("is held by process {process} (")), "{text}");
+    assert!(lock.exists());
+    drop(held);
+    let next = work.job("implement");
+    work.prepare(&next).await;
+    assert_eq!((work.checkpoint(&next).await.files, lock.exists()), (1, false));
+    over(&job, &work.settings).await.unwrap();
+    over(&next, &work.settings).await.unwrap();
+    // What all worktrees share is not ours to remove.
+    std::fs::remove_dir_all(work.folder()).unwrap();
+    work.repo.git(&["worktree", "prune"]).await;
+    let branch = next.assignment.worktree.clone().unwrap().branch;
+    work.repo.git(&["pack-refs", "--all"]).await;
+    let lock = work.repo.path().join(".git/packed-refs.lock");
+    let other = work.repo.path().join(".git/other");
+    let old = std::fs::File::create(&other).unwrap();
+    let hours = std::time::Duration::from_secs(3 * 3600);
+    old.set_modified(other.metadata().unwrap().modified().unwrap() - hours).unwrap();
+    // A child that another test just starts may still have open what was open here, by its first name.
+    std::fs::hard_link(&other, &lock).unwrap();
+    let failed =
+        Git::new(work.repo.path()).must(&["update-ref", "-d", &format!("refs/heads/{branch}")]).await;
+    let text = failed.unwrap_err().to_string();
+    let expected = format!(
+        "`git update-ref -d refs/heads/{branch}` was not let in by the lock file {0}: nobody holds it, 3 h old, so a git \
+         that was ended has left it; remove it, then do this again: rm '{0}'",
+        lock.display()
+    );
+    assert_eq!((text, lock.exists()), (expected, true));
+    let config = work.repo.path().join(".git/config.lock");
+    std::fs::hard_link(&other, &config).unwrap();
+    let failed = Git::new(work.repo.path()).must(&["config", "a.b", "c"]).await.unwrap_err().to_string();
+    assert!(failed.ends_with(&format!("then do this again: rm '{}'", config.display())), "{failed}");
+}
+
+#[tokio::test]
+async fn a_worktree_that_a_shared_lock_keeps_from_being_made_blocks_with_the_command_that_mends_it() {
+    let mut work = Work::new().await;
+    let job = work.job("implement");
+    let branch = job.assignment.worktree.clone().unwrap().branch;
+    let lock = work.repo.path().join(format!(".git/refs/heads/{branch}.lock"));
+    super::write(&lock, "");
+    let blocked = super::super::prepare(&job, &work.settings, false).await.unwrap_err();
+    let command = format!("remove it, then do this again: rm '{}'", lock.display());
+    assert!(blocked.text.ends_with(&command), "{blocked:?}");
+    std::fs::remove_file(&lock).unwrap();
+    assert_eq!(work.prepare(&job).await, Ready::default());
 }
