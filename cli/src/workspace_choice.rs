@@ -7,7 +7,7 @@ use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
 use agents_domain::store::{AssignmentFilter, Store};
 use agents_domain::worktree::{Isolation, Worktree};
-use agents_orchestrator::workspace::{Obstacle, ground};
+use agents_orchestrator::workspace::{Obstacle, ground, safely};
 
 use crate::app::Here;
 use crate::config::workspace::WorkspaceName;
@@ -42,7 +42,7 @@ pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Resul
         refuse_second(&folder.display().to_string(), store, wanted.namespace).await?;
         return Ok(Choice::default());
     }
-    match ground(&folder).await {
+    match safely(&folder, &data_folder, ground(&folder)).await? {
         Ok(ground) => {
             let warnings = (ground.uncommitted > 0).then(|| {
                 format!(

@@ -75,8 +75,12 @@ pub struct WorkspaceSettings {
     pub max_bytes: u64,
     /// The folder below which worktrees, and the files of attempts, are kept.
     pub data_folder: PathBuf,
+    /// How long a runner waits for others that move branches of the same repository.
+    pub patience: Duration,
 }
 
+/// How long a runner waits for others that move branches of the same repository.
+pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// How long a worktree's `setup` may take.
 pub const SETUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// How long the worktree of a closed assignment is kept: two weeks.
@@ -96,6 +100,7 @@ impl WorkspaceSettings {
             keep: WORKTREES_KEEP,
             max_bytes: WORKTREES_MAX_BYTES,
             data_folder,
+            patience: PATIENCE,
         }
     }
 }

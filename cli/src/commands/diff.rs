@@ -1,6 +1,6 @@
 //! `agents diff`: what an assignment, or one job of it, has changed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use agents_domain::assignment::Assignment;
 use agents_domain::id::JobId;
@@ -70,9 +70,22 @@ impl Diff {
                 (store.job(id).await?.ok_or_else(gone)?.0, Some(id))
             }
         };
+        let data_folder = here.config.data_folder()?;
+        let places = (Path::new(&assignment.workspace), data_folder.as_path());
+        let shown = self.look(&store, &assignment, job);
+        let shown = workspace::safely_in(tree::of(&assignment)?, places, shown).await??;
+        app.printer.answer(|| &shown, || shown.diff.clone())
+    }
+
+    async fn look(
+        &self,
+        store: &dyn Store,
+        assignment: &Assignment,
+        job: Option<JobId>,
+    ) -> Result<Shown, Failure> {
         let compared = match job {
-            None => of_assignment(&assignment).await?,
-            Some(job) => of_job(&store, &assignment, job).await?,
+            None => of_assignment(assignment).await?,
+            Some(job) => of_job(store, assignment, job).await?,
         };
         let range = match &compared.to {
             Some(to) => Range::Commits { before: &compared.from, after: to },
@@ -83,7 +96,7 @@ impl Diff {
             true => workspace::stat(&compared.folder, range).await?,
             false => workspace::patch(&compared.folder, range, MOST).await?,
         };
-        let shown = Shown {
+        Ok(Shown {
             assignment: assignment.id.to_string(),
             job: job.map(|job| job.to_string()),
             from: compared.from.clone(),
@@ -92,8 +105,7 @@ impl Diff {
             insertions,
             deletions,
             diff,
-        };
-        app.printer.answer(|| &shown, || shown.diff.clone())
+        })
     }
 }
 

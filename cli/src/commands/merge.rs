@@ -80,7 +80,10 @@ impl Merge {
         tree::refuse_running(&assignment, &jobs, "merged")?;
         let into = self.base(&assignment, worktree)?;
         refuse_branch_in_use(&store, worktree, &into).await?;
-        let told = self.merge(app, (&here, &store), (&assignment, worktree, &jobs), into).await?;
+        let data_folder = here.config.data_folder()?;
+        let places = (Path::new(&assignment.workspace), data_folder.as_path());
+        let merge = self.merge(app, (&here, &store), (&assignment, worktree, &jobs), into);
+        let told = workspace::safely_in(worktree, places, merge).await??;
         app.printer.answer(|| &told, || said(&told))?;
         told.warnings.iter().for_each(|warning| app.printer.warning(warning));
         Ok(())
@@ -101,6 +104,7 @@ impl Merge {
             into: &into,
             squash: self.squash.then_some(&message),
             author: &settings.author,
+            data_folder: &settings.data_folder,
         };
         let told = Told {
             assignment: assignment.id.to_string(),

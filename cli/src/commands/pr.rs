@@ -9,7 +9,7 @@ use agents_domain::assignment::Assignment;
 use agents_domain::store::{Change, JobDetail, Store, StoreError};
 use agents_domain::worktree::Worktree;
 use agents_orchestrator::process::tool::{Tool, ToolError};
-use agents_orchestrator::workspace::Git;
+use agents_orchestrator::workspace::{self, Git};
 use clap::Args;
 use serde::Serialize;
 
@@ -74,9 +74,13 @@ impl Pr {
         refuse_nothing(&git, worktree).await?;
         gh(&assignment, vec!["--version".to_owned()], Vec::new()).await?;
         let refs = format!("{0}:{0}", format_args!("refs/heads/{}", worktree.branch));
-        git.must(&["push", "-q", "--set-upstream", &remote, &refs]).await.map_err(|error| {
+        let args = ["push", "-q", &remote, &refs];
+        let data_folder = here.config.data_folder()?;
+        let pushed = workspace::safely(git.folder(), &data_folder, git.must(&args)).await?;
+        pushed.map_err(|error| {
             Failure::bad_input(error.to_string()).hint(format!("can you push yourself? git push {remote}"))
         })?;
+        follow(&git, worktree, &remote).await?;
         let url = self.propose(&assignment, (worktree, &into), &jobs).await?;
         let how = BranchMove::Proposed { url: url.clone() };
         app.execute(&here, &store, (Actor::Person, Change::MoveBranch { assignment: id, how })).await?;
@@ -142,6 +146,16 @@ impl Pr {
         args.extend(self.draft.then(|| "--draft".to_owned()));
         gh(assignment, args, body(assignment, jobs).into_bytes()).await
     }
+}
+
+/// The branch follows what was pushed, as with `git push --set-upstream`.
+async fn follow(git: &Git, worktree: &Worktree, remote: &str) -> Result<(), Failure> {
+    let branch = &worktree.branch;
+    let merge = format!("refs/heads/{branch}");
+    for (key, value) in [("remote", remote), ("merge", merge.as_str())] {
+        git.must(&["config", &format!("branch.{branch}.{key}"), value]).await?;
+    }
+    Ok(())
 }
 
 /// What there is to push.

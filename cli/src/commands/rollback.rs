@@ -67,7 +67,8 @@ impl Rollback {
         let also_undone: Vec<String> = also.iter().map(JobId::to_string).collect();
         let settings = here.config.workspace(here.config.data_folder()?)?;
         let folder = Path::new(&assignment.workspace);
-        let back = workspace::roll_back(worktree, folder, (&to, &settings.author)).await?;
+        let back = workspace::roll_back(worktree, folder, (&to, &settings.author));
+        let back = workspace::safely_in(worktree, (folder, &settings.data_folder), back).await??;
         let to = TreeState { commit: to, dirty: None };
         let how = BranchMove::RolledBack { job, also, to, kept: back.kept.clone() };
         let change = Change::MoveBranch { assignment: assignment.id, how };

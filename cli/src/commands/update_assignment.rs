@@ -180,7 +180,8 @@ impl UpdateAssignment {
             AssignmentStatus::Blocked => StatusChange::Blocked { reason: self.reason().unwrap_or_default() },
             AssignmentStatus::Complete => {
                 let ties = proof_input::ties(&self.tie)?;
-                let tree = present_tree(store, id).await?;
+                let data_folder = here.config.data_folder()?;
+                let tree = present_tree((store, &data_folder), id).await?;
                 StatusChange::Complete { reason: self.reason(), ties, tree, force: self.force }
             }
             AssignmentStatus::Cancelled => StatusChange::Cancelled { reason: self.reason() },
@@ -293,10 +294,23 @@ fn wanted_parser() -> impl TypedValueParser<Value = AssignmentStatus> {
 }
 
 /// The tree that the assignment's agents have worked in, as it is now. `None`: it is not there.
-async fn present_tree(store: &SqlStore, id: AssignmentId) -> Result<Option<TreeState>, Failure> {
+async fn present_tree(
+    (store, data_folder): (&SqlStore, &Path),
+    id: AssignmentId,
+) -> Result<Option<TreeState>, Failure> {
     let assignment = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
     let folder = Path::new(assignment.folder());
-    Ok(if folder.is_dir() { workspace::tree_state(folder).await } else { None })
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let state = workspace::tree_state(folder);
+    Ok(match &assignment.worktree {
+        Some(own) => {
+            let places = (Path::new(&assignment.workspace), data_folder);
+            workspace::safely_in(own, places, state).await?
+        }
+        None => workspace::safely(folder, data_folder, state).await?,
+    })
 }
 
 fn said(id: AssignmentId, updated: &Updated) -> String {

@@ -91,6 +91,7 @@ impl Config {
             keep: file.worktrees.keep.map_or(default.keep, |time| time.0),
             max_bytes: file.worktrees.max_bytes.unwrap_or(default.max_bytes),
             data_folder: default.data_folder,
+            patience: default.patience,
         })
     }
 }

@@ -52,7 +52,8 @@ pub(super) async fn left_out(scene: Scene<'_>, evidence: &mut Evidence) {
     if evidence.checkpoint.is_none() || evidence.tree.as_ref().is_none_or(|tree| tree.dirty.is_none()) {
         return;
     }
-    let left = workspace::not_committed(workspace::top(worktree)).await;
+    let left = workspace::not_committed(workspace::top(worktree));
+    let Ok(left) = workspace::watched((scene.claimed, scene.settings), left).await else { return };
     let named: Vec<&str> = left.iter().take(MOST).map(String::as_str).collect();
     if let Some(more @ 1..) = left.len().checked_sub(named.len()) {
         not_kept(scene, &format!("{}, and {more} more", named.join("; ")), evidence);
@@ -112,7 +113,9 @@ fn sightings(scene: Scene<'_>, (diff, is_idle): (&str, bool), outside: &[String]
 }
 
 async fn diff(scene: Scene<'_>, before: &str, after: &str) -> String {
-    workspace::diff(scene.folder(), before, after, PATCH_MOST).await.unwrap_or_else(|error| {
+    let diff = workspace::diff(scene.folder(), before, after, PATCH_MOST);
+    let diff = workspace::watched((scene.claimed, scene.settings), diff).await.and_then(|diff| diff);
+    diff.unwrap_or_else(|error| {
         tracing::warn!(%error, attempt = %scene.claimed.attempt.id, "guards have nothing to look at");
         String::new()
     })

@@ -53,8 +53,6 @@ struct Stale {
     bytes: u64,
     is_over: bool,
     is_merged: bool,
-    /// Whether nobody has set up what git would run there.
-    is_safe: bool,
     /// Those of one repository share what they may take.
     max_bytes: u64,
 }
@@ -78,7 +76,7 @@ pub(super) async fn sweep(sweep: &Sweep, report: &mut SweepReport) -> Result<(),
         }
         let gone =
             GoneWorktree { assignment: one.assignment.id, path: one.top.clone(), bytes: one.bytes, why };
-        match (sweep.mode, why_kept(&one).await) {
+        match (sweep.mode, why_kept(&one, &sweep.data_folder).await) {
             (_, Err(error)) => report.left.push(left(&one.top, &error.to_string())),
             (_, Ok(Some(kept))) => report.worktrees_kept.push(left(&one.top, kept)),
             (Mode::DryRun, Ok(None)) => report.worktrees.push(gone),
@@ -145,14 +143,12 @@ async fn look(sweep: &Sweep, assignment: Assignment, top: &Path) -> Result<Optio
         return Ok(None);
     };
     let is_merged = workspace::is_merged(worktree, repository).await?;
-    let is_safe = workspace::is_safe(repository, &settings.workspace.data_folder).await.is_ok();
     let folder = top.to_owned();
     Ok(Some(Stale {
         top: top.to_owned(),
         bytes: aside(move || size(&folder)).await,
         is_over: settings.workspace.keep.is_over(assignment.updated_at(), sweep.now),
         is_merged,
-        is_safe,
         max_bytes: settings.workspace.max_bytes,
         assignment,
     }))
@@ -183,10 +179,19 @@ fn choose(mut stale: Vec<Stale>) -> Vec<(Stale, WhyWorktree)> {
 }
 
 /// What is in it and nowhere else.
-async fn why_kept(one: &Stale) -> Result<Option<&'static str>, GitError> {
-    if !one.is_safe {
-        return Ok(Some("git would run there what an agent has set up; the assignment's next job names it"));
+async fn why_kept(one: &Stale, data_folder: &Path) -> Result<Option<&'static str>, WorkspaceError> {
+    let Some(worktree) = &one.assignment.worktree else { return Ok(None) };
+    let repository = Path::new(&one.assignment.workspace);
+    match workspace::safely_in(worktree, (repository, data_folder), only_there(one)).await {
+        Ok(why) => Ok(why?),
+        Err(WorkspaceError::Armed { .. }) => {
+            Ok(Some("git would run there what an agent has set up; the assignment's next job names it"))
+        }
+        Err(error) => Err(error),
     }
+}
+
+async fn only_there(one: &Stale) -> Result<Option<&'static str>, GitError> {
     let git = Git::new(&one.top);
     if workspace::uncommitted(&git).await? > 0 {
         return Ok(Some("it has changes that are not committed"));
@@ -240,7 +245,7 @@ mod tests {
         let work = Work::new().await;
         let mut assignment = work.assignment.clone();
         assignment.workspace = "/repository".to_owned();
-        Stale { assignment, top: name.into(), bytes, is_over, is_merged, is_safe: true, max_bytes: 100 }
+        Stale { assignment, top: name.into(), bytes, is_over, is_merged, max_bytes: 100 }
     }
 
     #[tokio::test]
@@ -270,17 +275,22 @@ mod tests {
             bytes: 0,
             is_over: true,
             is_merged: false,
-            is_safe: true,
             max_bytes: 0,
         };
-        assert_eq!(why_kept(&of(&work)).await.unwrap(), None);
+        assert_eq!(why_kept(&of(&work), &work.settings.workspace.data_folder).await.unwrap(), None);
         work.write("new.txt", "new\n");
-        assert_eq!(why_kept(&of(&work)).await.unwrap(), Some("it has changes that are not committed"));
+        assert_eq!(
+            why_kept(&of(&work), &work.settings.workspace.data_folder).await.unwrap(),
+            Some("it has changes that are not committed")
+        );
         work.git(&["checkout", "-q", "--detach"]).await;
         work.git(&["add", "-A"]).await;
         work.git(&["commit", "-qm", "nowhere"]).await;
-        assert_eq!(why_kept(&of(&work)).await.unwrap(), Some("it has commits that no branch has"));
+        assert_eq!(
+            why_kept(&of(&work), &work.settings.workspace.data_folder).await.unwrap(),
+            Some("it has commits that no branch has")
+        );
         work.checkpoint(&job).await;
-        assert_eq!(why_kept(&of(&work)).await.unwrap(), None);
+        assert_eq!(why_kept(&of(&work), &work.settings.workspace.data_folder).await.unwrap(), None);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use agents_domain::worktree::Worktree;
 
 use super::git::{Author, Git, GitError};
-use super::{WorkspaceError, checkouts, merged, turn};
+use super::{WorkspaceError, checkouts, merged, turn, watch};
 
 /// What is to be merged, and how.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub struct Merge<'a> {
     pub squash: Option<&'a str>,
     /// Who commits where git knows of nobody.
     pub author: &'a Author,
+    /// Where is remembered what git may run in the repository.
+    pub data_folder: &'a Path,
 }
 
 /// What a merge has come to.
@@ -60,7 +62,7 @@ fn counted(files: usize) -> String {
 /// Merges the branch.
 pub async fn merge(merge: Merge<'_>) -> Result<Merged, MergeError> {
     let git = Git::new(merge.workspace);
-    let _turn = turn::take(&git).await?;
+    let _turn = turn::take(merge.workspace, turn::PERSON).await?;
     let branch = &merge.worktree.branch;
     let (tip, base) = (tip_of(&git, branch).await?, tip_of(&git, merge.into).await?);
     let known = merged::tips_in(&git, merge.worktree, &base).await?;
@@ -89,7 +91,7 @@ pub async fn merge(merge: Merge<'_>) -> Result<Merged, MergeError> {
     };
     // Before the branch moves: a squash that is not known to be one would be in the way of the next.
     let record = merged::keep(&own, merge.worktree, (&commit, &tip)).await?;
-    match advance(&git, merge.into, (&base, &commit)).await {
+    match advance(&git, &merge, (&base, &commit)).await {
         Ok(updated) => Ok(Merged::Done { commit, updated }),
         Err(error) => {
             git.must(&["update-ref", "-d", &record]).await?;
@@ -149,7 +151,12 @@ async fn with_author(git: Git, author: &Author) -> Result<Git, GitError> {
 }
 
 /// Moves a branch on; where it is checked out, its files follow.
-async fn advance(git: &Git, branch: &str, (from, to): (&str, &str)) -> Result<Option<PathBuf>, MergeError> {
+async fn advance(
+    git: &Git,
+    merge: &Merge<'_>,
+    (from, to): (&str, &str),
+) -> Result<Option<PathBuf>, MergeError> {
+    let branch = merge.into;
     let mut folders = checkouts::of(git, branch).await?;
     let Some(folder) = folders.pop() else {
         git.must(&["update-ref", &format!("refs/heads/{branch}"), to, from]).await?;
@@ -158,12 +165,18 @@ async fn advance(git: &Git, branch: &str, (from, to): (&str, &str)) -> Result<Op
     if let Some(other) = folders.pop() {
         return Err(MergeError::Twice { into: branch.to_owned(), folders: [other, folder] });
     }
-    let there = Git::new(&folder);
-    if !there.text(&["status", "--porcelain", "--untracked-files=no"]).await?.is_empty() {
-        return Err(MergeError::Dirty { into: branch.to_owned(), folder });
+    let follow = async {
+        let there = Git::new(&folder);
+        let is_clean = there.text(&["status", "--porcelain", "--untracked-files=no"]).await?.is_empty();
+        if is_clean {
+            there.must(&["merge", "-q", "--ff-only", "--no-verify-signatures", to]).await?;
+        }
+        Ok::<bool, GitError>(is_clean)
+    };
+    match watch::safely(&folder, merge.data_folder, follow).await?? {
+        true => Ok(Some(folder)),
+        false => Err(MergeError::Dirty { into: branch.to_owned(), folder }),
     }
-    there.must(&["merge", "-q", "--ff-only", "--no-verify-signatures", to]).await?;
-    Ok(Some(folder))
 }
 
 /// Whether all that the branch has is part of its base branch, or was squashed into another one.

@@ -9,14 +9,14 @@ use super::{WorkspaceError, top};
 
 /// The working trees that have this branch; those that are gone apart.
 pub(super) async fn of(git: &Git, branch: &str) -> Result<Vec<PathBuf>, GitError> {
-    let text = git.text(&["worktree", "list", "--porcelain"]).await?;
+    let text = git.clone().unsealed().text(&["worktree", "list", "--porcelain"]).await?;
     let wanted = format!("branch refs/heads/{branch}");
     let mut folders = Vec::new();
     for entry in text.split("\n\n").filter(|entry| entry.lines().any(|line| line == wanted)) {
         let named = entry.lines().find_map(|line| line.strip_prefix("worktree ")).map(PathBuf::from);
         let Some(named) = named.filter(|folder| folder.is_dir()) else { continue };
         // A submodule's own folder of git is named in place of its files.
-        let real = Git::new(&named).optional(&["rev-parse", "--show-toplevel"]).await?;
+        let real = Git::new(&named).unsealed().optional(&["rev-parse", "--show-toplevel"]).await?;
         folders.push(real.map_or(named, PathBuf::from));
     }
     Ok(folders)

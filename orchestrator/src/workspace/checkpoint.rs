@@ -3,6 +3,7 @@
 //! Three runs of git where there is something to commit that the job did not commit itself, beside `add` and `commit`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use agents_domain::evidence::Checkpoint;
 use agents_domain::store::Claimed;
@@ -13,7 +14,7 @@ use super::git::Git;
 use super::mark::{self, Mark};
 use super::tree_state::UNBORN;
 use super::worktree::heads_ref;
-use super::{WorkspaceError, folder, is_there, top, tree_state, watch};
+use super::{WorkspaceError, folder, is_there, locks, seal, top, tree_state, turn, watch};
 use crate::settings::Settings;
 
 /// The longest first line of a message, in characters.
@@ -48,10 +49,7 @@ pub async fn checkpoint_of(
             }
             Ok(Some(done?.of(claimed)))
         }
-        None => {
-            watch::ready(claimed, settings).await?;
-            look(claimed, own).await
-        }
+        None => watch::watched((claimed, settings), look(claimed, own)).await?,
     }
 }
 
@@ -61,13 +59,18 @@ async fn keep(
     (worktree, before): (&Worktree, Option<&str>),
     said: &str,
 ) -> Result<Done, WorkspaceError> {
-    watch::ready(claimed, settings).await?;
+    let seal = watch::ready(claimed, settings).await?;
     if !is_there(worktree) {
         let why = "it is no worktree any more";
         return Err(WorkspaceError::files(top(worktree))(std::io::Error::other(why)));
     }
+    let patience = settings.workspace.patience;
+    // A rollback of the same worktree waits until this is done, and this for that.
+    let busy = || WorkspaceError::Busy { folder: top(worktree).to_owned(), seconds: patience.as_secs() };
+    let _lock =
+        tokio::time::timeout(patience, super::worktree::lock(worktree)).await.map_err(|_| busy())??;
     let git = Git::new(top(worktree)).by(&settings.workspace.author);
-    commit(&git, worktree, before, &message(claimed, said)).await
+    seal::around(seal, commit(&git, worktree, (before, patience), &message(claimed, said))).await
 }
 
 /// A range of commits with what it changes.
@@ -95,11 +98,15 @@ impl Done {
 async fn commit(
     git: &Git,
     worktree: &Worktree,
-    before: Option<&str>,
+    (before, patience): (Option<&str>, Duration),
     message: &str,
 ) -> Result<Done, WorkspaceError> {
+    let turn = turn::take(git.folder(), patience).await?;
     let head = on_own_branch(git, worktree).await?;
+    drop(turn);
+    // Takes long in a large tree, and touches nothing that others have.
     add_all(git).await?;
+    let _turn = turn::take(git.folder(), patience).await?;
     let before = before.unwrap_or(&head).to_owned();
     let done = commit_staged(git, (&before, head), message).await?;
     if done.after != done.before {
@@ -147,7 +154,7 @@ pub(super) async fn add_all(git: &Git) -> Result<(), WorkspaceError> {
 /// to where its branch was.
 pub(super) async fn on_own_branch(git: &Git, worktree: &Worktree) -> Result<String, WorkspaceError> {
     let own = format!("refs/heads/{}", worktree.branch);
-    clear_locks(git.folder(), &own);
+    clear_locks(git.folder(), &own).await;
     let old = git.optional(&["rev-parse", "-q", "--verify", &own]).await;
     let Some(head) = git.optional(&["rev-parse", "-q", "--verify", "HEAD^{commit}"]).await? else {
         return back_on_own_branch(git, worktree, (&own, old?)).await;
@@ -193,19 +200,11 @@ fn head_file(top: &Path) -> Option<(PathBuf, String)> {
     Some((path, String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// Locks that an ended agent's git has left on what is the worktree's alone: nothing else of ours works there then. What
-/// is checked out says something to git: else it would take the folder for no repository.
-pub(super) fn clear_locks(top: &Path, own_branch: &str) {
-    let folders = folder::git_folders(top);
-    let Some((own, common)) = folders.first().zip(folders.last()) else { return };
-    let branch = common.join(format!("{own_branch}.lock"));
-    for lock in [own.join("index.lock"), own.join("HEAD.lock"), branch] {
-        match std::fs::remove_file(&lock) {
-            Ok(()) => tracing::warn!(lock = %lock.display(), "an ended git had left its lock"),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(%error, lock = %lock.display(), "a lock can't be removed"),
-        }
-    }
+/// Locks that an ended git has left on what is the worktree's alone are removed. What is checked out says something to git:
+/// else it would take the folder for no repository.
+pub(super) async fn clear_locks(top: &Path, own_branch: &str) {
+    locks::clear(top, own_branch).await;
+    let Some(own) = folder::git_folders(top).into_iter().next() else { return };
     let path = own.join("HEAD");
     let says_something = head_file(top).is_some_and(|(_, text)| {
         let text = text.trim();

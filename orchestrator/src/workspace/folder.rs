@@ -21,11 +21,30 @@ pub fn git_folders(workspace: &Path) -> Vec<PathBuf> {
 
 /// The git folder that all working trees of a repository share; also of one that has no working tree itself.
 pub fn common(workspace: &Path) -> Option<PathBuf> {
-    if let Some(found) = git_folders(workspace).pop() {
-        return found.canonicalize().ok();
-    }
-    let is_bare = |folder: &&Path| folder.join("HEAD").is_file() && folder.join("objects").is_dir();
-    workspace.ancestors().find(is_bare).and_then(|folder| folder.canonicalize().ok())
+    let found = match bare(workspace) {
+        Some(bare) => Some(bare),
+        None => git_folders(workspace).pop(),
+    };
+    found.and_then(|found| found.canonicalize().ok())
+}
+
+/// The git folder of the working tree around that folder, or the bare repository's.
+pub(super) fn own(workspace: &Path) -> Option<PathBuf> {
+    let found = bare(workspace).or_else(|| git_folders(workspace).into_iter().next());
+    found.and_then(|found| found.canonicalize().ok())
+}
+
+/// The top of the working tree around that folder.
+pub(super) fn tree_top(workspace: &Path) -> Option<PathBuf> {
+    let top = || workspace.ancestors().find(|folder| folder.join(".git").exists());
+    if bare(workspace).is_some() { None } else { top().map(Path::to_owned) }
+}
+
+/// The bare repository around that folder, if no working tree is nearer.
+fn bare(workspace: &Path) -> Option<PathBuf> {
+    let is_bare = |folder: &Path| folder.join("HEAD").is_file() && folder.join("objects").is_dir();
+    let nearest = workspace.ancestors().find(|folder| folder.join(".git").exists() || is_bare(folder))?;
+    (!nearest.join(".git").exists()).then(|| nearest.to_owned())
 }
 
 /// The folder that a `.git` file names.

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::locks::{self, Locked};
+use super::seal;
 use crate::process::tool::{Ended, Tool, ToolError};
 
 /// How long git may take. A checkout of a very large repository on a slow disk takes minutes.
@@ -28,7 +30,7 @@ const KEPT: [&str; 14] = [
 ];
 
 /// What holds for every run, whatever the user's or the repository's configuration says.
-const RULES: [&str; 8] = [
+const RULES: [&str; 10] = [
     "core.hooksPath=/dev/null",
     "commit.gpgSign=false",
     "core.fsmonitor=false",
@@ -37,6 +39,9 @@ const RULES: [&str; 8] = [
     "core.quotePath=false",
     "advice.addEmbeddedRepo=false",
     "submodule.recurse=false",
+    // Others, such as agents' own git, hold these for moments only.
+    "core.filesRefLockTimeout=2000",
+    "core.packedRefsTimeout=5000",
 ];
 
 /// Why git did not do what it was asked.
@@ -46,6 +51,8 @@ pub enum GitError {
     Tool(#[from] ToolError),
     #[error("`git {command}` failed in {} ({status}): {said}", folder.display())]
     Failed { command: String, folder: PathBuf, status: String, said: String },
+    #[error("`git {command}` was not let in by the lock file {}: {}", lock.path.display(), lock.words)]
+    Locked { command: String, lock: Locked },
 }
 
 /// Git in one folder.
@@ -54,12 +61,18 @@ pub struct Git {
     folder: PathBuf,
     env: Vec<(String, String)>,
     output_max: usize,
+    is_unsealed: bool,
 }
 
 impl Git {
     /// Git in that folder.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), env: Vec::new(), output_max: crate::process::tool::OUTPUT_MAX }
+        Self {
+            folder: folder.to_owned(),
+            env: Vec::new(),
+            output_max: crate::process::tool::OUTPUT_MAX,
+            is_unsealed: false,
+        }
     }
 
     /// The same with a variable of the environment.
@@ -85,6 +98,12 @@ impl Git {
         Self { output_max, ..self }
     }
 
+    /// The same with the repository as it is, whatever was looked at: for what names its folders and runs nothing.
+    #[must_use]
+    pub(super) fn unsealed(self) -> Self {
+        Self { is_unsealed: true, ..self }
+    }
+
     /// Where it runs.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -108,10 +127,14 @@ impl Git {
             ("GIT_OPTIONAL_LOCKS".to_owned(), "0".to_owned()),
             ("LC_ALL".to_owned(), "C".to_owned()),
         ];
+        if !self.is_unsealed {
+            tool.env.extend(seal::environment(&self.folder));
+        }
         tool.env.extend(self.env.iter().cloned());
         tool.stdin = stdin;
         tool.output_max = self.output_max;
-        Ok(tool.run().await?)
+        // In a place of its own: what waits for many runs one after the other would be large on the stack.
+        Ok(Box::pin(tool.run()).await?)
     }
 
     /// Runs it; that it does not end well is an error.
@@ -143,12 +166,11 @@ impl Git {
 
     /// The error of a run that did not end well.
     pub fn failed(&self, args: &[&str], ended: &Ended) -> GitError {
-        GitError::Failed {
-            command: args.join(" "),
-            folder: self.folder.clone(),
-            status: ended.status.clone(),
-            said: ended.complaint(),
+        let (command, said) = (args.join(" "), ended.complaint());
+        if let Some(lock) = locks::named(&said, &self.folder) {
+            return GitError::Locked { command, lock };
         }
+        GitError::Failed { command, folder: self.folder.clone(), status: ended.status.clone(), said }
     }
 }
 

@@ -7,7 +7,7 @@ use agents_domain::namespace::Namespace;
 use agents_domain::worktree::{Base, Worktree};
 
 use super::git::{Git, GitError};
-use super::{WorkspaceError, turn};
+use super::{WorkspaceError, folder, turn};
 
 /// The longest part of a north star in a branch's name, in bytes.
 const SLUG: usize = 40;
@@ -72,7 +72,9 @@ pub async fn ground(workspace: &Path) -> Result<Ground, Obstacle> {
     if git.optional(&["rev-parse", "-q", "--verify", IN_THE_WAY]).await?.is_some() {
         return Err(Obstacle::BranchInTheWay);
     }
-    turn::open(&turn::common(&git).await?).map_err(Obstacle::NotWritable)?;
+    if let Some(common) = folder::common(workspace) {
+        turn::open(&common).map_err(Obstacle::NotWritable)?;
+    }
     let uncommitted = if is_bare == "true" { 0 } else { uncommitted(&git).await? };
     Ok(Ground { base: Base { commit, branch }, prefix: prefix.to_owned(), uncommitted })
 }

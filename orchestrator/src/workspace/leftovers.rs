@@ -3,13 +3,14 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use agents_domain::id::AttemptId;
 use agents_domain::worktree::Worktree;
 
 use super::checkpoint::{add_all, on_own_branch};
 use super::git::{Git, GitError};
-use super::{Ready, WorkspaceError, folder, mark};
+use super::{Ready, WorkspaceError, folder, mark, turn};
 
 /// The names below which they are kept.
 pub const LEFTOVERS: &str = "refs/agents/leftovers/";
@@ -21,9 +22,11 @@ const UNDER_WAY: [&str; 2] = ["rebase-merge", "rebase-apply"];
 pub(super) async fn set_aside(
     git: &Git,
     worktree: &Worktree,
-    of: &mark::Mark,
+    (of, patience): (&mark::Mark, Duration),
 ) -> Result<Ready, WorkspaceError> {
+    let turn = turn::take(git.folder(), patience).await?;
     let head = on_own_branch(git, worktree).await?;
+    drop(turn);
     add_all(git).await?;
     let tree = git.text(&["write-tree"]).await?;
     let mut leftovers = None;
@@ -31,8 +34,11 @@ pub(super) async fn set_aside(
         let name = format!("{LEFTOVERS}{}", of.attempt);
         let message = format!("What attempt {} left when it failed", of.attempt);
         let commit = git.text(&["commit-tree", &tree, "-p", &head, "-m", &message]).await?;
+        let turn = turn::take(git.folder(), patience).await?;
         git.must(&["update-ref", &name, &commit]).await?;
         back_to(git, &of.before).await?;
+        drop(turn);
+        submodules(git).await?;
         leftovers = Some(name);
     }
     let moved = move_repositories(git, aside(worktree, &of.attempt)).await?;
@@ -84,6 +90,11 @@ pub(super) async fn back_to(git: &Git, commit: &str) -> Result<(), WorkspaceErro
             std::fs::remove_dir_all(&path).map_err(WorkspaceError::files(&path))?;
         }
     }
+    Ok(())
+}
+
+/// What is in submodules is as that commit has it. Takes as long as the network does.
+pub(super) async fn submodules(git: &Git) -> Result<(), WorkspaceError> {
     if git.folder().join(".gitmodules").is_file() {
         git.must(&["submodule", "update", "-q", "--init", "--recursive", "--force"]).await?;
     }

@@ -5,6 +5,7 @@
 mod branch;
 mod checkouts;
 mod checkpoint;
+mod configuration;
 mod copy;
 mod diff;
 mod folder;
@@ -12,10 +13,13 @@ mod git;
 mod ground;
 mod index;
 mod leftovers;
+mod locks;
 mod mark;
 mod merged;
 mod prepare;
+mod program;
 mod rollback;
+mod seal;
 mod setup;
 mod tree_state;
 mod trust;
@@ -40,7 +44,7 @@ pub use leftovers::{LEFTOVERS, leftovers_of};
 pub use prepare::{Ready, prepare};
 pub use rollback::{RolledBack, has_commit, roll_back};
 pub use tree_state::{content_of, not_committed, tree_state};
-pub use watch::{is_safe, over, state_of};
+pub use watch::{over, safely, safely_in, state_of, watched};
 pub use worktree::{discard, is_there};
 
 /// Why something could not be done in a workspace.
@@ -67,8 +71,11 @@ pub enum WorkspaceError {
     CheckedOut { branch: String, folder: PathBuf },
     #[error("there is no branch `{0}` in the repository")]
     NoBranch(String),
-    #[error("another `agents` moves branches of {} just now; try again", folder.display())]
-    Busy { folder: PathBuf },
+    #[error(
+        "another `agents` has moved branches of {} or worked in the worktree for {seconds} s, and was waited for; try again",
+        folder.display()
+    )]
+    Busy { folder: PathBuf, seconds: u64 },
 }
 
 impl WorkspaceError {

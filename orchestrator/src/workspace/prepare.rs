@@ -8,7 +8,7 @@ use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::Claimed;
 use agents_domain::worktree::Worktree;
 
-use super::git::Git;
+use super::git::{Git, GitError};
 use super::mark::{self, Mark};
 use super::trust::Trust;
 use super::{WorkspaceError, leftovers, setup, top, tree_state, watch, worktree};
@@ -47,17 +47,20 @@ pub async fn prepare(claimed: &Claimed, settings: &Settings, is_resumed: bool) -
             worktree::mend(own, Path::new(&claimed.assignment.workspace)).map_err(|error| outcome(&error))?;
             begin_trust(claimed, settings).await?;
             make(claimed, own, settings).await?;
-            let ready = match edits {
-                true => begin(claimed, own, settings, is_resumed).await.map_err(|error| outcome(&error)),
-                false => Ok(Ready::default()),
+            // From here on nothing that comes meanwhile counts.
+            let begin = async {
+                if edits { begin(claimed, own, settings, is_resumed).await } else { Ok(Ready::default()) }
             };
+            let ready = watch::watched((claimed, settings), begin).await.and_then(|ready| ready);
+            let ready = ready.map_err(|error| outcome(&error));
             drop(lock);
             ready
         }
         None => {
             begin_trust(claimed, settings).await?;
             if edits {
-                note_shared(claimed, settings).await.map_err(|error| outcome(&error))?;
+                let noted = watch::watched((claimed, settings), note_shared(claimed, settings)).await;
+                noted.and_then(|noted| noted).map_err(|error| outcome(&error))?;
             }
             Ok(Ready::default())
         }
@@ -74,7 +77,11 @@ async fn begin_trust(claimed: &Claimed, settings: &Settings) -> Result<(), Outco
 
 async fn make(claimed: &Claimed, own: &Worktree, settings: &Settings) -> Result<(), Outcome> {
     let workspace = Path::new(&claimed.assignment.workspace);
-    let found = worktree::ensure(own, workspace).await.map_err(|error| {
+    let found = worktree::ensure(own, workspace, &settings.workspace).await.map_err(|error| {
+        if matches!(error, WorkspaceError::Git(GitError::Locked { .. })) {
+            // It says itself what to do.
+            return outcome(&error);
+        }
         outcome(&error).with_fix(format!(
             "mend the repository {}, or work in it itself: \"workspace\": \"shared\" in its config, for new assignments",
             workspace.display()
@@ -87,7 +94,6 @@ async fn make(claimed: &Claimed, own: &Worktree, settings: &Settings) -> Result<
         }
         Some(_) | None => {}
     }
-    watch::unhide(own).await.map_err(|error| outcome(&error))?;
     setup::run(claimed, own, &settings.workspace).await.map_err(|error| {
         Outcome::failure(OutcomeClass::RunnerError, error.to_string())
             .with_fix("mend `setup` in the config, or what it needs; then activate the assignment again")
@@ -109,7 +115,7 @@ async fn begin(
         return Ok(Ready::default());
     }
     let ready = match &earlier {
-        Some(mark) => leftovers::set_aside(&git, own, mark).await?,
+        Some(mark) => leftovers::set_aside(&git, own, (mark, settings.workspace.patience)).await?,
         None => Ready::default(),
     };
     if let Some(kept) = ready.kept() {
@@ -132,6 +138,8 @@ async fn note_shared(claimed: &Claimed, settings: &Settings) -> Result<(), Works
 fn outcome(error: &WorkspaceError) -> Outcome {
     let text = error.to_string();
     let class = match error {
+        // Somebody's git is at work there; later it is not.
+        WorkspaceError::Git(GitError::Locked { lock, .. }) if lock.is_held => OutcomeClass::HostTrouble,
         WorkspaceError::Git(_) if text.contains("No space left on device") => OutcomeClass::HostTrouble,
         WorkspaceError::Files { why, .. } if why.kind() == std::io::ErrorKind::StorageFull => {
             OutcomeClass::HostTrouble

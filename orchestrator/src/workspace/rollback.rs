@@ -37,7 +37,7 @@ pub async fn roll_back(
     (to, author): (&str, &Author),
 ) -> Result<RolledBack, WorkspaceError> {
     let git = Git::new(workspace);
-    let _turn = turn::take(&git).await?;
+    let turn = turn::take(workspace, turn::PERSON).await?;
     checkouts::refuse_elsewhere(&git, worktree).await?;
     let branch = format!("refs/heads/{}", worktree.branch);
     if !is_there(worktree) {
@@ -63,6 +63,8 @@ pub async fn roll_back(
     let kept = keep(&git, &old).await?;
     leftovers::back_to(&git, to).await?;
     git.must(&["update-ref", &heads_ref(worktree), to]).await?;
+    drop(turn);
+    leftovers::submodules(&git).await?;
     super::mark::close(worktree)?;
     Ok(RolledBack { kept, commit: to.to_owned() })
 }

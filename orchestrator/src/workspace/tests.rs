@@ -208,4 +208,9 @@ impl Work {
     pub async fn git(&self, args: &[&str]) -> String {
         git(&self.folder(), args).await
     }
+
+    /// With the repository as it is, whatever our own git has been told.
+    pub async fn git_as_agent(&self, args: &[&str]) -> String {
+        Git::new(&self.folder()).unsealed().text(args).await.unwrap()
+    }
 }

@@ -9,18 +9,24 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use agents_domain::store::Claimed;
+use agents_domain::worktree::Worktree;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::configuration::Seen;
 use super::git::Git;
 use super::index::{self, Read};
-use super::{WorkspaceError, folder, top, worktree};
+use super::program::{leads_elsewhere, runs};
+use super::seal::{Content, Seal};
+use super::{WorkspaceError, configuration, folder, top, worktree};
 use crate::evidence::key::hex;
 
 /// The folder of what is remembered, in the data folder.
 const REPOSITORIES: &str = "repositories";
 /// The configuration files of a git folder.
 const CONFIGS: [&str; 2] = ["config", "config.worktree"];
+/// The attributes of a repository that are in no commit.
+const ATTRIBUTES: &str = "info/attributes";
 /// Deeper than this no repository in a repository is looked at, and none is worked in.
 const DEPTH: usize = 8;
 
@@ -29,6 +35,9 @@ const DEPTH: usize = 8;
 struct Record {
     /// The hash of its files as they were last found right.
     sum: String,
+    /// The same of the files of other worktrees.
+    #[serde(default)]
+    others: String,
     /// Files outside of those may say more.
     has_include: bool,
     /// Each key that git may run something by, with its file, and the hash of its values.
@@ -45,8 +54,10 @@ struct Record {
 pub(super) struct Trust {
     workspace: PathBuf,
     common: PathBuf,
-    /// The worktree's own git folder and its top, where there is one.
-    own: Option<(PathBuf, PathBuf)>,
+    /// The git folder in which git is to work, and the top of its working tree.
+    place: Option<(PathBuf, Option<PathBuf>)>,
+    /// Agents work in that tree, so that what is inside of it counts.
+    has_agents: bool,
     record: PathBuf,
 }
 
@@ -55,45 +66,63 @@ impl Trust {
     pub fn of(claimed: &Claimed, data_folder: &Path) -> Option<Self> {
         let assignment = &claimed.assignment;
         let workspace = Path::new(&assignment.workspace);
-        let mut trust = Self::of_repository(workspace, data_folder)?;
-        trust.own = match &assignment.worktree {
-            Some(own) => worktree::git_folder(own, workspace).map(|git| (git, top(own).to_owned())),
+        match &assignment.worktree {
+            Some(own) => Self::of_worktree(own, workspace, data_folder),
             None => {
-                let top = workspace.ancestors().find(|folder| folder.join(".git").exists());
-                folder::git_folders(workspace).into_iter().next().zip(top.map(Path::to_owned))
+                let mut trust = Self::of_folder(workspace, data_folder)?;
+                trust.has_agents = true;
+                Some(trust)
             }
-        };
+        }
+    }
+
+    /// Of a worktree of our own, and its repository.
+    pub fn of_worktree(own: &Worktree, workspace: &Path, data_folder: &Path) -> Option<Self> {
+        let mut trust = Self::of_folder(workspace, data_folder)?;
+        trust.place = worktree::git_folder(own, workspace).map(|git| (git, Some(top(own).to_owned())));
+        trust.has_agents = true;
         Some(trust)
     }
 
-    /// Of that repository without any of its working trees.
-    pub fn of_repository(workspace: &Path, data_folder: &Path) -> Option<Self> {
-        let common = folder::common(workspace)?;
+    /// Of that folder of a person, and its repository.
+    pub fn of_folder(folder: &Path, data_folder: &Path) -> Option<Self> {
+        let common = folder::common(folder)?;
         let name = hex(&Sha256::digest(common.as_os_str().as_encoded_bytes())[..16]);
         let record = data_folder.join(REPOSITORIES).join(format!("{name}.json"));
-        Some(Self { workspace: workspace.to_owned(), common, own: None, record })
+        let place = folder::own(folder).map(|git| (git, folder::tree_top(folder)));
+        Some(Self { workspace: folder.to_owned(), common, place, has_agents: false, record })
     }
 
     /// Before an attempt. What has come while nobody worked there is a person's.
     pub async fn begin(&self, attempt: &str) -> Result<(), WorkspaceError> {
         let _lock = self.lock().await?;
         let mut record = match self.read() {
-            Some(record) if record.is_armed || !record.open.is_empty() => self.look(record).await?,
+            Some(record) if record.is_armed || !record.open.is_empty() => self.look(record).await?.record,
             known => self.fresh(known).await?,
         };
         record.open.insert(attempt.to_owned());
         self.write(&Record { is_armed: false, ..record })
     }
 
-    /// Whether there is nothing new. What an agent has had git ignore is not ignored any more in a worktree of its own.
-    pub async fn verify(&self, is_own: bool) -> Result<(), WorkspaceError> {
+    /// Whether there is nothing new; gives what was looked at, for git to have. What an agent has had git ignore is not
+    /// ignored any more in a worktree of its own. `None`: nobody has worked there.
+    pub async fn verify(&self, is_own: bool) -> Result<Option<Seal>, WorkspaceError> {
         let _lock = self.lock().await?;
-        let Some(record) = self.read() else { return Ok(()) };
+        let Some(record) = self.read() else { return Ok(None) };
         if is_own {
             self.put_back(&record)?;
         }
-        let now = self.look(record.clone()).await?;
-        if now == record { Ok(()) } else { self.write(&now) }
+        if !record.is_armed && record.open.is_empty() {
+            // What has come while nobody worked there is a person's.
+            let seen = Seen::of(self.files());
+            let flat = self.judge(&seen).await?.flat;
+            return self.seal(&Looked { record, seen, flat }).await;
+        }
+        let looked = self.look(record.clone()).await?;
+        if looked.record != record && self.has_agents {
+            self.write(&looked.record)?;
+        }
+        self.seal(&looked).await
     }
 
     /// What is in the worktree's own files is ours: we have just made it.
@@ -104,7 +133,7 @@ impl Trust {
         }
         let _lock = self.lock().await?;
         let Some(mut record) = self.read() else { return Ok(()) };
-        let (keys, has_include) = self.keys(&files).await?;
+        let Judged { keys, has_include, .. } = self.judge(&Seen::of(files)).await?;
         record.keys.extend(keys);
         // The common files are looked at again the next time.
         self.write(&Record { sum: String::new(), has_include: record.has_include || has_include, ..record })
@@ -118,7 +147,7 @@ impl Trust {
         };
         record.open.remove(attempt);
         match self.look(record.clone()).await {
-            Ok(now) => self.write(&now),
+            Ok(looked) => self.write(&looked.record),
             Err(error) => {
                 self.write(&Record { is_armed: true, ..record })?;
                 Err(error)
@@ -142,43 +171,91 @@ impl Trust {
     }
 
     async fn fresh(&self, known: Option<Record>) -> Result<Record, WorkspaceError> {
-        let files = self.files();
-        let (sum, exclude) = (sum(&files), std::fs::read(self.exclude()).ok());
-        if let Some(record) = known.filter(|record| record.sum == sum && !record.has_include) {
+        let (seen, others) = (Seen::of(self.files()), Seen::of(self.others()));
+        let (sum, others_sum) = (seen.sum(), others.sum());
+        let exclude = std::fs::read(self.exclude()).ok();
+        let is_same =
+            |record: &Record| record.sum == sum && record.others == others_sum && !record.has_include;
+        if let Some(record) = known.filter(is_same) {
             return Ok(Record { exclude, ..record });
         }
-        let (keys, has_include) = self.keys(&files).await?;
-        Ok(Record { sum, has_include, keys, exclude, open: BTreeSet::new(), is_armed: false })
+        let Judged { mut keys, has_include, .. } = self.judge(&seen).await?;
+        keys.extend(self.judge(&others).await?.keys);
+        let (open, is_armed) = (BTreeSet::new(), false);
+        Ok(Record { sum, others: others_sum, has_include, keys, exclude, open, is_armed })
     }
 
     /// The record with the files as they are now, if they have nothing run that it does not know.
-    async fn look(&self, record: Record) -> Result<Record, WorkspaceError> {
-        let files = self.files();
-        let sum = sum(&files);
+    async fn look(&self, record: Record) -> Result<Looked, WorkspaceError> {
+        let seen = Seen::of(self.files());
+        let sum = seen.sum();
         if sum == record.sum && !record.has_include {
-            return Ok(record);
+            return Ok(Looked { record, seen, flat: BTreeMap::new() });
         }
-        let (keys, has_include) = self.keys(&files).await?;
+        let Judged { keys, has_include, flat, filters } = self.judge(&seen).await?;
         // Files of other worktrees and of submodules are not looked at each time: what is known of them stays.
-        if let Some((name, _)) = keys.iter().find(|(name, value)| record.keys.get(*name) != Some(value)) {
+        let mut everywhere = None;
+        for (name, _) in keys.iter().filter(|(name, value)| record.keys.get(*name) != Some(value)) {
             let (key, file) = name.split_once(' ').unwrap_or((name, ""));
+            if let Some(settings) = filters.get(name) {
+                if everywhere.is_none() {
+                    everywhere = Some(configuration::everywhere(&Git::new(&self.workspace)).await?);
+                }
+                // Such as those of `git lfs install --local`: git would run the same without them.
+                if everywhere.as_ref().is_some_and(|known| settings.iter().all(|one| known.contains(one))) {
+                    continue;
+                }
+            }
             return Err(WorkspaceError::Armed {
                 key: key.to_owned(),
                 file: file.into(),
                 record: self.record.clone(),
             });
         }
-        Ok(Record { sum, has_include, ..record })
+        Ok(Looked { record: Record { sum, has_include, ..record }, seen, flat })
     }
 
-    /// All files that may have git run something, whether they are there or not.
+    /// What was looked at, so that git gets just that.
+    async fn seal(&self, looked: &Looked) -> Result<Option<Seal>, WorkspaceError> {
+        let Some((git, top)) = &self.place else { return Ok(None) };
+        let of = |path: &Path| {
+            let flat = looked.flat.get(path).cloned();
+            flat.or_else(|| looked.seen.bytes(path).map(<[u8]>::to_vec))
+        };
+        let mut config = of(&self.common.join("config")).unwrap_or_default();
+        let asked = Git::new(&self.workspace);
+        if configuration::has_own_settings(&asked, &config, &self.copy()).await? {
+            config = configuration::joined(config, &of(&git.join("config.worktree")).unwrap_or_default());
+        }
+        let is_held = self.has_agents && !looked.record.open.is_empty();
+        let exclude =
+            if is_held { looked.record.exclude.clone() } else { std::fs::read(self.exclude()).ok() };
+        let attributes = of(&self.common.join(ATTRIBUTES));
+        let content = Content { config, attributes, exclude };
+        let within = self.record.with_extension("git");
+        Seal::new((git, top.as_deref()), &self.common, &content, &within).map(Some)
+    }
+
+    /// All files that may have git run something in that place, whether they are there or not.
     fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = CONFIGS.map(|name| self.common.join(name)).to_vec();
-        files.push(self.common.join("info/attributes"));
-        if let Some((git, top)) = &self.own {
-            files.push(git.join("config.worktree"));
-            inner(git, top, DEPTH, &mut files);
+        files.push(self.common.join(ATTRIBUTES));
+        if let Some((git, top)) = &self.place {
+            let own = git.join("config.worktree");
+            files.extend((!files.contains(&own)).then_some(own));
+            if let Some(top) = top.as_ref().filter(|_| self.has_agents) {
+                inner(git, top, DEPTH, &mut files);
+            }
         }
+        files
+    }
+
+    /// What is said of other worktrees alone: nobody of ours works there, but a person may have us merge into one.
+    fn others(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.common.join("worktrees")).into_iter().flatten().flatten();
+        let files = entries.map(|entry| entry.path().join("config.worktree"));
+        let mut files: Vec<PathBuf> = files.filter(|file| file.is_file()).collect();
+        files.sort();
         files
     }
 
@@ -189,8 +266,20 @@ impl Trust {
                 .is_ok_and(|rest| rest.starts_with("worktrees") || rest.starts_with("modules"))
     }
 
+    /// Whether it is of a repository inside of the working tree.
+    fn is_inner(&self, file: &Path) -> bool {
+        let is_of_worktree =
+            file.parent().and_then(Path::parent).is_some_and(|all| *all == self.common.join("worktrees"));
+        !self.is_common(file) && !is_of_worktree
+    }
+
     fn exclude(&self) -> PathBuf {
         self.common.join("info/exclude")
+    }
+
+    /// Where bytes are written for git to read them; who does so holds the lock.
+    fn copy(&self) -> PathBuf {
+        self.record.with_extension("look")
     }
 
     fn put_back(&self, record: &Record) -> Result<(), WorkspaceError> {
@@ -209,36 +298,55 @@ impl Trust {
         put.map_err(WorkspaceError::files(&path))
     }
 
-    async fn keys(&self, files: &[PathBuf]) -> Result<(BTreeMap<String, String>, bool), WorkspaceError> {
-        let (mut keys, mut has_include) = (BTreeMap::new(), false);
-        for file in files {
-            let Ok(bytes) = std::fs::read(file) else { continue };
-            if file.ends_with("info/attributes") {
-                keys.insert(format!("attributes {}", file.display()), hex(&Sha256::digest(&bytes)));
+    async fn judge(&self, seen: &Seen) -> Result<Judged, WorkspaceError> {
+        let (git, mut judged) = (Git::new(&self.workspace), Judged::default());
+        for (file, bytes) in seen.files() {
+            if file.ends_with(ATTRIBUTES) {
+                let name = format!("attributes {}", file.display());
+                judged.keys.insert(name, hex(&Sha256::digest(bytes)));
                 continue;
             }
+            let listed = configuration::list(&git, (file, bytes), &self.copy()).await?;
             // Only of the repository's own files the place of the working tree leads elsewhere.
-            let is_inner =
-                !self.is_common(file) && self.own.as_ref().is_none_or(|(git, _)| file.parent() != Some(git));
-            let path = file.to_string_lossy().into_owned();
-            let text = Git::new(&self.workspace)
-                .must(&["config", "--file", &path, "--includes", "-z", "--list"])
-                .await?;
+            let is_inner = self.is_inner(file);
             let mut values: BTreeMap<String, Sha256> = BTreeMap::new();
-            for entry in text.stdout.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-                let name = entry.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                let name = String::from_utf8_lossy(name).into_owned();
-                has_include |= name.starts_with("include");
+            for (name, setting) in listed.settings() {
                 if runs(&name) || (!is_inner && leads_elsewhere(&name)) {
-                    let hash = values.entry(format!("{name} {path}")).or_default();
-                    hash.update(entry);
+                    let hash = values.entry(format!("{name} {}", file.display())).or_default();
+                    hash.update(setting);
                     hash.update([0]);
+                    if name.starts_with("filter.") {
+                        let own = judged.filters.entry(format!("{name} {}", file.display())).or_default();
+                        own.push(setting.to_vec());
+                    }
                 }
             }
-            keys.extend(values.into_iter().map(|(name, hash)| (name, hex(&hash.finalize()))));
+            judged.keys.extend(values.into_iter().map(|(name, hash)| (name, hex(&hash.finalize()))));
+            if listed.has_include {
+                judged.has_include = true;
+                judged.flat.insert(file.to_owned(), listed.flat());
+            }
         }
-        Ok((keys, has_include))
+        Ok(judged)
     }
+}
+
+/// What files say that git may run something by.
+#[derive(Debug, Default)]
+struct Judged {
+    keys: BTreeMap<String, String>,
+    /// Of those, the settings of filters.
+    filters: BTreeMap<String, Vec<Vec<u8>>>,
+    has_include: bool,
+    /// Those that include others, with what these say.
+    flat: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// What was looked at and found right.
+struct Looked {
+    record: Record,
+    seen: Seen,
+    flat: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 /// The configuration of the repositories inside of a working tree: `git status` runs in each of them, by its rules.
@@ -251,66 +359,8 @@ fn inner(git: &Path, top: &Path, depth: usize, files: &mut Vec<PathBuf>) {
         }
         for git in folder::git_folders(&inside) {
             files.extend(CONFIGS.map(|name| git.join(name)));
-            files.push(git.join("info/attributes"));
+            files.push(git.join(ATTRIBUTES));
             inner(&git, &inside, depth - 1, files);
         }
     }
-}
-
-fn sum(files: &[PathBuf]) -> String {
-    let mut hash = Sha256::new();
-    for file in files {
-        // One that is not there says nothing, so that the worktrees of a repository are alike.
-        let Ok(bytes) = std::fs::read(file) else { continue };
-        hash.update(file.as_os_str().as_encoded_bytes());
-        hash.update(bytes.len().to_be_bytes());
-        hash.update(bytes);
-    }
-    hex(&hash.finalize())
-}
-
-/// Whether git may run a program, or read another file, because of that key (git-config(1)).
-fn runs(key: &str) -> bool {
-    let (section, rest) = key.split_once('.').unwrap_or((key, ""));
-    let last = rest.rsplit('.').next().unwrap_or_default();
-    match section {
-        "alias" | "browser" | "credential" | "difftool" | "extensions" | "filter" | "gpg" | "guitool"
-        | "hook" | "include" | "includeif" | "man" | "mergetool" | "pager" | "protocol" | "sendemail"
-        | "sequence" | "tar" | "trailer" | "uploadpack" | "url" | "web" => true,
-        "core" => matches!(
-            last,
-            "alternaterefscommand"
-                | "askpass"
-                | "editor"
-                | "fsmonitor"
-                | "gitproxy"
-                | "hookspath"
-                | "pager"
-                | "sshcommand"
-        ),
-        "diff" => matches!(last, "command" | "external" | "textconv"),
-        "interactive" => last == "difffilter",
-        "lfs" => {
-            ["customtransfer", "extension", "standalonetransferagent"].iter().any(|one| rest.contains(one))
-        }
-        "merge" => last == "driver",
-        "remote" => matches!(last, "promisor" | "receivepack" | "uploadpack" | "vcs"),
-        "submodule" => last == "update",
-        _ => false,
-    }
-}
-
-/// Whether git would then look at other files, or not at all of them.
-fn leads_elsewhere(key: &str) -> bool {
-    matches!(
-        key,
-        "core.attributesfile"
-            | "core.checkstat"
-            | "core.excludesfile"
-            | "core.ignorestat"
-            | "core.sparsecheckout"
-            | "core.sparsecheckoutcone"
-            | "core.trustctime"
-            | "core.worktree"
-    )
 }

@@ -1,27 +1,24 @@
-//! One at a time: who moves branches of a repository holds a lock in the folder that all its worktrees share.
+//! One at a time: who moves branches or makes and removes worktrees of a repository holds a lock in the folder that all its
+//! worktrees share. Only while it does that: what takes long, such as a checkout or staging, is done outside.
+//!
+//! Who needs the lock of a worktree as well takes that one first.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use super::WorkspaceError;
-use super::git::{Git, GitError};
+use super::{WorkspaceError, folder};
 
 /// The file that is locked.
 const LOCK: &str = "agents.lock";
 /// How often it is tried.
 const CHECK: Duration = Duration::from_millis(50);
-/// How often it is tried before it is given up: half a minute. A merge takes less than a second.
-const TRIES: u32 = 600;
+/// How long a person waits: a merge takes less than a second.
+pub(super) const PERSON: Duration = Duration::from_secs(30);
 
 /// Branches are moved by nobody else of ours while this lives.
 #[derive(Debug)]
 pub(super) struct Turn(#[allow(dead_code, reason = "it is held and not looked at")] File);
-
-/// The folder that all worktrees of a repository share.
-pub(super) async fn common(git: &Git) -> Result<PathBuf, GitError> {
-    Ok(git.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).await?.into())
-}
 
 /// Opens the lock, which also shows whether the repository can be written.
 pub(super) fn open(common: &Path) -> Result<File, WorkspaceError> {
@@ -30,17 +27,21 @@ pub(super) fn open(common: &Path) -> Result<File, WorkspaceError> {
     file.map_err(WorkspaceError::files(&path))
 }
 
-/// Waits for its turn.
-pub(super) async fn take(git: &Git) -> Result<Turn, WorkspaceError> {
-    let common = common(git).await?;
+/// Waits for its turn in the repository around that folder.
+pub(super) async fn take(inside: &Path, patience: Duration) -> Result<Turn, WorkspaceError> {
+    let no_repository = || std::io::Error::other("it is in no git repository any more");
+    let common = folder::common(inside).ok_or_else(no_repository).map_err(WorkspaceError::files(inside))?;
     let file = open(&common)?;
-    for _ in 0..TRIES {
+    let until = tokio::time::Instant::now() + patience;
+    loop {
         match file.try_lock() {
             Ok(()) => return Ok(Turn(file)),
+            Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= until => {
+                return Err(WorkspaceError::Busy { folder: common, seconds: patience.as_secs() });
+            }
             // Waiting for it in a thread could not be given up.
             Err(TryLockError::WouldBlock) => tokio::time::sleep(CHECK).await,
             Err(TryLockError::Error(error)) => return Err(WorkspaceError::files(&common.join(LOCK))(error)),
         }
     }
-    Err(WorkspaceError::Busy { folder: common })
 }

@@ -1,6 +1,7 @@
 //! Before git of ours works where an agent has worked: it works in the right repository, runs nothing that the agent has
 //! set up, and sees every change.
 
+use std::future::Future;
 use std::path::Path;
 
 use agents_domain::evidence::TreeState;
@@ -10,33 +11,89 @@ use agents_domain::worktree::Worktree;
 use super::checkpoint::clear_locks;
 use super::git::Git;
 use super::index::{self, Index, Read};
+use super::seal::{self, Seal};
 use super::trust::Trust;
 use super::{WorkspaceError, folder, top, tree_state, worktree};
 use crate::settings::Settings;
 
-/// Makes sure of it; an error says why no git may work there.
-pub(super) async fn ready(claimed: &Claimed, settings: &Settings) -> Result<(), WorkspaceError> {
+/// Makes sure of it; an error says why no git may work there. What git then does is done around what this gives.
+pub(super) async fn ready(claimed: &Claimed, settings: &Settings) -> Result<Option<Seal>, WorkspaceError> {
     let assignment = &claimed.assignment;
-    let own = assignment.worktree.as_ref();
-    if let Some(own) = own {
-        worktree::mend(own, Path::new(&assignment.workspace))?;
+    let data_folder = &settings.workspace.data_folder;
+    match &assignment.worktree {
+        Some(own) => ready_worktree(own, Path::new(&assignment.workspace), data_folder).await,
+        None => match Trust::of(claimed, data_folder) {
+            Some(trust) => trust.verify(false).await,
+            None => Ok(None),
+        },
     }
-    if let Some(trust) = Trust::of(claimed, &settings.workspace.data_folder) {
-        trust.verify(own.is_some()).await?;
+}
+
+async fn ready_worktree(
+    own: &Worktree,
+    workspace: &Path,
+    data_folder: &Path,
+) -> Result<Option<Seal>, WorkspaceError> {
+    worktree::mend(own, workspace)?;
+    let seal = match Trust::of_worktree(own, workspace, data_folder) {
+        Some(trust) => trust.verify(true).await?,
+        None => None,
+    };
+    if worktree::is_there(own) {
+        seal::around(seal.clone(), unhide(own)).await?;
     }
-    match own.filter(|own| worktree::is_there(own)) {
-        Some(own) => unhide(own).await,
-        None => Ok(()),
-    }
+    Ok(seal)
+}
+
+/// Does that with git where the attempt works, which runs only what is a person's, whoever sets up more meanwhile.
+pub async fn watched<T>(
+    (claimed, settings): (&Claimed, &Settings),
+    work: impl Future<Output = T>,
+) -> Result<T, WorkspaceError> {
+    let work = Box::pin(work);
+    let seal = ready(claimed, settings).await?;
+    Ok(seal::around(seal, work).await)
+}
+
+/// The same for a person in that folder of theirs.
+pub async fn safely<T>(
+    folder: &Path,
+    data_folder: &Path,
+    work: impl Future<Output = T>,
+) -> Result<T, WorkspaceError> {
+    let work = Box::pin(work);
+    let seal = match Trust::of_folder(folder, data_folder) {
+        Some(trust) => trust.verify(false).await?,
+        None => None,
+    };
+    Ok(seal::around(seal, work).await)
+}
+
+/// The same for a person in an assignment's worktree, or in its repository if that is gone.
+pub async fn safely_in<T>(
+    worktree: &Worktree,
+    (workspace, data_folder): (&Path, &Path),
+    work: impl Future<Output = T>,
+) -> Result<T, WorkspaceError> {
+    let work = Box::pin(work);
+    let of_workspace = match Trust::of_folder(workspace, data_folder) {
+        Some(trust) => trust.verify(false).await?,
+        None => None,
+    };
+    worktree::mend(worktree, workspace)?;
+    let own = match Trust::of_worktree(worktree, workspace, data_folder) {
+        Some(trust) if worktree::is_there(worktree) => trust.verify(true).await?,
+        Some(_) | None => None,
+    };
+    Ok(seal::around(of_workspace, seal::around(own, work)).await)
 }
 
 /// The state of the tree that the attempt works in. `None`: there is no repository, or no git may work there.
 pub async fn state_of(claimed: &Claimed, settings: &Settings) -> Option<TreeState> {
-    match ready(claimed, settings).await {
-        Ok(()) => {
-            let assignment = &claimed.assignment;
-            tree_state(assignment.worktree.as_ref().map_or(Path::new(assignment.folder()), top)).await
-        }
+    let assignment = &claimed.assignment;
+    let folder = assignment.worktree.as_ref().map_or(Path::new(assignment.folder()), top);
+    match watched((claimed, settings), tree_state(folder)).await {
+        Ok(state) => state,
         Err(error) => {
             tracing::warn!(%error, attempt = %claimed.attempt.id, "the state of the tree can't be told");
             None
@@ -48,14 +105,6 @@ pub async fn state_of(claimed: &Claimed, settings: &Settings) -> Option<TreeStat
 pub async fn over(claimed: &Claimed, settings: &Settings) -> Result<(), WorkspaceError> {
     match Trust::of(claimed, &settings.workspace.data_folder) {
         Some(trust) => trust.end(&claimed.attempt.id.to_string()).await,
-        None => Ok(()),
-    }
-}
-
-/// Whether nobody has set up what git would run in that repository.
-pub async fn is_safe(workspace: &Path, data_folder: &Path) -> Result<(), WorkspaceError> {
-    match Trust::of_repository(workspace, data_folder) {
-        Some(trust) => trust.verify(false).await,
         None => Ok(()),
     }
 }
@@ -81,7 +130,7 @@ pub(super) async fn unhide(worktree: &Worktree) -> Result<(), WorkspaceError> {
                 if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(WorkspaceError::files(&path))?;
             let branch = format!("refs/heads/{}", worktree.branch);
-            clear_locks(top, &branch);
+            clear_locks(top, &branch).await;
             if !git.run(&["read-tree", "HEAD"]).await?.is_success() {
                 git.must(&["read-tree", &branch]).await?;
             }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use agents_domain::worktree::Worktree;
 
 use super::git::Git;
-use super::{WorkspaceError, checkouts, folder, mark, top};
+use super::trust::Trust;
+use super::{WorkspaceError, checkouts, folder, mark, seal, top, turn};
+use crate::settings::WorkspaceSettings;
 
 /// In the worktree's own git folder: the checkout is whole.
 const MADE: &str = "agents-made";
@@ -96,32 +98,58 @@ pub(super) fn mend(worktree: &Worktree, workspace: &Path) -> Result<(), Workspac
 }
 
 /// Makes it from its branch, or from its base if there is no branch yet.
-pub(super) async fn ensure(worktree: &Worktree, workspace: &Path) -> Result<Found, WorkspaceError> {
+pub(super) async fn ensure(
+    worktree: &Worktree,
+    workspace: &Path,
+    settings: &WorkspaceSettings,
+) -> Result<Found, WorkspaceError> {
+    let patience = settings.patience;
     let top = top(worktree);
     checkouts::refuse_elsewhere(&Git::new(workspace), worktree).await?;
     if !is_there(worktree) && top.exists() && std::fs::read_dir(top).is_ok_and(|mut dir| dir.next().is_some())
     {
         // Its `.git` is gone or points nowhere: the repository knows where it belongs.
+        let _turn = turn::take(workspace, patience).await?;
         Git::new(workspace).run(&["worktree", "repair", &top.to_string_lossy()]).await?;
         if !is_there(worktree) {
             let why = "it is in the way of the assignment's worktree; move it to another place";
             return Err(WorkspaceError::files(top)(std::io::Error::other(why)));
         }
     }
-    if is_there(worktree) {
-        let made = folder::git_folders(top).first().is_some_and(|own| own.join(MADE).is_file());
+    let is_half_made = is_there(worktree);
+    if is_half_made {
+        let has = |name: &str| folder::git_folders(top).first().is_some_and(|own| own.join(name).is_file());
         let was_used = mark::Mark::read(&mark::beside(worktree, "json")).is_some();
-        if made || was_used {
+        // The index is there when all files are.
+        if has(MADE) || (was_used && has("index")) {
             return Ok(Found::There);
         }
+    }
+    let turn = turn::take(workspace, patience).await?;
+    if is_half_made {
         // Somebody was ended while it was made, and nobody has worked in it.
         remove(worktree, workspace).await?;
     }
     add(worktree, workspace).await?;
-    submodules(top).await?;
-    if let Some(own) = folder::git_folders(top).first() {
-        let (made, git) = (own.join(MADE), mark::beside(worktree, GIT));
+    drop(turn);
+    let own = folder::git_folders(top).into_iter().next();
+    if let Some(own) = &own {
+        let git = mark::beside(worktree, GIT);
         std::fs::write(&git, own.to_string_lossy().as_bytes()).map_err(WorkspaceError::files(&git))?;
+    }
+    // As `git worktree add` does it; the files of a large repository keep nobody else waiting.
+    let seal = match Trust::of_worktree(worktree, workspace, &settings.data_folder) {
+        Some(trust) => {
+            trust.accept().await?;
+            trust.verify(true).await?
+        }
+        None => None,
+    };
+    let files = async { Git::new(top).must(&["reset", "-q", "--hard"]).await };
+    seal::around(seal, files).await?;
+    submodules(top).await?;
+    if let Some(own) = own {
+        let made = own.join(MADE);
         std::fs::write(&made, "").map_err(WorkspaceError::files(&made))?;
     }
     Ok(Found::Made)
@@ -133,7 +161,7 @@ async fn add(worktree: &Worktree, workspace: &Path) -> Result<(), WorkspaceError
     let branch = format!("refs/heads/{}", worktree.branch);
     let exists = git.optional(&["rev-parse", "-q", "--verify", &branch]).await?.is_some();
     // Twice forced: a worktree that is registered there and gone is forgotten, also if it was locked.
-    let mut args = vec!["worktree", "add", "-q", "-f", "-f"];
+    let mut args = vec!["worktree", "add", "-q", "-f", "-f", "--no-checkout"];
     let begin;
     if exists {
         args.extend([path.as_str(), &worktree.branch]);
@@ -193,6 +221,7 @@ async fn remove(worktree: &Worktree, workspace: &Path) -> Result<(), WorkspaceEr
 
 /// Takes the folder away with what is kept beside it; its branch stays. Who calls this holds it and has looked into it.
 pub async fn discard(worktree: &Worktree, workspace: &Path) -> Result<(), WorkspaceError> {
+    let _turn = turn::take(workspace, turn::PERSON).await?;
     remove(worktree, workspace).await?;
     for what in ["json", "setup.log", GIT] {
         let path = mark::beside(worktree, what);

@@ -1,9 +1,12 @@
 //! Branches are merged into others and put back.
 
+use std::time::Duration;
+
 use agents_domain::worktree::Worktree;
 
 use super::super::{
-    Author, Merge, MergeError, Merged, has_commit, is_merged, merge, prepare, roll_back, tree_state,
+    Author, Merge, MergeError, Merged, Ready, checkpoint, has_commit, hold, is_merged, merge, prepare,
+    roll_back, tree_state, turn,
 };
 use super::Work;
 
@@ -24,7 +27,8 @@ async fn merge_into(
     squash: Option<&str>,
 ) -> Result<Merged, MergeError> {
     let author = Author::default();
-    merge(Merge { worktree, workspace: work.repo.path(), into, squash, author: &author }).await
+    let (workspace, data_folder) = (work.repo.path(), &work.settings.workspace.data_folder);
+    merge(Merge { worktree, workspace, into, squash, author: &author, data_folder }).await
 }
 
 #[tokio::test]
@@ -262,4 +266,60 @@ async fn merges_at_the_same_time_wait_for_each_other() {
     let mut sorted = words.clone();
     sorted.sort();
     assert_eq!(sorted, ["diverged", "diverged", "diverged", "merged"]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_waits_for_who_moves_branches_and_its_work_is_in_the_next_commit_if_that_takes_too_long()
+{
+    let (mut work, worktree) = one_job().await;
+    let before = work.repo.git(&["for-each-ref"]).await;
+    let job = work.job("implement");
+    work.prepare(&job).await;
+    work.write("file.txt", "second\n");
+    let turn = turn::take(work.repo.path(), turn::PERSON).await.unwrap();
+    let mut hasty = work.settings.clone();
+    hasty.workspace.patience = Duration::from_secs(1);
+    let busy = checkpoint(&job, &hasty).await.unwrap_err().to_string();
+    let common = work.repo.path().join(".git");
+    let expected = format!(
+        "another `agents` has moved branches of {} or worked in the worktree for 1 s, and was waited for; try again",
+        common.display()
+    );
+    assert_eq!(busy, expected);
+    assert_eq!(work.repo.git(&["for-each-ref"]).await, before);
+    drop(turn);
+    let hold = hold(&worktree).await.unwrap();
+    assert!(checkpoint(&job, &hasty).await.is_err(), "a rollback holds the worktree");
+    drop(hold);
+    let next = work.job("implement");
+    assert_eq!(work.prepare(&next).await, Ready::default());
+    assert_eq!(work.checkpoint(&next).await.files, 1);
+}
+
+#[tokio::test]
+async fn merges_rollbacks_and_checkpoints_at_the_same_time_all_come_to_their_end() {
+    let (mut work, worktree) = one_job().await;
+    for round in 0..4 {
+        let job = work.job("implement");
+        work.prepare(&job).await;
+        work.write("file.txt", &format!("{round}\n"));
+        let to = work.git(&["rev-parse", "HEAD"]).await;
+        work.repo.git(&["branch", &format!("release-{round}"), &worktree.base.commit]).await;
+        let (into, author) = (format!("release-{round}"), Author::default());
+        let rolled_back = async {
+            // As a person's command does it.
+            let _hold = hold(&worktree).await.unwrap();
+            roll_back(&worktree, work.repo.path(), (&to, &author)).await.unwrap()
+        };
+        let (done, merged, back) =
+            tokio::join!(work.checkpoint(&job), merge_into((&work, &worktree), &into, None), rolled_back);
+        assert!(matches!(merged, Ok(Merged::Done { .. })), "{merged:?}");
+        // Whichever came first, the work is kept: as a commit of the branch, or under the rollback's name.
+        let kept = work.repo.git(&["show", &format!("{}:file.txt", back.kept)]).await;
+        let head = work.git(&["rev-parse", "HEAD"]).await;
+        assert_eq!((kept, head, done.before), (round.to_string(), to.clone(), to), "{:?}", done.after);
+        let state = tree_state(&work.folder()).await.unwrap();
+        assert_eq!(state.dirty, None);
+        work.repo.git(&["fsck", "--no-progress"]).await;
+    }
 }
