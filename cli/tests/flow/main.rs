@@ -35,6 +35,7 @@ mod garbage;
 mod guards;
 mod hostile;
 mod idle;
+mod keys;
 mod logs;
 mod mending;
 mod migration;

@@ -6,6 +6,7 @@
 pub mod custody;
 pub mod identity;
 pub mod keeper;
+pub(crate) mod memory;
 pub mod probe;
 mod start;
 pub mod stop;

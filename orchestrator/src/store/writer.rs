@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agents_domain::attempt::AttemptProgress;
 use agents_domain::cooldown::Cooldown;
+use agents_domain::evidence::VerificationKey;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
 use agents_domain::spending::Funds;
 use agents_domain::store::{
@@ -17,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::{Batch, Found};
 use super::connection::Connection;
 use super::statement::Statement;
-use super::{attempt_table, job_table, runner_table, upkeep};
+use super::{attempt_table, job_table, key_table, runner_table, upkeep};
 use crate::crash_point;
 
 /// Operations that one transaction takes at most.
@@ -38,6 +39,7 @@ pub(super) enum Op {
     Take(Box<Command>, Reply<Claimed>),
     Claim(ClaimRequest, Reply<Claims>),
     Register(RunnerRecord, Reply<()>),
+    Publish(VerificationKey, Reply<()>),
     Unregister(RunnerId, Reply<()>),
     Heartbeat(RunnerId, Vec<AttemptId>, Duration, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
@@ -174,6 +176,7 @@ async fn work(
                 found.push(jobs);
             }
             Op::Register(..)
+            | Op::Publish(..)
             | Op::Unregister(..)
             | Op::Heartbeat(..)
             | Op::Progress(..)
@@ -203,6 +206,7 @@ async fn work(
                 claim(on, &mut batch, (request, jobs)).await.map(Done::Claimed)
             }
             Op::Register(runner, _) => runner_table::put(on, runner).await.map(|()| Done::Nothing),
+            Op::Publish(key, _) => key_table::put(on, key).await.map(|()| Done::Nothing),
             Op::Unregister(runner, _) => runner_table::delete(on, *runner).await.map(|()| Done::Nothing),
             Op::Heartbeat(runner, attempts, lease, _) => {
                 let until = batch.now.after(*lease);
@@ -320,7 +324,10 @@ impl Op {
             (Op::LiftCooldown(_, reply), Ok(Done::Lifted(lifted))) => reply.send(Ok(lifted)).is_ok(),
             (Op::Forget(_, _, reply), Ok(Done::Forgotten(events))) => reply.send(Ok(events)).is_ok(),
             (
-                Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
+                Op::Register(_, reply)
+                | Op::Publish(_, reply)
+                | Op::Unregister(_, reply)
+                | Op::Progress(_, _, reply),
                 Ok(Done::Nothing),
             ) => reply.send(Ok(())).is_ok(),
             (op, Ok(_)) => {
@@ -341,9 +348,10 @@ impl Op {
             Op::Heartbeat(_, _, _, reply) => reply.send(Err(error)).is_ok(),
             Op::LiftCooldown(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Forget(_, _, reply) => reply.send(Err(error)).is_ok(),
-            Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
-                reply.send(Err(error)).is_ok()
-            }
+            Op::Register(_, reply)
+            | Op::Publish(_, reply)
+            | Op::Unregister(_, reply)
+            | Op::Progress(_, _, reply) => reply.send(Err(error)).is_ok(),
         };
         if !is_heard {
             tracing::debug!("nobody waits for a write that failed");
