@@ -169,3 +169,24 @@ fn a_pass_that_the_runner_has_not_signed_is_run_again_even_if_the_store_vouches_
     assert!(reason.contains("the required check `grep -q right work.txt` fails"), "{reason}");
     assert_eq!(ends(&stage, &id), [CheckEnd::Exit(0), CheckEnd::Exit(1)]);
 }
+
+#[test]
+fn a_person_does_not_complete_by_a_pass_that_nobody_has_signed_unless_by_force() {
+    let stage = with_checks(
+        json!(["grep -q right work.txt"]),
+        json!([on("implement", writes("wrong\n")), pm_blocks()]),
+    );
+    let id = stage.create_work("Make it right");
+    stage.once();
+    forge(
+        &stage,
+        &["UPDATE assignments SET proof = replace(proof, '\"passed\":false', '\"passed\":true')".to_owned()],
+    );
+    let mark = assignment(&stage, &id).standing().receipts[0].clone();
+    assert!(mark.passed);
+    assert_eq!(wrong(&stage), [(mark.id.to_string(), "unfounded".to_owned())]);
+    let complete = ["update-assignment", &id, "--status", "complete", "--reason", "It passes"];
+    stage.agents(&complete).fails(5, &["no runner has signed that", "agents receipt verify"]);
+    assert_eq!(stage.assignment(&id)["status"], "blocked");
+    stage.agents(&[&complete[..], &["--force"]].concat()).ok();
+}
