@@ -269,6 +269,7 @@ async fn fill(store: &Arc<SqlStore>, jobs: usize, workspace: &Path) {
             north_star: "drain".into(),
             director: Director::None,
             workspace: workspace.display().to_string(),
+            alone: false,
             max_jobs: 50,
             limits: Default::default(),
             worktree: None,

@@ -80,6 +80,7 @@ async fn measured(world: &World, passed: bool) -> (String, ReceiptId) {
         director: Director::Pm,
         workspace: world.repo().display().to_string(),
         worktree: None,
+        alone: false,
         max_jobs: 9,
         limits: Default::default(),
         checks: vec![Check::of_command("make test")],

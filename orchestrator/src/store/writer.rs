@@ -194,12 +194,7 @@ async fn work(
     let mut results = Vec::with_capacity(ops.len());
     for op in ops {
         results.push(match op {
-            Op::Execute(command, _) => {
-                if let Change::Reserve { assignment, .. } = command.change {
-                    batch.load_purse(on, assignment).await?;
-                }
-                batch.decide((**command).clone()).map(Done::Receipt)
-            }
+            Op::Execute(command, _) => execute(on, &mut batch, command).await?,
             Op::Take(command, _) => taken(&mut batch, command),
             Op::Claim(request, _) => {
                 let jobs = found.next().expect("each claim has looked for jobs");
@@ -224,6 +219,23 @@ async fn work(
     crash_point::pass("transaction written");
     add_contexts(on, &mut results).await?;
     Ok(results)
+}
+
+/// Decides a command, with what it needs to know of others.
+async fn execute(
+    on: &mut Connection,
+    batch: &mut Batch<'_>,
+    command: &Command,
+) -> Result<Result<Done, StoreError>, StoreError> {
+    if let Change::Reserve { assignment, .. } = command.change {
+        batch.load_purse(on, assignment).await?;
+    }
+    if let Change::Create(new) = &command.change
+        && let Some(rejection) = batch.neighbour(on, new).await?
+    {
+        return Ok(Err(rejection.into()));
+    }
+    Ok(batch.decide(command.clone()).map(Done::Receipt))
 }
 
 /// Takes jobs. Where a namespace's day is spent, those of others come instead.
