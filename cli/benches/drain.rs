@@ -36,6 +36,7 @@ use agents_domain::namespace::Namespace;
 use agents_domain::outcome::Outcome;
 use agents_domain::store::{Change, Command, Store};
 use agents_orchestrator::attempt::Surroundings;
+use agents_orchestrator::evidence::key::SigningKey;
 use agents_orchestrator::process::AttemptFiles;
 use agents_orchestrator::process::keeper::control;
 use agents_orchestrator::process::keeper::mark::{self, Taken};
@@ -229,6 +230,7 @@ fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
             agents_program: "/bin/true".into(),
             keeper: KEEPER.into(),
             lease: LEASE,
+            key: Arc::new(SigningKey::draw().unwrap()),
         };
         let options = RunnerOptions {
             folder: folder.to_owned(),
@@ -268,6 +270,7 @@ async fn fill(store: &Arc<SqlStore>, jobs: usize, workspace: &Path) {
             north_star: "drain".into(),
             director: Director::None,
             workspace: workspace.display().to_string(),
+            alone: false,
             max_jobs: 50,
             run: None,
             limits: Default::default(),

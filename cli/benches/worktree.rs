@@ -115,6 +115,7 @@ async fn claim(store: &SqlStore, repo: &Path, data: &Path) -> Claimed {
         director: Director::Pm,
         workspace: repo.display().to_string(),
         worktree: Some(ground.worktree((data, &namespace), id, "Change files")),
+        alone: false,
         max_jobs: 50,
         run: None,
         limits: Default::default(),

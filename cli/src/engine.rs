@@ -7,6 +7,7 @@ use std::time::Duration;
 use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_orchestrator::attempt::Surroundings;
+use agents_orchestrator::evidence::key::SigningKey;
 use agents_orchestrator::runner::{Control, RunnerOptions};
 use agents_orchestrator::start::FromDefinitions;
 use agents_orchestrator::store::SqlStore;
@@ -16,12 +17,13 @@ use tokio::time::Instant;
 
 use crate::app::{App, Here};
 use crate::config::Environment;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::live::Form;
 use crate::settings_source::ConfigSettings;
 
 /// What an attempt needs from around it.
 pub fn surroundings(app: &App, here: &Here, store: Arc<SqlStore>) -> Result<Surroundings, Failure> {
+    let key = SigningKey::draw().map_err(|error| Failure::new(FailureKind::Failed, error.to_string()))?;
     let settings = ConfigSettings::new(app.flags.clone(), Environment::of_process(), here.folder.clone());
     Ok(Surroundings {
         store,
@@ -33,6 +35,7 @@ pub fn surroundings(app: &App, here: &Here, store: Arc<SqlStore>) -> Result<Surr
         agents_program: own_program()?,
         keeper: agents_orchestrator::process::own_program(),
         lease: here.config.lease(),
+        key: Arc::new(key),
     })
 }
 

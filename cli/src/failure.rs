@@ -212,6 +212,12 @@ fn rejected(rejection: &Rejection) -> Failure {
     match rejection {
         Rejection::EmptyNorthStar => Failure::usage(rejection.to_string())
             .hint("say what you want: agents create \"Add a --dry-run flag to the importer\""),
+        Rejection::FolderTaken { folder: _, by } => failure
+            .hint("give this one a worktree of its own: --workspace worktree")
+            .hint(format!(
+                "or end the other one first: agents update-assignment {} --status complete",
+                by.short()
+            )),
         Rejection::Closed { assignment, status: _ } => failure.hint(format!(
             "open it again with `agents update-assignment {} --status active --note \"what is still to do\"`",
             assignment.short()

@@ -153,13 +153,6 @@ pub fn default_data_folder() -> Option<PathBuf> {
     Some(base.data_dir().join("agents")).filter(|folder| folder.is_absolute())
 }
 
-/// The key that receipts of checks are signed with, if there is a home folder: where the user's programs keep their state,
-/// apart from the store, which agents can write, and from every workspace.
-pub fn receipts_key() -> Option<PathBuf> {
-    let base = etcetera::choose_base_strategy().ok()?;
-    Some(base.state_dir()?.join("agents").join("receipts.key")).filter(|file| file.is_absolute())
-}
-
 /// The home folder, if there is one. An empty HOME is none.
 pub fn home() -> Option<PathBuf> {
     etcetera::home_dir().ok().filter(|folder| folder.is_absolute())

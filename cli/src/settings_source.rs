@@ -150,11 +150,7 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         models: config.models(),
         terms: config.terms(),
         retention: config.retention(),
-        evidence: EvidenceSettings {
-            check_timeout: config.check_timeout(),
-            guards: config.guards(),
-            key: place::receipts_key(),
-        },
+        evidence: EvidenceSettings { check_timeout: config.check_timeout(), guards: config.guards() },
         access: config.permissions(),
         template_folders: template_folders(place),
         workspace: config.workspace(data_folder)?,

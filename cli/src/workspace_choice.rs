@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use agents_domain::assignment::AssignmentStatus;
 use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
-use agents_domain::store::{AssignmentFilter, Store};
 use agents_domain::worktree::{Isolation, Worktree};
 use agents_orchestrator::workspace::{Obstacle, ground, safely};
 
@@ -28,19 +26,20 @@ pub struct Wanted<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Choice {
     pub worktree: Option<Worktree>,
+    /// No other open assignment may work there.
+    pub alone: bool,
     pub warnings: Vec<String>,
 }
 
 /// Decides it. What was asked for and can't be is refused with the reason.
-pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Result<Choice, Failure> {
+pub async fn choose(here: &Here, wanted: Wanted<'_>) -> Result<Choice, Failure> {
     let data_folder = here.config.data_folder()?;
     let settings = here.config.workspace(data_folder.clone())?;
     let isolation = wanted.asked.map(WorkspaceName::isolation).or(settings.isolation);
     let folder = here.workspace();
     if isolation == Some(Isolation::Shared) {
         refuse_bare(&folder)?;
-        refuse_second(&folder.display().to_string(), store, wanted.namespace).await?;
-        return Ok(Choice::default());
+        return Ok(Choice { alone: true, ..Choice::default() });
     }
     match safely(&folder, &data_folder, ground(&folder)).await? {
         Ok(ground) => {
@@ -52,7 +51,7 @@ pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Resul
                 )
             });
             let worktree = ground.worktree((&data_folder, wanted.namespace), wanted.id, wanted.north_star);
-            Ok(Choice { worktree: Some(worktree), warnings: warnings.into_iter().collect() })
+            Ok(Choice { worktree: Some(worktree), alone: false, warnings: warnings.into_iter().collect() })
         }
         Err(obstacle) if isolation.is_none() && !is_mendable(&obstacle) => {
             refuse_bare(&folder)?;
@@ -68,7 +67,7 @@ pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Resul
                     folder.display()
                 )),
             };
-            Ok(Choice { worktree: None, warnings: note.into_iter().collect() })
+            Ok(Choice { worktree: None, alone: false, warnings: note.into_iter().collect() })
         }
         Err(obstacle) => Err(Failure::bad_input(format!("there can be no worktree: {obstacle}"))
             .hint_if(remedy(&obstacle))
@@ -105,24 +104,4 @@ fn remedy(obstacle: &Obstacle) -> Option<&'static str> {
         Obstacle::NotWritable(_) => Some("agents commit there: give yourself the right to write to it"),
         Obstacle::Git(_) => None,
     }
-}
-
-/// Two that edit the same files would spoil each other's work.
-async fn refuse_second(folder: &str, store: &dyn Store, namespace: &Namespace) -> Result<(), Failure> {
-    let filter = AssignmentFilter {
-        namespace: Some(namespace.clone()),
-        status: vec![AssignmentStatus::Active, AssignmentStatus::Blocked],
-        limit: None,
-    };
-    let open = store.assignments(&filter).await?;
-    let is_there = |other: &&agents_domain::assignment::Assignment| {
-        other.worktree.is_none() && other.workspace == folder
-    };
-    let Some(other) = open.iter().map(|line| &line.assignment).find(is_there) else { return Ok(()) };
-    let id = other.id.short();
-    Err(Failure::rejected(format!(
-        "assignment {id} works in {folder} itself, and two would trample on each other"
-    ))
-    .hint("give this one a worktree of its own: --workspace worktree")
-    .hint(format!("or end the other one first: agents update-assignment {id} --status complete")))
 }

@@ -9,7 +9,7 @@ use agents_domain::attempt::AttemptReport;
 use agents_domain::director::Director;
 use agents_domain::evidence::{
     Check, CheckEnd, CheckReceipt, Checkpoint, Citation, Evidence, Finding, FindingSource, Severity,
-    TreeState,
+    Signature, TreeState,
 };
 use agents_domain::harness::ProcessEnd;
 use agents_domain::id::{AssignmentId, FindingId, IdSource, ReceiptId};
@@ -41,7 +41,7 @@ fn receipt(claimed: &Claimed, passed: bool) -> CheckReceipt {
         output_bytes: 30,
         tail: "one\nit does not greet\n".to_owned(),
         counts: None,
-        mac: "cd".repeat(32),
+        signature: Some(Signature { key: "ef".repeat(32), value: "cd".repeat(64) }),
     }
 }
 
@@ -80,6 +80,7 @@ async fn measured(world: &World, passed: bool) -> (String, ReceiptId) {
         director: Director::Pm,
         workspace: world.repo().display().to_string(),
         worktree: None,
+        alone: false,
         max_jobs: 9,
         run: None,
         limits: Default::default(),
@@ -116,6 +117,7 @@ async fn measured(world: &World, passed: bool) -> (String, ReceiptId) {
             checkpoint: Some(checkpoint),
             receipts: vec![receipt],
             findings: vec![finding(&claimed)],
+            founded: None,
         },
     };
     execute(world, Change::Finish { assignment: id, report: Box::new(report) }).await;

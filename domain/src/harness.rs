@@ -31,8 +31,6 @@ pub struct HarnessRequest {
     pub folder: PathBuf,
     /// Folders that an agent with [`Access::ReadOnlyAndAgents`] must be able to write for `agents` to work.
     pub agents_folders: Vec<PathBuf>,
-    /// Files that no agent has any business to read, where the CLI can be told so.
-    pub secrets: Vec<PathBuf>,
     /// The `agents` program itself.
     pub agents_program: PathBuf,
     /// The session to continue, if any.

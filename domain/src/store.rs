@@ -1,5 +1,6 @@
 //! The port to the store: commands that change an aggregate, claims, leases, and queries for people.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, Proc
 use crate::audit::Repair;
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
-use crate::evidence::{CheckReceipt, Checkpoint, Finding};
+use crate::evidence::{CheckReceipt, Checkpoint, Finding, VerificationKey};
 use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
@@ -309,6 +310,10 @@ pub struct EvidenceRecord {
     pub checkpoints: Vec<Checkpoint>,
     pub receipts: Vec<CheckReceipt>,
     pub findings: Vec<Finding>,
+    /// The keys that the receipts name, as far as a runner has made them known.
+    pub keys: Vec<VerificationKey>,
+    /// Of each attempt with receipts the runner that has ended it, which alone can have made them.
+    pub signers: BTreeMap<AttemptId, RunnerId>,
 }
 
 /// A harness that cools down, in a list.
@@ -485,6 +490,9 @@ pub trait Store: Upkeep + Runs {
 
     /// Makes a runner known.
     async fn register(&self, runner: &RunnerRecord) -> Result<(), StoreError>;
+
+    /// Makes the key known that a runner signs receipts with; it is not forgotten with the runner.
+    async fn publish(&self, key: &VerificationKey) -> Result<(), StoreError>;
 
     /// Forgets a runner that has ended.
     async fn unregister(&self, runner: RunnerId) -> Result<(), StoreError>;

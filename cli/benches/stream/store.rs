@@ -146,6 +146,7 @@ async fn running_job(store: &SqlStore) -> Claimed {
         north_star: "read".into(),
         director: Director::None,
         workspace: "/tmp".into(),
+        alone: false,
         max_jobs: 50,
         run: None,
         limits: Default::default(),

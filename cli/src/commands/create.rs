@@ -91,7 +91,7 @@ impl Create {
         refuse_foreign_namespace(&store, &here, &chosen).await?;
         let wanted =
             Wanted { id, namespace: &chosen.namespace, north_star: &north_star, asked: self.workspace };
-        let choice = workspace_choice::choose(&here, &store, wanted).await?;
+        let choice = workspace_choice::choose(&here, wanted).await?;
         let mut warnings = choice.warnings;
         let folder = here.workspace();
         let workspace = if choice.worktree.is_some() { place::lasting(&folder) } else { folder };
@@ -104,6 +104,7 @@ impl Create {
             max_jobs: self.max_jobs.unwrap_or_else(|| here.config.max_jobs()),
             run: None,
             worktree: choice.worktree,
+            alone: choice.alone,
             checks: self.checks(&here)?,
             accept: self.criteria()?,
             limits: Box::new(self.limits.over(here.config.own_limits())),

@@ -176,7 +176,7 @@ async fn create(
     let id = app.new_assignment_id();
     let namespace = here.namespace()?.namespace;
     let wanted = workspace_choice::Wanted { id, namespace: &namespace, north_star: NORTH_STAR, asked: None };
-    let choice = workspace_choice::choose(here, store, wanted).await?;
+    let choice = workspace_choice::choose(here, wanted).await?;
     let new = NewAssignment {
         id,
         namespace,
@@ -187,6 +187,7 @@ async fn create(
         run: None,
         limits: Default::default(),
         worktree: choice.worktree,
+        alone: choice.alone,
         checks: vec![Check { name: "tests".to_owned(), ..Check::of_command(CHECK) }],
         accept: vec![CRITERION.to_owned()],
         first: First::Director,

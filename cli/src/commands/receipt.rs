@@ -1,10 +1,10 @@
 //! `agents receipt`: one run of a check, and whether receipts are as the runner has signed them.
 
 use agents_domain::assignment::{Assignment, AssignmentStatus};
-use agents_domain::evidence::CheckReceipt;
-use agents_domain::id::AssignmentId;
-use agents_domain::store::{AssignmentFilter, Store, StoreError};
-use agents_orchestrator::evidence::key::{Key, KeyError};
+use agents_domain::evidence::{CheckReceipt, ReceiptMark, Signature};
+use agents_domain::id::{AssignmentId, ReceiptId};
+use agents_domain::store::{AssignmentFilter, EvidenceRecord, Store, StoreError};
+use agents_orchestrator::evidence::verdict::{Verdict, unfounded, verdict};
 use agents_orchestrator::prompt::end_words;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -15,12 +15,11 @@ use crate::failure::{Failure, FailureKind};
 use crate::output::evidence::ReceiptView;
 use crate::output::text::{self, GREEN, RED};
 use crate::output::time;
-use crate::place;
 use crate::target;
 
 /// Show the receipt of a check: what was run, on which tree, and what came of it
 ///
-/// `agents receipt verify` recomputes the codes of receipts with the key that only runners use.
+/// `agents receipt verify` holds receipts against the public keys of the runners that have made them.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -41,7 +40,7 @@ pub struct Receipt {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Recompute the codes of all receipts here, or of one assignment
+    /// Verify the signatures of all receipts here, or of one assignment
     #[command(after_help = "\
 Examples:
   agents receipt verify 099a8057
@@ -71,7 +70,7 @@ struct Wrong {
     id: String,
     assignment: String,
     check: String,
-    /// `altered`, or `unsigned`.
+    /// `altered`, `unsigned`, `foreign_key`, or `unfounded`: the assignment stands on it, and no signed receipt says so.
     what: &'static str,
 }
 
@@ -94,10 +93,11 @@ async fn show(app: &App, text: &str) -> Result<(), Failure> {
     let receipt = record.receipts.iter().find(|receipt| receipt.id == id);
     let receipt =
         receipt.ok_or_else(|| Failure::new(FailureKind::NotFound, format!("there is no receipt {id}")))?;
-    app.printer.answer(|| ReceiptView::new(&assignment, receipt), || shown(app, &assignment, receipt))
+    app.printer
+        .answer(|| ReceiptView::new(&assignment, receipt), || shown(app, &assignment, (receipt, &record)))
 }
 
-fn shown(app: &App, assignment: &Assignment, receipt: &CheckReceipt) -> String {
+fn shown(app: &App, assignment: &Assignment, (receipt, record): (&CheckReceipt, &EvidenceRecord)) -> String {
     let (color, word) = if receipt.passed() { (GREEN, "passed") } else { (RED, "failed") };
     let tree = receipt.tree.as_ref().map_or_else(|| "no repository".to_owned(), ToString::to_string);
     let fresh = if receipt.tree == assignment.standing().tree {
@@ -109,12 +109,6 @@ fn shown(app: &App, assignment: &Assignment, receipt: &CheckReceipt) -> String {
         || "not counted".to_owned(),
         |counts| format!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped),
     );
-    let code = match key() {
-        Ok(Some(key)) if key.verifies(receipt) => "as it was signed".to_owned(),
-        Ok(Some(_)) => "NOT as it was signed".to_owned(),
-        Ok(None) => "there is no key to verify it with".to_owned(),
-        Err(error) => error.to_string(),
-    };
     let lines = [
         ("check", receipt.check.clone()),
         ("command", receipt.argv.join(" ")),
@@ -124,7 +118,7 @@ fn shown(app: &App, assignment: &Assignment, receipt: &CheckReceipt) -> String {
         ("ran", format!("{}, for {} ms", time::relative(receipt.started_at, app.now()), receipt.duration_ms)),
         ("after", format!("job {} of assignment {}", receipt.job.short(), assignment.id.short())),
         ("output", format!("{} bytes, sha256 {}", receipt.output_bytes, receipt.output_hash)),
-        ("code", code),
+        ("signed", signed(app, receipt, record)),
     ];
     let mut shown = format!("receipt {}\n", receipt.id);
     for (name, value) in lines {
@@ -135,6 +129,23 @@ fn shown(app: &App, assignment: &Assignment, receipt: &CheckReceipt) -> String {
         shown.push_str(&format!("\n{}\n", tail.trim_end()));
     }
     shown
+}
+
+fn signed(app: &App, receipt: &CheckReceipt, record: &EvidenceRecord) -> String {
+    match verdict(receipt, record) {
+        Verdict::AsSigned => {
+            let named = |signature: &Signature| {
+                let key = record.keys.iter().find(|key| key.id == signature.key)?;
+                let since = time::relative(key.since, app.now());
+                Some(format!(", by runner {} (key {:.16}, made {since})", key.runner.short(), key.id))
+            };
+            let by = receipt.signature.as_ref().and_then(named).unwrap_or_default();
+            format!("as it was signed{by}")
+        }
+        Verdict::Altered => "NOT as it was signed".to_owned(),
+        Verdict::Unsigned => "NOT signed".to_owned(),
+        Verdict::ForeignKey => "NOT with the key of the runner that has ended its attempt".to_owned(),
+    }
 }
 
 async fn verify(app: &App, assignment: Option<&str>, all: bool) -> Result<(), Failure> {
@@ -172,33 +183,35 @@ async fn assignments(store: &dyn Store, filter: AssignmentFilter) -> Result<Vec<
 }
 
 async fn look(store: &dyn Store, of: &[AssignmentId]) -> Result<Verified, Failure> {
-    let key = key().map_err(|error| Failure::bad_input(error.to_string()))?;
     let mut verified = Verified { ok: true, ..Verified::default() };
     for id in of {
-        for receipt in store.evidence(*id).await?.receipts {
-            verified.checked += 1;
-            let what = match &key {
-                _ if receipt.mac.is_empty() => "unsigned",
-                Some(key) if key.verifies(&receipt) => continue,
-                Some(_) | None => "altered",
-            };
-            let (id, assignment) = (receipt.id.to_string(), receipt.assignment.to_string());
-            verified.wrong.push(Wrong { id, assignment, check: receipt.check, what });
+        // Marks before receipts: what is measured in between is then in the record.
+        let assignment = store.assignment(*id).await?.ok_or(StoreError::NoAssignment(*id))?;
+        let record = store.evidence(*id).await?;
+        verified.checked += record.receipts.len();
+        let mut add = |receipt: ReceiptId, check: &str, what| {
+            let (id, assignment, check) = (receipt.to_string(), id.to_string(), check.to_owned());
+            verified.wrong.push(Wrong { id, assignment, check, what });
+        };
+        let mut known = Vec::new();
+        for receipt in &record.receipts {
+            let verdict = verdict(receipt, &record);
+            if verdict != Verdict::AsSigned {
+                add(receipt.id, &receipt.check, verdict.as_str());
+                known.push(receipt.id);
+            }
+        }
+        let unfounded = unfounded(assignment.standing(), &record);
+        let is_new = |mark: &&ReceiptMark| unfounded.contains(&mark.id) && !known.contains(&mark.id);
+        for mark in assignment.standing().receipts.iter().filter(is_new) {
+            add(mark.id, &mark.check, "unfounded");
         }
     }
     verified.ok = verified.wrong.is_empty();
-    if key.is_none() && !verified.ok {
-        return Err(Failure::bad_input("there is no key to verify receipts with")
-            .hint("a runner makes it for the user who starts it; are you that user, and is HOME the same?"));
-    }
     Ok(verified)
 }
 
-fn key() -> Result<Option<Key>, KeyError> {
-    place::receipts_key().map_or(Ok(None), |path| Key::load(&path))
-}
-
-/// What the doctor says of the key and of the receipts of open assignments. `None`: there is nothing yet.
+/// What the doctor says of the receipts of open assignments. `None`: there is nothing yet.
 pub async fn health(store: &dyn Store) -> Option<Check> {
     const NAME: &str = "receipts";
     let filter = AssignmentFilter {
@@ -211,7 +224,7 @@ pub async fn health(store: &dyn Store) -> Option<Check> {
     };
     match looked {
         Err(failure) => Some(Check::failure(NAME, failure)),
-        Ok(Verified { checked: 0, .. }) => None,
+        Ok(Verified { ok: true, checked: 0, .. }) => None,
         Ok(Verified { ok: true, checked, .. }) => {
             Some(Check::ok(NAME, format!("{checked} of open assignments as signed")))
         }

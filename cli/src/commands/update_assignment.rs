@@ -7,9 +7,10 @@ use agents_domain::actor::Actor;
 use agents_domain::aggregate::StatusChange;
 use agents_domain::assignment::AssignmentStatus;
 use agents_domain::decision::Decision;
-use agents_domain::evidence::TreeState;
+use agents_domain::evidence::{ReceiptMark, TreeState};
 use agents_domain::id::AssignmentId;
 use agents_domain::store::{Change, Store, StoreError};
+use agents_orchestrator::evidence::verdict::unfounded;
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::workspace;
 use clap::Args;
@@ -182,6 +183,9 @@ impl UpdateAssignment {
                 let ties = proof_input::ties(&self.tie)?;
                 let data_folder = here.config.data_folder()?;
                 let tree = present_tree((store, &data_folder), id).await?;
+                if !self.force {
+                    refuse_unfounded(store, id, tree.as_ref()).await?;
+                }
                 StatusChange::Complete { reason: self.reason(), ties, tree, force: self.force }
             }
             AssignmentStatus::Cancelled => StatusChange::Cancelled { reason: self.reason() },
@@ -311,6 +315,31 @@ async fn present_tree(
         }
         None => workspace::safely(folder, data_folder, state).await?,
     })
+}
+
+/// A pass on the present tree must be in the store as its runner has signed it.
+async fn refuse_unfounded(
+    store: &SqlStore,
+    id: AssignmentId,
+    tree: Option<&TreeState>,
+) -> Result<(), Failure> {
+    let assignment = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
+    let (standing, record) = (assignment.standing(), store.evidence(id).await?);
+    let unfounded = unfounded(standing, &record);
+    let tree = tree.or(standing.tree.as_ref());
+    let counts = |mark: &&ReceiptMark| mark.passed && mark.tree.as_ref() == tree;
+    let found = standing.receipts.iter().filter(counts).find(|mark| unfounded.contains(&mark.id));
+    let Some(mark) = found else { return Ok(()) };
+    Err(Failure::rejected(format!(
+        "the store says that the check `{}` has passed (receipt {}), and no runner has signed that",
+        mark.check,
+        mark.id.short()
+    ))
+    .hint(format!("`agents receipt verify {}` says what is wrong", id.short()))
+    .hint(format!(
+        "a job that may edit runs the checks again: agents insert-job {} --type implement --context \"…\"",
+        id.short()
+    )))
 }
 
 fn said(id: AssignmentId, updated: &Updated) -> String {

@@ -203,7 +203,13 @@ pub struct ReceiptView<'a> {
     output_bytes: u64,
     tail: &'a str,
     tests: Option<TestsView>,
-    mac: &'a str,
+    signature: Option<SignatureView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SignatureView<'a> {
+    key: &'a str,
+    value: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -237,7 +243,10 @@ impl<'a> ReceiptView<'a> {
             output_bytes: receipt.output_bytes,
             tail: &receipt.tail,
             tests,
-            mac: &receipt.mac,
+            signature: receipt
+                .signature
+                .as_ref()
+                .map(|signature| SignatureView { key: &signature.key, value: &signature.value }),
         }
     }
 }

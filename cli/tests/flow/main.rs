@@ -36,6 +36,7 @@ mod guards;
 mod hostile;
 mod idle;
 mod lfs;
+mod keys;
 mod logs;
 mod mending;
 mod migration;

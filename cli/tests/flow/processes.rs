@@ -77,3 +77,18 @@ pub fn voluntary_switches(pid: i32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
     tasks.map(|task| status_figure(&task.path().join("status"), "voluntary_ctxt_switches")).sum()
 }
+
+/// Does something without these powers of root, and so does all that it starts. Who is not root never had them.
+#[cfg(target_os = "linux")]
+pub fn without<T: Send>(powers: &[rustix::thread::CapabilitySet], run: impl FnOnce() -> T + Send) -> T {
+    let powerless = || {
+        if rustix::process::geteuid().is_root() {
+            for power in powers {
+                rustix::thread::remove_capability_from_bounding_set(*power)
+                    .expect("root may give up its powers; without that the test can't be done");
+            }
+        }
+        run()
+    };
+    std::thread::scope(|scope| scope.spawn(powerless).join().unwrap())
+}

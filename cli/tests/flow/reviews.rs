@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::evidence_stage::with_checks;
-use crate::script::{insert, on_nth, shell};
+use crate::script::{insert, on_nth, pm_blocks, shell};
 use crate::stage::{Stage, jobs, story};
 
 /// The PM ties criterion 1 to what the latest review says of it.
@@ -91,4 +91,39 @@ fn another_harness_reviews_in_a_session_of_its_own() {
     let session = |place: usize| jobs(&done)[place]["attempts"][0]["sessionId"].clone();
     assert_eq!(jobs(&done)[2]["attempts"][0]["resumes"], Value::Null);
     assert!(session(2) != session(0) && session(2) != session(5), "each review begins anew");
+}
+
+#[test]
+fn the_pm_is_told_of_a_review_that_can_not_be_read() {
+    let writes = json!([{"write": {"path": "work.txt", "content": "one\n"}}, {"text": "It is right."}]);
+    let stage = with_checks(
+        json!([]),
+        json!([
+            on_nth("implement", 1, writes),
+            on_nth("pm", 1, json!([insert("review", "Look at it.")])),
+            on_nth("review", 1, json!([{"text": "All criteria are met, as far as I can see."}])),
+            pm_blocks(),
+        ]),
+    );
+    let id = stage.create(&["Make it right", "--first", "implement", "--accept", "it says one"]);
+    stage.once();
+    let done = stage.assignment(&id);
+    let expected = ["implement", "pm", "review", "pm"].map(|name| format!("{name} completed [success]"));
+    assert_eq!(story(&done), expected);
+    let evidence = stage.json(&["evidence", &id]);
+    let found: Vec<Value> = evidence["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            json!([one["source"], one["severity"], one["criterion"], one["job"] == jobs(&done)[2]["id"]])
+        })
+        .collect();
+    assert_eq!(found, [json!(["review_unread", "major", null, true])]);
+    let told = stage.prompt(&jobs(&done)[3]);
+    assert!(
+        told.contains("the reviewer's answer could not be read: it does not end with the JSON object"),
+        "{told}"
+    );
+    assert!(told.contains("- criterion 1: nothing yet"), "{told}");
 }

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
-use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
+use rustix::thread::CapabilitySet;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, SqliteConnection};
 
-use crate::processes::of_attempt;
+use crate::processes::{of_attempt, without};
 use crate::script::{on_prompt, pm_completes, wait_for};
 use crate::stage::{RunnerProcess, Stage, running_attempt, story};
 use crate::support::{Ended, Run, text};
@@ -106,16 +106,7 @@ async fn a_runner_whose_database_another_program_holds_goes_on_when_it_lets_go()
 /// Runs the program without root's power over permissions, if we have it: a thread gives it up, and what it starts
 /// can't get it back.
 fn as_an_ordinary_user(run: impl FnOnce() -> Ended + Send) -> Ended {
-    let powerless = || {
-        if rustix::process::geteuid().is_root() {
-            for power in [CapabilitySet::DAC_OVERRIDE, CapabilitySet::DAC_READ_SEARCH] {
-                remove_capability_from_bounding_set(power)
-                    .expect("root may give up its powers; without that the test can't be done");
-            }
-        }
-        run()
-    };
-    std::thread::scope(|scope| scope.spawn(powerless).join().unwrap())
+    without(&[CapabilitySet::DAC_OVERRIDE, CapabilitySet::DAC_READ_SEARCH], run)
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -347,6 +347,21 @@ fn two_assignments_in_one_shared_tree_are_refused() {
     stage.json(&["create", "Three", "--hold"]);
 }
 
+#[test]
+fn of_many_that_are_created_at_once_in_one_shared_tree_one_is() {
+    let stage = repository(json!([]));
+    stage.configure(|config| config["workspace"] = json!("shared"));
+    let create = |number: u32| {
+        let args = ["create", &format!("Number {number}"), "--hold"];
+        stage.agents(&args).start(std::process::Stdio::null(), std::process::Stdio::null())
+    };
+    let mut creators: Vec<_> = (0..6).map(create).collect();
+    let mut codes: Vec<_> = creators.iter_mut().map(|one| one.wait().unwrap().code()).collect();
+    codes.sort();
+    assert_eq!(codes, [Some(0), Some(5), Some(5), Some(5), Some(5), Some(5)]);
+    assert_eq!(stage.json(&["assignments"])["assignments"].as_array().unwrap().len(), 1);
+}
+
 fn with_submodule(stage: &Stage) {
     stage.write("home/.gitconfig", "[protocol \"file\"]\n\tallow = always\n");
     stage.write("inner/file.txt", "inner\n");

@@ -1,7 +1,7 @@
 //! A new assignment, with its first job, the PM's kick-off, or nothing to do yet.
 
 use super::{About, Aggregate, Context, Rejection, kick_off_context, pm_job};
-use crate::assignment::{Assignment, AssignmentOrigin, Proof};
+use crate::assignment::{Assignment, AssignmentOrigin, AssignmentStatus, Proof};
 use crate::decision::{NewJob, Place};
 use crate::director::Director;
 use crate::evidence::{Author, Check};
@@ -21,6 +21,8 @@ pub struct NewAssignment {
     pub director: Director,
     pub workspace: String,
     pub worktree: Option<Worktree>,
+    /// It works in the folder itself, and is refused while another open assignment does.
+    pub alone: bool,
     pub max_jobs: u32,
     /// What it was started from and by, if it is a run.
     pub run: Option<Box<RunOrigin>>,
@@ -40,6 +42,19 @@ pub enum First {
     Job(NewJob),
     /// It waits for somebody to insert one.
     Hold,
+}
+
+impl NewAssignment {
+    /// Whether that other assignment would edit the same files.
+    pub fn tramples_on(&self, other: &Assignment) -> bool {
+        let is_open = match other.status() {
+            AssignmentStatus::Active | AssignmentStatus::Blocked => true,
+            AssignmentStatus::Complete | AssignmentStatus::Cancelled => false,
+        };
+        is_open
+            && other.worktree.is_none()
+            && (&other.namespace, &other.workspace) == (&self.namespace, &self.workspace)
+    }
 }
 
 impl Aggregate {

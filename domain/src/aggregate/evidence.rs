@@ -65,10 +65,18 @@ impl Standing {
         }
         // Whoever has written the work is not the one who finds that it is right.
         let is_author = evidence.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.is_empty());
+        self.tree = evidence.tree.clone().or(self.tree.take());
         let old = std::mem::take(&mut self.receipts);
-        let is_old = |mark: &ReceiptMark| !evidence.receipts.iter().any(|new| new.check == mark.check);
+        // Somebody may have written to the store what no runner has measured.
+        let is_made_up = |mark: &ReceiptMark| {
+            let founded = evidence.founded.as_ref();
+            mark.passed && mark.tree == self.tree && founded.is_some_and(|founded| !founded.contains(mark))
+        };
+        let is_old = |mark: &ReceiptMark| {
+            !is_made_up(mark) && !evidence.receipts.iter().any(|new| new.check == mark.check)
+        };
         self.receipts = old.iter().filter(|mark| is_old(mark)).cloned().collect();
-        self.receipts.extend(evidence.receipts.iter().map(mark));
+        self.receipts.extend(evidence.receipts.iter().map(ReceiptMark::of));
         for finding in &evidence.findings {
             let met = finding.criterion.filter(|met| finding.shows(*met) && !is_author);
             self.met.extend(met.map(|met| (met, finding.id)));
@@ -76,7 +84,6 @@ impl Standing {
                 self.gates.push(finding.text.clone());
             }
         }
-        self.tree = evidence.tree.clone().or(self.tree.take());
         if job.shadow {
             return None;
         }
@@ -141,15 +148,6 @@ fn results(marks: &[ReceiptMark]) -> Vec<(&str, bool)> {
     let mut results: Vec<_> = marks.iter().map(|mark| (mark.check.as_str(), mark.passed)).collect();
     results.sort();
     results
-}
-
-fn mark(receipt: &CheckReceipt) -> ReceiptMark {
-    ReceiptMark {
-        id: receipt.id,
-        check: receipt.check.clone(),
-        tree: receipt.tree.clone(),
-        passed: receipt.passed(),
-    }
 }
 
 fn told_of_receipt(receipt: &CheckReceipt) -> Vec<(&'static str, String)> {

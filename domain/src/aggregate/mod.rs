@@ -111,6 +111,8 @@ pub struct News {
 pub enum Rejection {
     #[error("the north star is empty")]
     EmptyNorthStar,
+    #[error("assignment {} works in {folder} itself, and two would trample on each other", by.short())]
+    FolderTaken { folder: String, by: AssignmentId },
     #[error("assignment {assignment} is {}", status.as_str())]
     Closed { assignment: AssignmentId, status: AssignmentStatus },
     #[error("job {job} is not in assignment {assignment}")]

@@ -51,11 +51,13 @@ pub enum Guard {
     WorkNotKept,
     /// The tree has changed, and no job that may edit has done it.
     ChangedUnasked,
+    /// A reviewer's answer is not in the form that was asked for, so that it could not be read.
+    ReviewUnread,
 }
 
 impl Guard {
     /// Every guard, in the order of the docs.
-    pub const ALL: [Guard; 8] = [
+    pub const ALL: [Guard; 9] = [
         Guard::TestsDeleted,
         Guard::SkipsAdded,
         Guard::CheckChanged,
@@ -64,6 +66,7 @@ impl Guard {
         Guard::OutsideTouched,
         Guard::WorkNotKept,
         Guard::ChangedUnasked,
+        Guard::ReviewUnread,
     ];
 
     /// The name in the config, in the store and in JSON.
@@ -77,6 +80,7 @@ impl Guard {
             Guard::OutsideTouched => "outside_touched",
             Guard::WorkNotKept => "work_not_kept",
             Guard::ChangedUnasked => "changed_unasked",
+            Guard::ReviewUnread => "review_unread",
         }
     }
 

@@ -48,9 +48,11 @@ impl Guard {
             Guard::TestsDeleted | Guard::CheckChanged | Guard::WorkNotKept | Guard::ChangedUnasked => {
                 GuardMode::Gate
             }
-            Guard::SkipsAdded | Guard::CheckWrites | Guard::EmptyDiff | Guard::OutsideTouched => {
-                GuardMode::Report
-            }
+            Guard::SkipsAdded
+            | Guard::CheckWrites
+            | Guard::EmptyDiff
+            | Guard::OutsideTouched
+            | Guard::ReviewUnread => GuardMode::Report,
         }
     }
 }
@@ -67,6 +69,6 @@ mod tests {
         ]));
         let severities = Guard::ALL.map(|guard| modes.severity(guard));
         let (major, blocker) = (Some(Severity::Major), Some(Severity::Blocker));
-        assert_eq!(severities, [None, major, blocker, major, blocker, major, blocker, blocker]);
+        assert_eq!(severities, [None, major, blocker, major, blocker, major, blocker, blocker, major]);
     }
 }

@@ -12,6 +12,7 @@ pub mod patch;
 pub mod receipt;
 pub mod standing;
 pub mod tree_state;
+pub mod verification_key;
 
 pub use check::Check;
 pub use checkpoint::Checkpoint;
@@ -21,6 +22,7 @@ pub use guard_mode::{GuardMode, GuardModes};
 pub use receipt::{CheckEnd, CheckReceipt, TestCounts};
 pub use standing::{ReceiptMark, Standing};
 pub use tree_state::TreeState;
+pub use verification_key::{Signature, VerificationKey};
 
 /// What was measured when an attempt had ended.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,4 +37,7 @@ pub struct Evidence {
     pub receipts: Vec<CheckReceipt>,
     /// What guards have seen, and what a reviewer has found.
     pub findings: Vec<Finding>,
+    /// Earlier passes that count, since the runner itself has signed their receipts. `None`: nobody has looked, and nothing is
+    /// to be complete.
+    pub founded: Option<Vec<ReceiptMark>>,
 }

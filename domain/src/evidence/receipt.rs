@@ -1,6 +1,6 @@
 //! A receipt: what came of one run of a check, in a form that nobody can make up afterwards.
 
-use super::TreeState;
+use super::{Signature, TreeState};
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId};
 use crate::timestamp::Timestamp;
 
@@ -49,8 +49,8 @@ pub struct CheckReceipt {
     /// The end of what it printed.
     pub tail: String,
     pub counts: Option<TestCounts>,
-    /// HMAC-SHA-256 over [`CheckReceipt::signed_text`], in lower-case hexadecimal.
-    pub mac: String,
+    /// Over [`CheckReceipt::signed_text`]. `None`: it is from before receipts were signed with a key of the runner.
+    pub signature: Option<Signature>,
 }
 
 impl CheckReceipt {
@@ -59,11 +59,11 @@ impl CheckReceipt {
         self.end == CheckEnd::Exit(0)
     }
 
-    /// What the code of the receipt covers: all of it, each part with its length, so that no two receipts are alike.
+    /// What its signature covers: all of it, each part with its length, so that no two receipts are alike.
     pub fn signed_text(&self) -> String {
         let counts = self.counts.map(|counts| (counts.passed, counts.failed, counts.skipped));
         let mut parts = vec![
-            "agents receipt 1".to_owned(),
+            "agents receipt 2".to_owned(),
             self.id.to_string(),
             self.assignment.to_string(),
             self.job.to_string(),

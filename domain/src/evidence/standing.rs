@@ -1,6 +1,6 @@
 //! Where an assignment stands by its evidence: the short form of it that every decision is held against.
 
-use super::TreeState;
+use super::{CheckReceipt, TreeState};
 use crate::id::{FindingId, ReceiptId};
 
 /// The latest receipt of a check, as far as a gate needs it.
@@ -10,6 +10,23 @@ pub struct ReceiptMark {
     pub check: String,
     pub tree: Option<TreeState>,
     pub passed: bool,
+}
+
+impl ReceiptMark {
+    /// Whether it is the short form of that receipt.
+    pub fn is_of(&self, receipt: &CheckReceipt) -> bool {
+        *self == Self::of(receipt)
+    }
+
+    /// The short form of a receipt.
+    pub fn of(receipt: &CheckReceipt) -> Self {
+        Self {
+            id: receipt.id,
+            check: receipt.check.clone(),
+            tree: receipt.tree.clone(),
+            passed: receipt.passed(),
+        }
+    }
 }
 
 /// Where an assignment stands.

@@ -156,19 +156,18 @@ impl Harness for Claude {
 fn permissions(request: &HarnessRequest) -> Vec<String> {
     let agents = || agents_commands(request).map(|command| format!("Bash({command} *)"));
     match request.access {
-        Access::ReadOnly => read_only(Vec::new(), request),
-        Access::ReadOnlyAndAgents => read_only(agents().collect(), request),
+        Access::ReadOnly => read_only(Vec::new()),
+        Access::ReadOnlyAndAgents => read_only(agents().collect()),
         // A headless run has nobody to ask, and Claude Code has no sandbox of its own.
         Access::Edit | Access::Full => {
             let mut args = strings(&["--permission-mode", "bypassPermissions", "--disallowedTools"]);
             args.extend(strings(&WAITING_TOOLS));
-            args.extend(unreadable(request));
             args
         }
     }
 }
 
-fn read_only(more: Vec<String>, request: &HarnessRequest) -> Vec<String> {
+fn read_only(more: Vec<String>) -> Vec<String> {
     let mut args = strings(&["--permission-mode", "dontAsk", "--tools"]);
     args.extend(strings(&READ_TOOLS));
     args.push("--allowedTools".to_owned());
@@ -177,14 +176,7 @@ fn read_only(more: Vec<String>, request: &HarnessRequest) -> Vec<String> {
     args.push("--disallowedTools".to_owned());
     args.extend(strings(&EDIT_TOOLS));
     args.extend(strings(&WAITING_TOOLS));
-    args.extend(unreadable(request));
     args
-}
-
-/// Rules against reading those files: a path from the root begins with two slashes there. They bind its own tools for
-/// reading; what its shell runs reads what it may.
-fn unreadable(request: &HarnessRequest) -> impl Iterator<Item = String> {
-    request.secrets.iter().map(|path| format!("Read(/{})", path.display()))
 }
 
 /// The prompt, with a line feed before it if it would be taken for a slash command. (`@file` is expanded wherever it

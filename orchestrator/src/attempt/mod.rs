@@ -32,6 +32,7 @@ pub use splitter::{LINE_MAX, Line, Splitter};
 pub use tail::Tail;
 pub use unwatched::end_unwatched;
 
+use crate::evidence::key::SigningKey;
 use crate::evidence::{self, Scene};
 use crate::process::AttemptFiles;
 use crate::process::custody::{self, Custody};
@@ -61,6 +62,8 @@ pub struct Surroundings {
     pub keeper: PathBuf,
     /// How long a runner's right to an attempt lasts without a heartbeat.
     pub lease: Duration,
+    /// What receipts are signed with. Nothing but this process has it.
+    pub key: Arc<SigningKey>,
 }
 
 /// Why an attempt is to end before its agent is done.

@@ -189,7 +189,6 @@ fn request(
         git_folders,
         folder: folder.to_owned(),
         agents_folders: settings.agents_folders.clone(),
-        secrets: settings.evidence.key.iter().cloned().collect(),
         agents_program: around.agents_program.clone(),
         resume: None,
         max_cost: None,

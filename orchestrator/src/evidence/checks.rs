@@ -1,14 +1,13 @@
 //! The checks of an assignment, run one after the other on the tree that an attempt has left, each with its receipt.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use agents_domain::evidence::guard::Sighting;
-use agents_domain::evidence::{Check, CheckEnd, CheckReceipt, Evidence, Guard, TreeState};
+use agents_domain::evidence::{Check, CheckEnd, CheckReceipt, Evidence, Guard, ReceiptMark, TreeState};
 use agents_domain::id::ReceiptId;
 
-use super::key::Key;
 use super::run::{OUTPUT_MOST, Run};
 use super::{Scene, guards};
 use crate::attempt::{files, keeper_lease};
@@ -26,12 +25,10 @@ pub(super) enum Which {
 
 /// Runs those that have not passed on the present tree yet; without a repository nobody can tell, so all of them.
 pub(super) async fn run(scene: Scene<'_>, which: Which, evidence: &mut Evidence) {
-    let wanted = |check: &&Check| which == Which::All || check.required;
+    evidence.founded = Some(founded(scene).await);
+    let wanted =
+        |check: &&Check| which == Which::All || check.required || is_unfounded(scene, check, evidence);
     let wanted: Vec<&Check> = scene.assignment().checks().iter().filter(wanted).collect();
-    if wanted.is_empty() {
-        return;
-    }
-    let key = key(scene.settings.evidence.key.as_deref());
     for check in wanted {
         if scene.stop_reason().is_some() {
             return;
@@ -39,7 +36,7 @@ pub(super) async fn run(scene: Scene<'_>, which: Which, evidence: &mut Evidence)
         if has_passed(scene, check, evidence) {
             continue;
         }
-        let receipt = one(scene, check, evidence.tree.clone(), key.as_ref()).await;
+        let receipt = one(scene, check, evidence.tree.clone()).await;
         let is_stopped = receipt.end == CheckEnd::Stopped;
         evidence.receipts.push(receipt);
         if is_stopped {
@@ -47,6 +44,32 @@ pub(super) async fn run(scene: Scene<'_>, which: Which, evidence: &mut Evidence)
         }
         look_again(scene, check, evidence).await;
     }
+}
+
+/// The latest passes that this very runner has signed. Its key is in this process alone, while whoever can write to the
+/// store could make a receipt there, and a key known with it. What another runner has signed is run again.
+async fn founded(scene: Scene<'_>) -> Vec<ReceiptMark> {
+    let record = scene.around.store.evidence(scene.assignment().id).await;
+    let receipts = record.map(|record| record.receipts).unwrap_or_else(|error| {
+        tracing::warn!(%error, "receipts can't be read, so none of them counts");
+        Vec::new()
+    });
+    let latest: BTreeMap<&str, &CheckReceipt> =
+        receipts.iter().map(|receipt| (receipt.check.as_str(), receipt)).collect();
+    let counts = |receipt: &&CheckReceipt| receipt.passed() && scene.around.key.has_signed(receipt);
+    latest.into_values().filter(counts).map(ReceiptMark::of).collect()
+}
+
+/// Whether the store says that the check has passed on the present tree, and nobody here has signed that.
+fn is_unfounded(scene: Scene<'_>, check: &Check, evidence: &Evidence) -> bool {
+    let is_so = |mark: &ReceiptMark| {
+        mark.check == check.name && mark.passed && mark.tree == evidence.tree && !is_founded(mark, evidence)
+    };
+    scene.assignment().standing().receipts.iter().any(is_so)
+}
+
+fn is_founded(mark: &ReceiptMark, evidence: &Evidence) -> bool {
+    evidence.founded.as_ref().is_some_and(|founded| founded.contains(mark))
 }
 
 fn has_passed(scene: Scene<'_>, check: &Check, evidence: &Evidence) -> bool {
@@ -60,12 +83,14 @@ fn has_passed(scene: Scene<'_>, check: &Check, evidence: &Evidence) -> bool {
         Some(receipt) => is_it(&receipt.check, receipt.tree.as_ref()) && receipt.passed(),
         None => {
             let earlier = &scene.assignment().standing().receipts;
-            earlier.iter().any(|mark| is_it(&mark.check, mark.tree.as_ref()) && mark.passed)
+            earlier.iter().any(|mark| {
+                is_it(&mark.check, mark.tree.as_ref()) && mark.passed && is_founded(mark, evidence)
+            })
         }
     }
 }
 
-async fn one(scene: Scene<'_>, check: &Check, tree: Option<TreeState>, key: Option<&Key>) -> CheckReceipt {
+async fn one(scene: Scene<'_>, check: &Check, tree: Option<TreeState>) -> CheckReceipt {
     let Scene { claimed, around, settings, .. } = scene;
     show(scene, check);
     let id = ReceiptId::new(around.ids.next());
@@ -99,10 +124,9 @@ async fn one(scene: Scene<'_>, check: &Check, tree: Option<TreeState>, key: Opti
         output_bytes: ran.output_bytes,
         tail: ran.tail,
         counts: ran.counts,
-        mac: String::new(),
+        signature: None,
     };
-    let mac = key.map(|key| key.sign(&unsigned)).unwrap_or_default();
-    CheckReceipt { mac, ..unsigned }
+    CheckReceipt { signature: Some(around.key.sign(&unsigned)), ..unsigned }
 }
 
 /// What runs is seen where the agent's doings were seen before.
@@ -130,13 +154,4 @@ async fn look_again(scene: Scene<'_>, check: &Check, evidence: &mut Evidence) {
     );
     let seen = Sighting { guard: Guard::CheckWrites, file: None, line: None, text };
     evidence.findings.push(guards::finding(scene, severity, seen));
-}
-
-/// Without a key receipts have no code, and `agents receipt verify` says so; the gate does not need it.
-fn key(path: Option<&Path>) -> Option<Key> {
-    let Some(path) = path else {
-        tracing::warn!("there is no home folder to keep a key in, so receipts are not signed");
-        return None;
-    };
-    Key::load_or_make(path).inspect_err(|error| tracing::warn!(%error, "receipts are not signed")).ok()
 }

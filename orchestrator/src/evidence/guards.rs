@@ -128,7 +128,7 @@ async fn diff_since(scene: Scene<'_>, base: &str, after: &str) -> String {
 }
 
 /// `None`: nobody wants to know.
-fn as_finding(scene: Scene<'_>, seen: Sighting) -> Option<Finding> {
+pub(super) fn as_finding(scene: Scene<'_>, seen: Sighting) -> Option<Finding> {
     let severity = scene.settings.evidence.guards.severity(seen.guard)?;
     Some(finding(scene, severity, seen))
 }

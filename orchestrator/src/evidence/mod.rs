@@ -9,6 +9,7 @@ mod outside;
 mod review;
 mod run;
 mod settings;
+pub mod verdict;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

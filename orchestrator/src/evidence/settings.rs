@@ -1,6 +1,5 @@
-//! What the configuration says of checks, guards and receipts.
+//! What the configuration says of checks and guards.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use agents_domain::evidence::GuardModes;
@@ -11,6 +10,4 @@ pub struct EvidenceSettings {
     /// How long a check may take that does not say so itself.
     pub check_timeout: Duration,
     pub guards: GuardModes,
-    /// The file of the key that receipts are signed with. `None`: there is no home folder to keep one in.
-    pub key: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ pub mod custody;
 pub mod holder;
 pub mod identity;
 pub mod keeper;
+pub(crate) mod memory;
 pub mod probe;
 mod start;
 pub mod stop;

@@ -1,7 +1,7 @@
 //! Reads a reviewer's findings out of its final answer, and checks each place that it cites against the tree.
 //!
 //! The answer ends with a JSON object; where it does not, each line that cites `path:line` is a finding. What a reviewer
-//! says of a criterion counts only from the JSON.
+//! says of a criterion counts only from the JSON. An answer that can't be read is never taken for one without findings.
 
 use std::path::Path;
 
@@ -83,11 +83,23 @@ struct Said {
     text: String,
 }
 
+/// What could be read of a review.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Read {
+    pub findings: Vec<Finding>,
+    /// Why it could not be read, or not as a whole.
+    pub trouble: Option<String>,
+}
+
 /// The findings of a review that has ended well. Reads files of the tree, so it may block for some milliseconds.
-pub fn read(answer: &str, review: Review<'_>, ids: &dyn IdSource) -> Vec<Finding> {
-    let said = match candidate(answer).and_then(|json| serde_json::from_str::<Answer>(json).ok()) {
-        Some(answer) => structured(answer),
-        None => lines(answer),
+pub fn read(answer: &str, review: Review<'_>, ids: &dyn IdSource) -> Read {
+    let (said, trouble) = match closing(answer) {
+        Ok(answer) => (structured(answer), None),
+        Err(why) => {
+            let said = lines(answer);
+            let trouble = trouble(&why, said.len());
+            (said, trouble)
+        }
     };
     let found = |said: Said| Finding {
         id: FindingId::new(ids.next()),
@@ -102,7 +114,42 @@ pub fn read(answer: &str, review: Review<'_>, ids: &dyn IdSource) -> Vec<Finding
         criterion: said.criterion,
         text: said.text.trim().chars().take(TEXT_MOST).collect(),
     };
-    said.into_iter().take(FINDINGS_MOST).map(found).collect()
+    Read { findings: said.into_iter().take(FINDINGS_MOST).map(found).collect(), trouble }
+}
+
+/// Why there is no closing JSON of a review.
+enum Missing {
+    /// There is no JSON at all: a type of the user's own may ask for lines.
+    All,
+    /// This is wrong with what is there.
+    Form(String),
+}
+
+/// The JSON that the answer ends with, if it is one of a review.
+fn closing(answer: &str) -> Result<Answer, Missing> {
+    let json = candidate(answer).ok_or(Missing::All)?;
+    let read: Answer = serde_json::from_str(json).map_err(|error| Missing::Form(error.to_string()))?;
+    if read.verdict.is_none() && read.findings.is_none() && read.criteria.is_none() {
+        return Err(Missing::Form("it has no verdict, no findings and no criteria".to_owned()));
+    }
+    Ok(read)
+}
+
+/// What is to be told of an answer without its JSON, of which so many lines cite a place.
+fn trouble(why: &Missing, lines: usize) -> Option<String> {
+    match (why, lines) {
+        (Missing::All, 0) => Some(
+            "it does not end with the JSON object that was asked for, and no line of it cites a place; nothing that it says \
+             counts"
+                .to_owned(),
+        ),
+        (Missing::All, _) => None,
+        (Missing::Form(why), 0) => Some(format!("the JSON that it ends with is wrong: {why}; nothing that it says counts")),
+        (Missing::Form(why), _) => Some(format!(
+            "the JSON that it ends with is wrong: {why}; its lines that cite a place were taken for findings, and nothing that \
+             it says of a criterion counts"
+        )),
+    }
 }
 
 fn structured(answer: Answer) -> Vec<Said> {
@@ -212,7 +259,7 @@ mod tests {
             attempt: AttemptId::new(Uuid::from_u128(102)),
             folder: tree.path(),
         };
-        let found = read(answer, review, &Ids(AtomicU64::new(0)));
+        let found = read(answer, review, &Ids(AtomicU64::new(0))).findings;
         for (place, finding) in found.iter().enumerate() {
             assert_eq!(finding.id, FindingId::new(Uuid::from_u128(place as u128 + 1)));
             assert_eq!(finding.source, FindingSource::Reviewer);
@@ -318,6 +365,39 @@ mod tests {
         let expected =
             row(Severity::Major, Some(("src/a.rs", 2)), Citation::Holds, None, "major: src/a.rs:2");
         assert_eq!(found(answer), [expected]);
+    }
+
+    #[test]
+    fn an_answer_that_can_not_be_read_is_told_apart_from_one_that_finds_nothing() {
+        let check = |answer: &str, expected: Option<&str>| {
+            let tree = tree();
+            let nil = Uuid::nil();
+            let review = Review {
+                assignment: AssignmentId::new(nil),
+                job: JobId::new(nil),
+                attempt: AttemptId::new(nil),
+                folder: tree.path(),
+            };
+            let told = read(answer, review, &Ids(AtomicU64::new(0))).trouble;
+            let is_right = match (&told, expected) {
+                (Some(told), Some(expected)) => told.contains(expected),
+                (told, expected) => told.is_none() && expected.is_none(),
+            };
+            assert!(is_right, "{answer}: {told:?}");
+        };
+        check(r#"{"verdict":"approve","findings":[]}"#, None);
+        check(r#"{"findings":null,"criteria":[]}"#, None);
+        check("minor: src/a.rs:2 is terse", None);
+        check("APPROVE", Some("does not end with the JSON object"));
+        check("", Some("nothing that it says counts"));
+        check(
+            "{\"verdict\":\"approve\",\"findings\":[}",
+            Some("the JSON that it ends with is wrong: expected value"),
+        );
+        check("{\"result\":\"fine\"}", Some("it has no verdict, no findings and no criteria"));
+        let partly = "major: src/a.rs:2\n```json\n{\"criteria\":[{\"number\":1,\"met\":\"yes\"}]}\n```";
+        check(partly, Some("expected a boolean"));
+        check(partly, Some("its lines that cite a place were taken for findings"));
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl Chore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::key::SigningKey;
     use crate::housekeeping::tests::{SameEverywhere, old_folder};
     use crate::store::SqlStore;
     use crate::system::{SystemClock, SystemIds};
@@ -132,6 +133,7 @@ mod tests {
             agents_program: "agents".into(),
             keeper: "agents".into(),
             lease: Duration::from_secs(60),
+            key: Arc::new(SigningKey::draw().unwrap()),
         };
         let mut chore = Chore::new(false, Instant::now());
         chore.start_if_due(&around, &url);

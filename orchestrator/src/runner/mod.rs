@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agents_domain::attempt::{AttemptProgress, AttemptReport, Wish};
+use agents_domain::evidence::VerificationKey;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::id::AttemptId;
 use agents_domain::outcome::{Outcome, OutcomeClass};
@@ -81,6 +82,8 @@ impl Runner {
 
     /// Makes the runner known, before it takes anything: what a runner has that nobody knows is taken from it.
     pub async fn announce(&self) -> Result<(), StoreError> {
+        // Before anything is signed with it.
+        self.around.store.publish(&self.key()).await?;
         self.around.store.register(&self.record()).await
     }
 
@@ -146,6 +149,11 @@ impl Runner {
             }
             Err(error) => tracing::warn!(%error, "whether something waits can't be read"),
         }
+    }
+
+    fn key(&self) -> VerificationKey {
+        let (machine, now) = (identity::host().machine_id, self.around.clock.now());
+        self.around.key.published(self.options.id, machine, now)
     }
 
     fn record(&self) -> RunnerRecord {

@@ -105,6 +105,21 @@ pub(super) async fn load(on: &mut Connection, ids: &[AssignmentId]) -> Result<Ve
     rows.iter().map(|row| read(row, 0)).collect()
 }
 
+/// The open assignments that work in that folder itself.
+pub(super) async fn in_folder(
+    on: &mut Connection,
+    (namespace, folder): (&Namespace, &str),
+) -> Result<Vec<Stored>, StoreError> {
+    let select = format!("SELECT {} FROM assignments ", names("", &COLUMNS[..READ]));
+    let rows = Statement::new(select)
+        .push("WHERE namespace = $1 AND workspace = $2 AND worktree IS NULL AND status IN ('active', 'blocked')")
+        .bind(namespace.as_str())
+        .bind(folder)
+        .fetch(on, "looking for others in the folder")
+        .await?;
+    rows.iter().map(|row| read(row, 0)).collect()
+}
+
 /// Writes new assignments, and the namespaces that they are the first of.
 pub(super) async fn insert(on: &mut Connection, new: &[&Assignment]) -> Result<(), StoreError> {
     let namespaces = new

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use agents_domain::actor::Actor;
-use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults, News, Rejection, Routes};
+use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults, NewAssignment, News, Rejection, Routes};
 use agents_domain::attempt::{Attempt, AttemptReport, Holder};
 use agents_domain::cooldown::Cooldown;
 use agents_domain::decision::NewJob;
@@ -210,6 +210,24 @@ impl<'a> Batch<'a> {
     /// How many namespaces this transaction has refused jobs of, since their day is spent.
     pub fn refusals(&self) -> usize {
         self.purses.refusals()
+    }
+
+    /// Why a new assignment may not be, since it would edit the files of another one. What this transaction has
+    /// already decided counts.
+    pub async fn neighbour(
+        &self,
+        on: &mut Connection,
+        new: &NewAssignment,
+    ) -> Result<Option<Rejection>, StoreError> {
+        if !new.alone {
+            return Ok(None);
+        }
+        let stored = assignment_table::in_folder(on, (&new.namespace, &new.workspace)).await?;
+        let untouched = stored.iter().map(|stored| &stored.assignment);
+        let untouched = untouched.filter(|other| !self.loaded.contains_key(&other.id));
+        let touched = self.loaded.values().map(|loaded| loaded.aggregate.assignment());
+        let other = untouched.chain(touched).find(|other| new.tramples_on(other));
+        Ok(other.map(|other| Rejection::FolderTaken { folder: new.workspace.clone(), by: other.id }))
     }
 
     /// Decides a command.

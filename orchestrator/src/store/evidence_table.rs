@@ -1,8 +1,8 @@
 //! The tables of evidence: checkpoints, receipts of checks, and findings. Their rows never change.
 
 use agents_domain::evidence::{
-    CheckEnd, CheckReceipt, Checkpoint, Citation, Finding, FindingSource, Guard, Severity, TestCounts,
-    TreeState,
+    CheckEnd, CheckReceipt, Checkpoint, Citation, Finding, FindingSource, Guard, Severity, Signature,
+    TestCounts, TreeState,
 };
 use agents_domain::id::{AssignmentId, ReceiptId};
 use agents_domain::store::{EvidenceRecord, StoreError};
@@ -10,6 +10,7 @@ use sqlx::any::AnyRow;
 
 use super::columns::Columns;
 use super::connection::Connection;
+use super::key_table;
 use super::statement::{Statement, Value, names};
 
 const CHECKPOINT: [&str; 8] = [
@@ -22,7 +23,7 @@ const CHECKPOINT: [&str; 8] = [
     "insertions",
     "deletions",
 ];
-const RECEIPT: [&str; 19] = [
+const RECEIPT: [&str; 20] = [
     "id",
     "assignment_id",
     "job_id",
@@ -41,7 +42,8 @@ const RECEIPT: [&str; 19] = [
     "passed_tests",
     "failed_tests",
     "skipped_tests",
-    "mac",
+    "key_id",
+    "signature",
 ];
 const FINDING: [&str; 11] = [
     "id",
@@ -92,10 +94,16 @@ pub(super) async fn load(on: &mut Connection, of: AssignmentId) -> Result<Eviden
     let checkpoints = rows(on, ("checkpoints", &CHECKPOINT, "attempt_id"), of).await?;
     let receipts = rows(on, ("receipts", &RECEIPT, "id"), of).await?;
     let findings = rows(on, ("findings", &FINDING, "id"), of).await?;
+    let (keys, signers) = match receipts.is_empty() {
+        true => Default::default(),
+        false => (key_table::load(on, of).await?, key_table::signers(on, of).await?),
+    };
     Ok(EvidenceRecord {
         checkpoints: checkpoints.iter().map(read_checkpoint).collect::<Result<_, _>>()?,
         receipts: receipts.iter().map(read_receipt).collect::<Result<_, _>>()?,
         findings: findings.iter().map(read_finding).collect::<Result<_, _>>()?,
+        keys,
+        signers,
     })
 }
 
@@ -166,6 +174,7 @@ fn receipt_row(receipt: &CheckReceipt) -> Vec<Value> {
     let (kind, number) = end(receipt.end);
     let tree = receipt.tree.as_ref();
     let counts = receipt.counts;
+    let signature = receipt.signature.as_ref();
     let size = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     vec![
         receipt.id.to_string().into(),
@@ -186,7 +195,8 @@ fn receipt_row(receipt: &CheckReceipt) -> Vec<Value> {
         counts.map(|counts| i64::from(counts.passed)).into(),
         counts.map(|counts| i64::from(counts.failed)).into(),
         counts.map(|counts| i64::from(counts.skipped)).into(),
-        receipt.mac.as_str().into(),
+        signature.map(|signature| signature.key.clone()).into(),
+        signature.map(|signature| signature.value.clone()).into(),
     ]
 }
 
@@ -237,6 +247,7 @@ fn read_receipt(row: &AnyRow) -> Result<CheckReceipt, StoreError> {
         (Some(passed), Some(failed), Some(skipped)) => Some(TestCounts { passed, failed, skipped }),
         _ => None,
     };
+    let (key, value) = (columns.optional_text()?, columns.optional_text()?);
     Ok(CheckReceipt {
         id,
         assignment,
@@ -252,7 +263,7 @@ fn read_receipt(row: &AnyRow) -> Result<CheckReceipt, StoreError> {
         output_bytes,
         tail,
         counts,
-        mac: columns.text()?,
+        signature: key.zip(value).map(|(key, value)| Signature { key, value }),
     })
 }
 

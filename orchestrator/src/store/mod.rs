@@ -16,6 +16,7 @@ mod evidence_table;
 mod failure;
 mod find;
 mod job_table;
+mod key_table;
 mod lists;
 mod proof_json;
 mod purse;
@@ -38,6 +39,7 @@ use agents_domain::assignment::Assignment;
 use agents_domain::attempt::{AttemptProgress, Wish};
 use agents_domain::cooldown::Cooldown;
 use agents_domain::decision::Decision;
+use agents_domain::evidence::VerificationKey;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, ReceiptId, RunnerId};
@@ -162,6 +164,10 @@ impl Store for SqlStore {
 
     async fn register(&self, runner: &RunnerRecord) -> Result<(), StoreError> {
         self.write(|reply| Op::Register(runner.clone(), reply)).await
+    }
+
+    async fn publish(&self, key: &VerificationKey) -> Result<(), StoreError> {
+        self.write(|reply| Op::Publish(key.clone(), reply)).await
     }
 
     async fn unregister(&self, runner: RunnerId) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agents_domain::attempt::AttemptProgress;
 use agents_domain::cooldown::Cooldown;
+use agents_domain::evidence::VerificationKey;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId, RunnerId};
 use agents_domain::spending::Funds;
 use agents_domain::store::{
@@ -18,7 +19,7 @@ use super::batch::{Batch, Found};
 use super::connection::Connection;
 use super::statement::Statement;
 use super::task::Task;
-use super::{attempt_table, job_table, runner_table, upkeep};
+use super::{attempt_table, job_table, key_table, runner_table, upkeep};
 use crate::crash_point;
 
 /// Operations that one transaction takes at most.
@@ -39,6 +40,7 @@ pub(super) enum Op {
     Take(Box<Command>, Reply<Claimed>),
     Claim(ClaimRequest, Reply<Claims>),
     Register(RunnerRecord, Reply<()>),
+    Publish(VerificationKey, Reply<()>),
     Unregister(RunnerId, Reply<()>),
     Heartbeat(RunnerId, Vec<AttemptId>, Duration, Reply<HeartbeatReply>),
     Progress(RunnerId, Vec<(AttemptId, AttemptProgress)>, Reply<()>),
@@ -176,6 +178,7 @@ async fn work(
                 found.push(jobs);
             }
             Op::Register(..)
+            | Op::Publish(..)
             | Op::Unregister(..)
             | Op::Heartbeat(..)
             | Op::Progress(..)
@@ -194,18 +197,14 @@ async fn work(
     let mut results = Vec::with_capacity(ops.len());
     for op in ops {
         results.push(match op {
-            Op::Execute(command, _) => {
-                if let Change::Reserve { assignment, .. } = command.change {
-                    batch.load_purse(on, assignment).await?;
-                }
-                batch.decide((**command).clone()).map(Done::Receipt)
-            }
+            Op::Execute(command, _) => execute(on, &mut batch, command).await?,
             Op::Take(command, _) => taken(&mut batch, command),
             Op::Claim(request, _) => {
                 let jobs = found.next().expect("each claim has looked for jobs");
                 claim(on, &mut batch, (request, jobs)).await.map(Done::Claimed)
             }
             Op::Register(runner, _) => runner_table::put(on, runner).await.map(|()| Done::Nothing),
+            Op::Publish(key, _) => key_table::put(on, key).await.map(|()| Done::Nothing),
             Op::Unregister(runner, _) => runner_table::delete(on, *runner).await.map(|()| Done::Nothing),
             Op::Heartbeat(runner, attempts, lease, _) => {
                 let until = batch.now.after(*lease);
@@ -228,6 +227,23 @@ async fn work(
     crash_point::pass("transaction written");
     add_contexts(on, &mut results).await?;
     Ok(results)
+}
+
+/// Decides a command, with what it needs to know of others.
+async fn execute(
+    on: &mut Connection,
+    batch: &mut Batch<'_>,
+    command: &Command,
+) -> Result<Result<Done, StoreError>, StoreError> {
+    if let Change::Reserve { assignment, .. } = command.change {
+        batch.load_purse(on, assignment).await?;
+    }
+    if let Change::Create(new) = &command.change
+        && let Some(rejection) = batch.neighbour(on, new).await?
+    {
+        return Ok(Err(rejection.into()));
+    }
+    Ok(batch.decide(command.clone()).map(Done::Receipt))
 }
 
 /// Takes jobs. Where a namespace's day is spent, those of others come instead.
@@ -328,7 +344,10 @@ impl Op {
             (Op::LiftCooldown(_, reply), Ok(Done::Lifted(lifted))) => reply.send(Ok(lifted)).is_ok(),
             (Op::Forget(_, _, reply), Ok(Done::Forgotten(events))) => reply.send(Ok(events)).is_ok(),
             (
-                Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply),
+                Op::Register(_, reply)
+                | Op::Publish(_, reply)
+                | Op::Unregister(_, reply)
+                | Op::Progress(_, _, reply),
                 Ok(Done::Nothing),
             ) => reply.send(Ok(())).is_ok(),
             (Op::Task(task), Ok(Done::Nothing)) => {
@@ -353,9 +372,10 @@ impl Op {
             Op::Heartbeat(_, _, _, reply) => reply.send(Err(error)).is_ok(),
             Op::LiftCooldown(_, reply) => reply.send(Err(error)).is_ok(),
             Op::Forget(_, _, reply) => reply.send(Err(error)).is_ok(),
-            Op::Register(_, reply) | Op::Unregister(_, reply) | Op::Progress(_, _, reply) => {
-                reply.send(Err(error)).is_ok()
-            }
+            Op::Register(_, reply)
+            | Op::Publish(_, reply)
+            | Op::Unregister(_, reply)
+            | Op::Progress(_, _, reply) => reply.send(Err(error)).is_ok(),
             Op::Task(task) => {
                 task.fail(error);
                 true

@@ -125,7 +125,7 @@ impl World {
             output_bytes: 0,
             tail: String::new(),
             counts: None,
-            mac: String::new(),
+            signature: None,
         }
     }
 

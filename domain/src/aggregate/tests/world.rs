@@ -389,6 +389,7 @@ pub fn new_assignment(ids: &CountingIds, director: Director, first: First, max_j
         north_star: "make it so".to_owned(),
         director,
         workspace: "repo".to_owned(),
+        alone: false,
         max_jobs,
         run: None,
         limits: Default::default(),

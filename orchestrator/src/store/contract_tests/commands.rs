@@ -2,7 +2,7 @@
 //! and what the history says.
 
 use agents_domain::actor::Actor;
-use agents_domain::aggregate::{First, Rejection, StatusChange};
+use agents_domain::aggregate::{First, NewAssignment, Rejection, StatusChange};
 use agents_domain::assignment::AssignmentStatus;
 use agents_domain::attempt::{Attempt, LEASE, Proof, Wish};
 use agents_domain::decision::{Decision, Place};
@@ -13,7 +13,7 @@ use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::{Change, Command, StoreError};
 use uuid::Uuid;
 
-use super::env::{Env, command, failure, holder, report, runner};
+use super::env::{Env, command, failure, holder, namespace, report, runner};
 
 on_every_engine!(
     a_stale_attempts_word_is_rejected_and_changes_nothing,
@@ -27,6 +27,8 @@ on_every_engine!(
     a_question_that_is_asked_of_nobody_is_not_left_behind,
     a_running_attempt_is_taken_over_once_and_only_its_new_runner_ends_it,
     a_pm_loop_runs_to_its_end,
+    of_two_that_want_one_folder_for_themselves_at_once_one_gets_it,
+    a_folder_is_free_when_who_worked_in_it_is_done,
     thousands_of_jobs_are_changed_by_one_command,
 );
 
@@ -254,4 +256,46 @@ async fn thousands_of_jobs_are_changed_by_one_command(env: Env) {
     let cancelled = stored.jobs.iter().filter(|one| one.job.status() == JobStatus::Cancelled).count();
     assert_eq!((stored.jobs.len(), cancelled), (MANY + 1, MANY));
     assert!(stored.jobs.iter().skip(1).all(|detail| detail.context == "do the implement"));
+}
+
+fn alone(env: &Env) -> NewAssignment {
+    NewAssignment { alone: true, ..env.new_assignment(First::Hold) }
+}
+
+async fn of_two_that_want_one_folder_for_themselves_at_once_one_gets_it(env: Env) {
+    let new = [alone(&env), alone(&env)];
+    let [one, other] = new.clone().map(|new| env.execute(Change::Create(new)));
+    // In one transaction of one writer; then each in the transaction of a writer of its own.
+    let (one, other) = tokio::join!(one, other);
+    let taken = Rejection::FolderTaken { folder: "/repo".to_owned(), by: one.unwrap().assignment };
+    assert_eq!(rejection(other), taken);
+    assert_eq!(env.store.assignment(new[1].id).await.unwrap(), None);
+    env.cancel(new[0].id).await;
+    let (here, there) = (env.another_store().await, env.another_store().await);
+    let (one, other) = tokio::join!(
+        here.execute(command(Change::Create(alone(&env)))),
+        there.execute(command(Change::Create(alone(&env)))),
+    );
+    let (winner, loser) = if one.is_ok() { (one, other) } else { (other, one) };
+    let taken = Rejection::FolderTaken { folder: "/repo".to_owned(), by: winner.unwrap().assignment };
+    assert_eq!(rejection(loser), taken);
+}
+
+async fn a_folder_is_free_when_who_worked_in_it_is_done(env: Env) {
+    let first = alone(&env);
+    env.execute(Change::Create(first.clone())).await.unwrap();
+    let elsewhere = NewAssignment { workspace: "/other".to_owned(), ..alone(&env) };
+    env.execute(Change::Create(elsewhere)).await.unwrap();
+    let foreign = NewAssignment { namespace: namespace("foreign"), ..alone(&env) };
+    env.execute(Change::Create(foreign)).await.unwrap();
+    // It has found no worktree to be possible, and shares.
+    env.execute(Change::Create(env.new_assignment(First::Hold))).await.unwrap();
+    let taken = |by| Rejection::FolderTaken { folder: "/repo".to_owned(), by };
+    let refused = rejection(env.execute(Change::Create(alone(&env))).await);
+    let sharing = env.store.assignments(&Default::default()).await.unwrap();
+    assert!(sharing.iter().any(|line| refused == taken(line.assignment.id)), "{refused:?}");
+    for line in sharing {
+        env.cancel(line.assignment.id).await;
+    }
+    env.execute(Change::Create(alone(&env))).await.unwrap();
 }

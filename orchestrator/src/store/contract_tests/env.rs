@@ -112,6 +112,7 @@ impl Env {
             north_star: "make it so".to_owned(),
             director: Director::Pm,
             workspace: "/repo".to_owned(),
+            alone: false,
             max_jobs: 50,
             run: None,
             limits: Default::default(),

@@ -92,7 +92,7 @@ fn receipt(env: &Env, claimed: &Claimed, (check, passed): (&str, bool), of: &str
         output_bytes: 0,
         tail: String::new(),
         counts: None,
-        mac: String::new(),
+        signature: None,
     }
 }
 
@@ -142,6 +142,7 @@ fn measured(env: &Env, claimed: &Claimed, played: &Played) -> Evidence {
         checkpoint: Some(checkpoint),
         receipts: receipts.collect(),
         findings: met.chain(gate).collect(),
+        founded: None,
     }
 }
 
