@@ -19,6 +19,7 @@ mod job_table;
 mod lists;
 mod proof_json;
 mod purse;
+mod reservation;
 mod runner_table;
 mod spending_table;
 mod statement;
