@@ -41,6 +41,7 @@ mod migration;
 mod news;
 mod order;
 mod pausing;
+mod races;
 mod retrying;
 mod reviews;
 mod side_by_side;
