@@ -14,7 +14,7 @@ use crate::job::JobState;
 use crate::limits::{LimitChange, Limits, Measure, OwnLimits, Reached, Scope};
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::spending::{Funds, Spent};
-use crate::usage::MicroUsd;
+use crate::usage::{MicroUsd, TokenUsage};
 
 pub(super) const CENT: u64 = 10_000;
 
@@ -285,6 +285,44 @@ fn work_leaves_the_pm_what_one_job_of_it_is_expected_to_use() {
     let left = world.aggregate.ceilings(&attempt, &world.funds);
     assert_eq!(left.iter().map(|one| (one.measure, one.left)).collect::<Vec<_>>(), [(Measure::ToolCalls, 1)]);
     world.costs(pm, Some(cents(1)), Some(blocked()));
+}
+
+#[test]
+fn work_that_was_ended_past_its_share_leaves_the_pm_what_was_kept_for_it_of_anything() {
+    for measure in [Measure::Tokens, Measure::ToolCalls] {
+        let mut world = World::limited(Director::Pm, &limit(Scope::Assignment, measure, 100));
+        let work = world.claim();
+        // It has used all but nothing of what was the PM's 10.
+        let usage = Some(TokenUsage { input: 95, ..TokenUsage::default() });
+        let progress =
+            AttemptProgress { cost: Some(cents(1)), usage, tool_calls: 95, ..AttemptProgress::default() };
+        let over = Outcome::failure(OutcomeClass::OverLimit, "too much").with_fix("agents raise");
+        world.ends_with(work, over, progress, None);
+        let pm = world.claim();
+        let attempt = world.aggregate.attempts[0].clone();
+        let left = world.aggregate.ceilings(&attempt, &world.funds);
+        assert_eq!(left.iter().map(|one| (one.measure, one.left)).collect::<Vec<_>>(), [(measure, 10)]);
+        world.costs(pm, Some(cents(1)), Some(blocked()));
+    }
+}
+
+#[test]
+fn what_its_like_never_told_is_expected_to_be_all_that_an_attempt_may_use() {
+    let changes = [
+        limit(Scope::Attempt, Measure::Tokens, 700),
+        limit(Scope::Assignment, Measure::Tokens, 5000),
+        limit(Scope::Attempt, Measure::ToolCalls, 3),
+    ];
+    let mut world = World::limited(Director::None, &changes.concat());
+    world.insert("implement", Place::End).unwrap();
+    let mut reserved = || {
+        let id = world.claim();
+        let reserved = world.aggregate.attempts[0].reserved;
+        world.costs(id, Some(cents(1)), None);
+        [Measure::Tokens, Measure::ToolCalls, Measure::Jobs].map(|measure| reserved.of(measure))
+    };
+    assert_eq!(reserved(), [500, 3, 1], "a tenth of the assignment's, and no more than an attempt may use");
+    assert_eq!(reserved(), [700, 1, 1], "no tokens were told, and one tool call");
 }
 
 #[test]
