@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::amounts::Amounts;
 use crate::decision::Decision;
 use crate::evidence::Evidence;
 use crate::harness::ProcessEnd;
@@ -75,8 +76,8 @@ pub struct Attempt {
     pub cancel_requested: bool,
     /// A person asked for its end, for now: the job goes on when its assignment does.
     pub pause_requested: bool,
-    /// The money that is kept for it while it runs.
-    pub reserved: MicroUsd,
+    /// What is kept for it while it runs.
+    pub reserved: Amounts,
     /// What the PM has decided from inside it so far.
     pub decision: Option<Decision>,
     pub end: Option<AttemptEnd>,

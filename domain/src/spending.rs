@@ -5,22 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aggregate::HarnessDefaults;
+use crate::amounts::Amounts;
 use crate::limits::{Limits, Measure, OwnLimits, Reached, Scope};
 use crate::namespace::Namespace;
 use crate::timestamp::Timestamp;
+use crate::typical::{Example, Typical};
 use crate::usage::MicroUsd;
 
-/// What an attempt is taken to cost of which nothing is known, where the config does not say.
-pub const DEFAULT_EXPECTED: MicroUsd = MicroUsd::from_micros(500_000);
-
 /// A guess that nobody has made on purpose takes no more than this part of a limit.
-const GUESS_SHARE: i64 = 10;
+const GUESS_SHARE: u64 = 10;
 
-/// The part of an assignment's tokens, time and tool calls that is kept for the PM's closing review.
-const KEPT_SHARE: u64 = 10;
-
-/// The tokens that an attempt counts as of which nobody knows them, where no limit says less: some replies of an agent.
-const PRESUMED_TOKENS: u64 = 100_000;
+/// What an attempt is taken to use of which nothing is known, where neither the config nor a limit says less: half a
+/// dollar, some replies of an agent, ten minutes, a look around.
+fn default_guess(measure: Measure) -> u64 {
+    match measure {
+        Measure::Cost => 500_000,
+        Measure::Tokens => 100_000,
+        Measure::Wall => 600_000,
+        Measure::ToolCalls => 20,
+        // A job begins or does not.
+        Measure::Jobs => 0,
+    }
+}
 
 /// What was spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,7 +37,7 @@ pub struct Spent {
     pub presumed: MicroUsd,
     /// As far as they are known.
     pub tokens: u64,
-    /// What the attempts of unknown tokens are taken to have used.
+    /// What the attempts of unknown tokens are taken to have used: what was reserved for them.
     pub presumed_tokens: u64,
     pub wall: Duration,
     pub tool_calls: u64,
@@ -90,57 +96,12 @@ impl Spent {
     }
 }
 
-/// What attempts at a type of job with a harness have cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Typical {
-    pub job_type: String,
-    pub harness: String,
-    /// Attempts of known cost.
-    pub attempts: u64,
-    pub cost: MicroUsd,
-    /// Attempts of unknown cost.
-    pub unknown: u64,
-}
-
-impl Typical {
-    /// What one costs on average. `None`: of none is it known.
-    pub fn average(&self) -> Option<MicroUsd> {
-        let attempts = i64::try_from(self.attempts).unwrap_or(i64::MAX);
-        (attempts > 0)
-            .then(|| MicroUsd::from_micros(self.cost.as_micros().saturating_add(attempts - 1) / attempts))
-    }
-
-    /// The one of that type and harness.
-    pub fn find<'a>(all: &'a [Typical], job_type: &str, harness: &str) -> Option<&'a Typical> {
-        all.iter().find(|one| one.job_type == job_type && one.harness == harness)
-    }
-
-    /// Adds an attempt of that cost.
-    pub fn add(all: &mut Vec<Typical>, (job_type, harness): (&str, &str), cost: Option<MicroUsd>) {
-        let known = all.iter().position(|one| one.job_type == job_type && one.harness == harness);
-        let place = known.unwrap_or_else(|| {
-            let (job_type, harness) = (job_type.to_owned(), harness.to_owned());
-            all.push(Typical { job_type, harness, attempts: 0, cost: MicroUsd::ZERO, unknown: 0 });
-            all.len() - 1
-        });
-        let one = &mut all[place];
-        match cost {
-            Some(cost) => {
-                one.attempts += 1;
-                one.cost = one.cost.plus(cost);
-            }
-            None => one.unknown += 1,
-        }
-    }
-}
-
 /// What the config says of money at the moment of a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Terms {
     /// Of the namespace's day.
     pub day: Limits,
-    /// What an attempt is taken to cost of which nothing is known. `None`: [`DEFAULT_EXPECTED`], but at most a tenth of
-    /// a limit.
+    /// What an attempt is taken to cost of which nothing is known. `None`: a guess, at most a tenth of a limit.
     pub expected: Option<MicroUsd>,
     /// Which harness does a PM's job that follows.
     pub harness_defaults: Option<Arc<HarnessDefaults>>,
@@ -176,57 +137,46 @@ pub struct Funds {
     /// What the namespace has spent today.
     pub spent: Spent,
     /// What is reserved for its attempts that run.
-    pub reserved: MicroUsd,
-    /// Jobs of it that have begun and whose first attempt runs.
-    pub begun: u64,
-    /// What jobs cost in this namespace.
+    pub reserved: Amounts,
+    /// What jobs use in this namespace.
     pub typical: Vec<Typical>,
 }
 
 impl Funds {
     /// The day as something to be drawn on.
     pub fn day(&self) -> Fund {
-        let mut spent = self.spent;
-        spent.jobs = spent.jobs.saturating_add(self.begun);
         Fund {
             scope: Scope::Day,
             limits: self.terms.day,
-            spent,
+            spent: self.spent,
             reserved: self.reserved,
-            kept: Kept::Nothing,
+            kept: Amounts::NONE,
         }
     }
 
-    /// What an attempt is taken to cost: as its like in the assignment, else in the namespace, else a guess; one whose
-    /// like never told its cost, all that it may. Never more than an attempt may cost.
-    pub fn expected(&self, like: (&str, &str), own: &[Typical], limits: (&Limits, &Limits)) -> MicroUsd {
-        let (attempt, assignment) = limits;
-        let alike = |all| Typical::find(all, like.0, like.1);
-        let (own, all) = (alike(own), alike(&self.typical));
-        let known = own.and_then(Typical::average).or_else(|| all.and_then(Typical::average));
-        let is_untold = own.or(all).is_some_and(|one| one.unknown > 0);
-        let expected = match (known, attempt.cost) {
-            (Some(known), _) => known,
-            (None, Some(limit)) if is_untold => limit,
-            (None, _) => self.guess(assignment),
-        };
-        attempt.cost.map_or(expected, |limit| expected.min(limit))
+    /// What an attempt is taken to use: as its like in the assignment, else in the namespace, else a guess; of what its like
+    /// never told, all that it may. Never more than an attempt may use.
+    pub fn expected(&self, like: (&str, &str), own: &[Typical], limits: &OwnLimits) -> Amounts {
+        let (own, all) = (Typical::find(own, like.0, like.1), Typical::find(&self.typical, like.0, like.1));
+        Amounts::of_each(|measure| {
+            let average = |of: Option<&Typical>| of.and_then(|one| one.of(measure).average());
+            let is_untold = own.or(all).is_some_and(|one| one.of(measure).unknown > 0);
+            let most = limits.attempt.of(measure);
+            let expected = match (average(own).or_else(|| average(all)), most) {
+                (Some(known), _) => known,
+                (None, Some(most)) if is_untold => most,
+                (None, _) => self.guess(measure, limits),
+            };
+            most.map_or(expected, |most| expected.min(most))
+        })
     }
 
-    fn guess(&self, assignment: &Limits) -> MicroUsd {
-        let share = |limit: MicroUsd| MicroUsd::from_micros(limit.as_micros() / GUESS_SHARE);
-        let limits = [assignment.cost, self.terms.day.cost];
-        let small = limits.into_iter().flatten().map(share).fold(DEFAULT_EXPECTED, MicroUsd::min);
-        self.terms.expected.unwrap_or(small)
+    fn guess(&self, measure: Measure, limits: &OwnLimits) -> u64 {
+        let limits = [limits.job, limits.assignment, self.terms.day];
+        let shares = limits.iter().filter_map(|one| one.of(measure)).map(|limit| limit.div_ceil(GUESS_SHARE));
+        let small = shares.fold(default_guess(measure), u64::min);
+        self.terms.expected.filter(|_| measure == Measure::Cost).map_or(small, micros)
     }
-}
-
-/// What must be left when work has begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    Nothing,
-    /// One job of the PM of that cost, and a part of everything else.
-    ForPm(MicroUsd),
 }
 
 /// A limit, and what is taken from it.
@@ -236,81 +186,62 @@ pub struct Fund {
     pub limits: Limits,
     pub spent: Spent,
     /// For attempts that run.
-    pub reserved: MicroUsd,
-    pub kept: Kept,
+    pub reserved: Amounts,
+    /// What must be left when work has begun: for one job of the PM.
+    pub kept: Amounts,
 }
 
 impl Fund {
-    /// Whether something of that expected cost may begin. This is where `spent + reserved <= limit` is held.
-    pub fn admit(&self, expected: MicroUsd) -> Result<(), Reached> {
+    /// Whether something may begin that is expected to use so much. This is where `spent + reserved <= limit` is held.
+    pub fn admit(&self, expected: &Amounts) -> Result<(), Reached> {
         self.admit_more(expected)?;
-        // What is expected to cost nothing may not begin either where nothing is left, or where nothing was ever to be spent.
-        if let Some(limit) = self.limits.cost.filter(|limit| self.taken() >= *limit) {
-            let (limit, spent) = (micros(limit), micros(self.taken()));
-            return Err(Reached { scope: self.scope, measure: Measure::Cost, limit, spent, needed: 0 });
-        }
-        for measure in [Measure::Tokens, Measure::Wall, Measure::ToolCalls, Measure::Jobs] {
+        // What is expected to use nothing may not begin either where nothing is left, or where nothing was ever to be used.
+        // Jobs are counted, not expected: a further try is none.
+        for measure in [Measure::Cost, Measure::Tokens, Measure::Wall, Measure::ToolCalls] {
             if let Some(left) = self.left(measure).filter(|left| left.left == 0) {
-                return Err(left.reached(0));
+                return Err(Reached { needed: self.kept.of(measure), ..left.reached(0) });
             }
         }
         Ok(())
     }
 
-    /// The same for a PM that wraps up: what work was to leave for it is there, also where work has run past the limit.
-    pub fn to_wrap_up(mut self, cost: MicroUsd) -> Self {
-        let spent = self.spent.counted();
-        self.limits.cost = self.limits.cost.map(|limit| if spent > limit { spent.plus(cost) } else { limit });
-        for measure in [Measure::Tokens, Measure::Wall, Measure::ToolCalls] {
-            if let Some(limit) = self.limits.of(measure) {
-                let least = self.spent.of(measure).saturating_add(limit.div_ceil(KEPT_SHARE));
+    /// The same for a PM that wraps up: where work has run past the limit, or past its own share (`is_past`), what work was
+    /// to leave for the PM is there all the same.
+    pub fn to_wrap_up(mut self, kept: &Amounts, is_past: bool) -> Self {
+        for measure in Measure::ALL {
+            let spent = self.spent.of(measure);
+            if let Some(limit) = self.limits.of(measure).filter(|limit| is_past || spent > *limit) {
+                let least = spent.saturating_add(kept.of(measure));
                 self.limits.set(measure, Some(limit.max(least)));
             }
         }
         self
     }
 
-    /// Whether so much more money may be reserved.
-    pub fn admit_more(&self, cost: MicroUsd) -> Result<(), Reached> {
-        match self.limits.cost {
-            Some(limit) if self.taken().plus(self.kept_cost()).plus(cost) > limit => Err(Reached {
-                scope: self.scope,
-                measure: Measure::Cost,
-                limit: micros(limit),
-                spent: micros(self.taken()),
-                needed: micros(self.kept_cost().plus(cost)),
-            }),
-            Some(_) | None => Ok(()),
+    /// Whether so much more may be reserved.
+    pub fn admit_more(&self, more: &Amounts) -> Result<(), Reached> {
+        for measure in Measure::ALL {
+            let Some(limit) = self.limits.of(measure) else { continue };
+            let (spent, more) = (self.taken(measure), more.of(measure));
+            let needed = self.kept.of(measure).saturating_add(more);
+            if more > 0 && spent.saturating_add(needed) > limit {
+                return Err(Reached { scope: self.scope, measure, limit, spent, needed });
+            }
         }
+        Ok(())
     }
 
     /// What is left of that measure for something that begins. `None`: it is not limited.
     pub fn left(&self, measure: Measure) -> Option<Ceiling> {
         let limit = self.limits.of(measure)?;
-        let taken = match measure {
-            Measure::Cost => micros(self.taken()),
-            Measure::Tokens | Measure::Wall | Measure::ToolCalls | Measure::Jobs => self.spent.of(measure),
-        };
-        let kept = match (self.kept, measure) {
-            (Kept::ForPm(cost), Measure::Cost) => micros(cost),
-            (Kept::ForPm(_), Measure::Tokens | Measure::Wall | Measure::ToolCalls) if limit > 1 => {
-                limit.div_ceil(KEPT_SHARE)
-            }
-            (Kept::ForPm(_) | Kept::Nothing, _) => 0,
-        };
-        let left = limit.saturating_sub(taken).saturating_sub(kept);
+        let taken = self.taken(measure);
+        let left = limit.saturating_sub(taken).saturating_sub(self.kept.of(measure));
         Some(Ceiling { scope: self.scope, measure, limit, taken, left })
     }
 
-    fn taken(&self) -> MicroUsd {
-        self.spent.counted().plus(self.reserved)
-    }
-
-    fn kept_cost(&self) -> MicroUsd {
-        match self.kept {
-            Kept::Nothing => MicroUsd::ZERO,
-            Kept::ForPm(cost) => cost,
-        }
+    /// What is spent and reserved of that measure.
+    pub fn taken(&self, measure: Measure) -> u64 {
+        self.spent.of(measure).saturating_add(self.reserved.of(measure))
     }
 }
 
@@ -335,14 +266,6 @@ impl Ceiling {
     }
 }
 
-/// What an attempt is taken to have used whose CLI tells no tokens: all that it may, else a tenth of the smallest limit that it
-/// counts against, and not nothing. So a limit of tokens holds for such a CLI too.
-pub fn presumed_tokens(limits: &OwnLimits) -> u64 {
-    let share = |limit: u64| limit.div_ceil(GUESS_SHARE.unsigned_abs());
-    let others = [limits.job.tokens, limits.assignment.tokens].into_iter().flatten().map(share);
-    limits.attempt.tokens.unwrap_or_else(|| others.fold(PRESUMED_TOKENS, u64::min))
-}
-
 /// What the end of an attempt adds to the sums of its namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spending {
@@ -350,9 +273,9 @@ pub struct Spending {
     pub day: Day,
     pub spent: Spent,
     /// What was reserved for it, and is not any longer.
-    pub reserved: MicroUsd,
-    /// Its type of job and its harness with its cost, if it tells what others like it will cost.
-    pub example: Option<(String, String, Option<MicroUsd>)>,
+    pub reserved: Amounts,
+    /// What it has used, if that tells what others like it will use.
+    pub example: Option<Example>,
 }
 
 /// A day in UTC, counted from 1970-01-01.

@@ -10,6 +10,7 @@ use crate::actor::Actor;
 use crate::aggregate::{
     BranchMove, HarnessDefaults, NewAssignment, PauseMode, Rejection, Repetition, StatusChange,
 };
+use crate::amounts::Amounts;
 use crate::assignment::{Assignment, AssignmentStatus};
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, ProcessMark, Proof, Wish};
 use crate::audit::Repair;
@@ -107,11 +108,11 @@ pub enum Change {
         assignment: AssignmentId,
         how: BranchMove,
     },
-    /// A running attempt needs so much money, all in all.
+    /// A running attempt needs so much, all in all.
     Reserve {
         assignment: AssignmentId,
         attempt: AttemptId,
-        cost: MicroUsd,
+        needs: Amounts,
         terms: AnyTerms,
     },
     /// What an audit has found wrong is put right, as far as it can be.
@@ -153,6 +154,8 @@ pub struct Receipt {
     pub events: Vec<HistoryEvent>,
     /// Whether a job of the assignment may start now, as far as it does not wait for its harness.
     pub has_ready: bool,
+    /// What is reserved for an attempt by now for which more was asked.
+    pub reserved: Option<Amounts>,
 }
 
 /// A request for work.
@@ -188,6 +191,8 @@ pub struct Claims {
     pub claimed: Vec<Claimed>,
     /// What happened to assignments of which nothing was claimed: a limit stood against it.
     pub refused: Vec<(Namespace, HistoryEvent)>,
+    /// Namespaces that may not begin a job now, since their day has no room for it.
+    pub spent_days: Vec<DayLine>,
 }
 
 /// A runner, as it makes itself known.
@@ -330,7 +335,7 @@ pub struct DayLine {
     pub namespace: Namespace,
     pub spent: Spent,
     /// For its attempts that run.
-    pub reserved: MicroUsd,
+    pub reserved: Amounts,
     /// The limits that a claim was last held against.
     pub limits: Limits,
     /// A claim was refused; until then nobody looks for its jobs.

@@ -124,7 +124,13 @@ impl Cancel {
     ) -> Result<(One, Assignment), Failure> {
         let before = store.assignment(id).await?.ok_or(StoreError::NoAssignment(id))?;
         let receipt = if before.is_closed() {
-            Receipt { assignment: id, status: before.status(), events: Vec::new(), has_ready: false }
+            Receipt {
+                assignment: id,
+                status: before.status(),
+                events: Vec::new(),
+                has_ready: false,
+                reserved: None,
+            }
         } else {
             let change = Change::Update {
                 assignment: id,

@@ -75,6 +75,9 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
             format!("{running} agent(s) go on and wait for the next runner, for 10 minutes at least"),
         ),
         RunnerEvent::DaySpent { day } => (Style::Attention, day_spent(day)),
+        RunnerEvent::DayGoesOn { namespace } => {
+            (Style::Good, format!("jobs of {} go on: the day's budget has room for them", namespace.as_str()))
+        }
         RunnerEvent::Ended { finished } => (Style::Dim, format!("runner ended after {finished} attempt(s)")),
     };
     Some(line)
@@ -224,6 +227,7 @@ pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
             "spent": budget::day(day),
             "until": budget::day_over(day).map(|until| until.to_string()),
         }),
+        RunnerEvent::DayGoesOn { namespace } => about("day_goes_on", "namespace", namespace.as_str().into()),
         RunnerEvent::Ended { finished } => about("runner_ended", "finished", (*finished).into()),
     }
 }

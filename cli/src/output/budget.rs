@@ -145,11 +145,7 @@ pub fn lines(assignment: &Assignment) -> Vec<String> {
 pub fn day(line: &DayLine) -> String {
     let of = |measure: Measure| {
         let limit = line.limits.of(measure)?;
-        let reserved = match measure {
-            Measure::Cost => u64::try_from(line.reserved.as_micros()).unwrap_or(0),
-            Measure::Tokens | Measure::Wall | Measure::ToolCalls | Measure::Jobs => 0,
-        };
-        let taken = line.spent.of(measure).saturating_add(reserved);
+        let taken = line.spent.of(measure).saturating_add(line.reserved.of(measure));
         Some(format!("{} of {}", measure.show(taken), measure.show(limit)))
     };
     Measure::ALL.into_iter().filter_map(of).collect::<Vec<_>>().join(", ")

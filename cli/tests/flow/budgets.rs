@@ -248,10 +248,11 @@ fn an_attempt_that_is_past_its_time_is_ended_and_its_time_is_counted() {
 fn a_job_may_not_use_more_in_all_its_tries_than_its_limit() {
     let fails = json!([tool(), tool(), {"fail": "overloaded"}]);
     let stage = limited(
-        json!({"job": {"toolCalls": 3}}),
+        json!({"job": {"toolCalls": 4}}),
         json!([
             on_attempt("implement", 1, fails),
-            on_attempt("implement", 2, json!([tool(), tool(), work_for_ever()])),
+            // As many as the first try are there for it, and no more.
+            on_attempt("implement", 2, json!([tool(), tool(), tool(), work_for_ever()])),
             pm_blocks()
         ]),
     );
@@ -261,7 +262,7 @@ fn a_job_may_not_use_more_in_all_its_tries_than_its_limit() {
     let ended = stage.assignment(&id);
     let attempts = jobs(&ended)[0]["attempts"].as_array().unwrap();
     assert_eq!(attempts[1]["outcome"], "over_limit", "{ended:#}");
-    let said = "the limit of a job is reached: 4 tool calls of 3 tool calls";
+    let said = "the limit of a job is reached: 5 tool calls of 4 tool calls";
     assert!(text(&attempts[1]["message"]).starts_with(said), "{ended:#}");
 }
 

@@ -93,7 +93,11 @@ impl Stage {
         let file = std::fs::File::create(&output).unwrap();
         let child = runner.start(file, Stdio::inherit());
         let runner = RunnerProcess { child, output };
-        runner.says("runner started");
+        // In words, or as the name of an event.
+        until("the runner has started", PATIENCE, || {
+            let said = runner.output();
+            ["runner started", "runner_started"].iter().any(|words| said.contains(words)).then_some(())
+        });
         runner
     }
 

@@ -2,13 +2,13 @@
 
 use super::money::Unfunded;
 use super::{About, Aggregate, Context, Rejection};
+use crate::amounts::Amounts;
 use crate::attempt::{Attempt, Holder, Proof};
 use crate::cooldown::Cooldown;
 use crate::fallback::{Fallbacks, Route};
 use crate::history::EventKind;
 use crate::id::{AttemptId, JobId, RunnerId};
 use crate::spending::Funds;
-use crate::usage::MicroUsd;
 
 /// What decides which harness a job goes to now.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +106,7 @@ impl Aggregate {
             resumes: resume.map(|session| session.id.clone()),
             cancel_requested: false,
             pause_requested: false,
-            reserved: MicroUsd::ZERO,
+            reserved: Amounts::NONE,
             decision: None,
             end: None,
         }

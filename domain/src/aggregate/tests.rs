@@ -3,6 +3,7 @@
 mod beginning;
 mod branch;
 mod budget;
+mod budget_property;
 mod cancelling;
 mod chat;
 mod checks;

@@ -1,4 +1,4 @@
-//! Holds what a running attempt uses against its limits, and has more money reserved for it while there is some.
+//! Holds what a running attempt uses against its limits, and has more reserved for it while there is some.
 //!
 //! Between two looks an attempt can use more than it may; how much is bounded by how often its CLI tells what it uses.
 
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{HarnessDefaults, Rejection};
+use agents_domain::amounts::Amounts;
 use agents_domain::attempt::AttemptProgress;
 use agents_domain::limits::{Measure, Reached, Scope};
 use agents_domain::spending::{AnyTerms, Ceiling};
@@ -17,20 +18,22 @@ use tokio::task::JoinSet;
 use super::Surroundings;
 use crate::settings;
 
-/// How long the store is left alone after it could not say whether there is more money.
+/// How long the store is left alone after it could not say whether there is more.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The meter of one attempt.
 pub(super) struct Meter {
     ceilings: Vec<Ceiling>,
     /// What is reserved for it.
-    reserved: MicroUsd,
+    reserved: Amounts,
     desk: Desk,
-    asking: JoinSet<(MicroUsd, Result<(), StoreError>)>,
+    asking: JoinSet<Result<Option<Amounts>, StoreError>>,
     ask_again_at: Duration,
+    /// The store could not say whether there is more: meanwhile what was left at the beginning is all there is.
+    is_cut_off: bool,
 }
 
-/// Where more money is asked for.
+/// Where more is asked for.
 struct Desk {
     store: Arc<dyn Store>,
     terms: AnyTerms,
@@ -51,40 +54,46 @@ impl Meter {
             desk,
             asking: JoinSet::new(),
             ask_again_at: Duration::ZERO,
+            is_cut_off: false,
         }
     }
 
     /// Looks, when the attempt has run for so long and has used so much. Gives the limit that it has passed.
     pub fn look(&mut self, run: Duration, progress: &AttemptProgress) -> Option<Reached> {
-        let passed = self.ceilings.iter().find_map(|ceiling| passed(ceiling, run, progress));
-        passed.or_else(|| self.pay(run, progress.cost?))
+        let used = used(run, progress);
+        let is_ours = |ceiling: &&Ceiling| self.is_cut_off || is_alone_in(ceiling.scope);
+        let passed = self.ceilings.iter().filter(is_ours).find_map(|ceiling| passed(ceiling, &used));
+        passed.or_else(|| self.draw(run, &used))
     }
 
-    /// Has so much reserved, all in all. Only money is shared between attempts that run at the same time.
-    fn pay(&mut self, run: Duration, cost: MicroUsd) -> Option<Reached> {
+    /// Has at least so much reserved, all in all.
+    fn draw(&mut self, run: Duration, needs: &Amounts) -> Option<Reached> {
         match self.asking.try_join_next() {
-            Some(Ok((granted, Ok(())))) => self.reserved = granted,
-            Some(Ok((_, Err(StoreError::Rejected(Rejection::OutOfBudget { reached }))))) => {
-                return Some(reached);
+            Some(Ok(Ok(granted))) => {
+                self.reserved = granted.unwrap_or(self.reserved);
+                self.is_cut_off = false;
             }
-            // It has ended already, or the store is in trouble: the limits that need no store hold meanwhile.
-            Some(Ok((_, Err(error)))) => {
-                tracing::debug!(%error, "no more money could be reserved");
+            Some(Ok(Err(StoreError::Rejected(Rejection::OutOfBudget { reached })))) => return Some(reached),
+            // It has ended already, or the store is in trouble.
+            Some(Ok(Err(error))) => {
+                tracing::debug!(%error, "no more could be reserved");
                 self.ask_again_at = run + PATIENCE;
+                self.is_cut_off = true;
             }
-            Some(Err(error)) => tracing::error!(%error, "asking for more money broke down"),
+            Some(Err(error)) => tracing::error!(%error, "asking for more broke down"),
             None => {}
         }
-        if cost > self.reserved && self.asking.is_empty() && run >= self.ask_again_at {
-            let (store, command) = (Arc::clone(&self.desk.store), self.desk.command(cost));
-            self.asking.spawn(async move { (cost, store.execute(command).await.map(|_| ())) });
+        let is_short = !needs.less(&self.reserved).is_none();
+        if is_short && self.asking.is_empty() && run >= self.ask_again_at {
+            let (store, command) = (Arc::clone(&self.desk.store), self.desk.command(*needs));
+            self.asking.spawn(async move { store.execute(command).await.map(|receipt| receipt.reserved) });
         }
         None
     }
 }
 
 impl Desk {
-    fn command(&self, cost: MicroUsd) -> Command {
+    fn command(&self, needs: Amounts) -> Command {
         let (assignment, attempt) = (self.claimed.assignment.id, self.claimed.attempt.id);
         // Nothing is inserted, so nobody needs a harness.
         let defaults = HarnessDefaults {
@@ -95,23 +104,31 @@ impl Desk {
         Command {
             actor: Actor::Runner(self.claimed.attempt.runner),
             harness_defaults: Arc::new(defaults),
-            change: Change::Reserve { assignment, attempt, cost, terms: self.terms.clone() },
+            change: Change::Reserve { assignment, attempt, needs, terms: self.terms.clone() },
         }
     }
 }
 
-/// The limit, if the attempt is past it. The assignment's money and the day's are the store's to judge: others draw on
-/// them too.
-fn passed(ceiling: &Ceiling, run: Duration, progress: &AttemptProgress) -> Option<Reached> {
-    let used = match (ceiling.measure, ceiling.scope) {
-        (Measure::Cost, Scope::Attempt | Scope::Job) => {
-            u64::try_from(progress.cost?.as_micros()).unwrap_or_default()
-        }
-        (Measure::Tokens, _) => progress.usage?.total(),
-        (Measure::Wall, _) => u64::try_from(run.as_millis()).unwrap_or(u64::MAX),
-        (Measure::ToolCalls, _) => u64::from(progress.tool_calls),
-        (Measure::Cost, Scope::Assignment | Scope::Day) | (Measure::Jobs, _) => return None,
-    };
+/// What the attempt has used. What its CLI does not tell is not more than what is reserved for it.
+fn used(run: Duration, progress: &AttemptProgress) -> Amounts {
+    let tokens = progress.usage.map_or(0, |usage| usage.total());
+    Amounts::of_cost(progress.cost.unwrap_or_default())
+        .with(Measure::Tokens, tokens)
+        .with(Measure::Wall, u64::try_from(run.as_millis()).unwrap_or(u64::MAX))
+        .with(Measure::ToolCalls, u64::from(progress.tool_calls))
+}
+
+/// Whether nobody else draws on that scope at the same time. What others draw on too is the store's to judge.
+fn is_alone_in(scope: Scope) -> bool {
+    match scope {
+        Scope::Attempt | Scope::Job => true,
+        Scope::Assignment | Scope::Day => false,
+    }
+}
+
+/// The limit, if the attempt is past it.
+fn passed(ceiling: &Ceiling, used: &Amounts) -> Option<Reached> {
+    let used = used.of(ceiling.measure);
     (used > ceiling.left).then(|| ceiling.reached(used))
 }
 
@@ -144,21 +161,20 @@ mod tests {
             tool_calls: 3,
             ..AttemptProgress::default()
         };
-        let check = |scope, measure, left, spent: Option<u64>| {
-            let ceiling = Ceiling { scope, measure, limit: 100, taken: 100 - left, left };
-            let found = passed(&ceiling, Duration::from_millis(60), &progress);
-            assert_eq!(found.map(|reached| reached.spent), spent, "{measure:?} of {scope:?}");
+        let used = used(Duration::from_millis(60), &progress);
+        let check = |measure, left, spent: Option<u64>| {
+            let ceiling = Ceiling { scope: Scope::Job, measure, limit: 100, taken: 100 - left, left };
+            assert_eq!(passed(&ceiling, &used).map(|reached| reached.spent), spent, "{measure:?}");
         };
-        check(Scope::Attempt, Measure::Cost, 70, None);
-        check(Scope::Attempt, Measure::Cost, 69, Some(101));
-        check(Scope::Job, Measure::Cost, 20, Some(150));
-        check(Scope::Assignment, Measure::Cost, 20, None);
-        check(Scope::Day, Measure::Tokens, 49, Some(101));
-        check(Scope::Job, Measure::Wall, 59, Some(101));
-        check(Scope::Assignment, Measure::ToolCalls, 3, None);
-        check(Scope::Assignment, Measure::ToolCalls, 2, Some(101));
-        let unknown = AttemptProgress::default();
-        let ceiling = Ceiling { scope: Scope::Attempt, measure: Measure::Cost, limit: 1, taken: 0, left: 0 };
-        assert_eq!(passed(&ceiling, Duration::ZERO, &unknown), None, "an unknown cost has passed nothing");
+        check(Measure::Cost, 70, None);
+        check(Measure::Cost, 69, Some(101));
+        check(Measure::Cost, 20, Some(150));
+        check(Measure::Tokens, 49, Some(101));
+        check(Measure::Wall, 59, Some(101));
+        check(Measure::ToolCalls, 3, None);
+        check(Measure::ToolCalls, 2, Some(101));
+        let ceiling = Ceiling { scope: Scope::Attempt, measure: Measure::Cost, limit: 1, taken: 1, left: 0 };
+        let unknown = super::used(Duration::ZERO, &AttemptProgress::default());
+        assert_eq!(passed(&ceiling, &unknown), None, "an unknown cost has passed nothing");
     }
 }

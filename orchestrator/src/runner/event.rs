@@ -56,6 +56,10 @@ pub enum RunnerEvent {
     DaySpent {
         day: Box<DayLine>,
     },
+    /// Jobs of that namespace begin again that have waited for a day.
+    DayGoesOn {
+        namespace: Namespace,
+    },
     Ended {
         finished: usize,
     },

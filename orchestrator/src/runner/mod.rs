@@ -19,8 +19,9 @@ use agents_domain::attempt::{AttemptProgress, AttemptReport, Wish};
 use agents_domain::evidence::VerificationKey;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::id::AttemptId;
+use agents_domain::namespace::Namespace;
 use agents_domain::outcome::{Outcome, OutcomeClass};
-use agents_domain::store::{ClaimRequest, Claimed, Claims, RunnerRecord, StoreError};
+use agents_domain::store::{ClaimRequest, Claimed, Claims, DayLine, RunnerRecord, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
 use tokio::time::Instant;
@@ -138,6 +139,26 @@ impl Runner {
         Ok(state.finished)
     }
 
+    /// Says, once each, that a day's limit keeps jobs from beginning, and that they begin again. A runner that ends when
+    /// nothing is left to do says it at its end.
+    fn tell_of_days(&self, claimed: &[Claimed], spent: Vec<DayLine>, state: &mut State) {
+        if self.options.once {
+            return;
+        }
+        let begun = claimed.iter().map(|one| &one.assignment.namespace);
+        let goes_on = |name: &&Namespace| !spent.iter().any(|day| day.namespace == **name);
+        for namespace in begun.filter(goes_on) {
+            if state.spent_days.remove(namespace) {
+                self.listener.hear(&RunnerEvent::DayGoesOn { namespace: namespace.clone() });
+            }
+        }
+        for day in spent {
+            if state.spent_days.insert(day.namespace.clone()) {
+                self.listener.hear(&RunnerEvent::DaySpent { day: Box::new(day) });
+            }
+        }
+    }
+
     /// Says why jobs are left that wait for the next day.
     async fn tell_what_waits(&self) {
         let queue = self.around.store.queue(self.options.namespace.as_ref(), &self.fallbacks(), 1).await;
@@ -199,7 +220,8 @@ impl Runner {
 
     fn claimed(&self, claimed: Result<(Claims, usize), StoreError>, state: &mut State) {
         match claimed {
-            Ok((Claims { claimed, refused }, limit)) => {
+            Ok((Claims { claimed, refused, spent_days }, limit)) => {
+                self.tell_of_days(&claimed, spent_days, state);
                 for (namespace, event) in refused {
                     self.listener.hear(&RunnerEvent::Happened { namespace, event });
                 }

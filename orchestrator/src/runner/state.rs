@@ -1,10 +1,11 @@
 //! What the runner's loop knows, and what can happen in it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use agents_domain::attempt::AttemptReport;
 use agents_domain::id::{AssignmentId, AttemptId};
+use agents_domain::namespace::Namespace;
 use agents_domain::store::{Claimed, Claims, StoreError};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -83,6 +84,8 @@ pub(super) struct State {
     pub trouble: Option<Duration>,
     /// When the slow tick was last served.
     pub ticked_at: Instant,
+    /// Namespaces of which was told that their day is spent.
+    pub spent_days: BTreeSet<Namespace>,
     /// What has been seen of other runners' attempts.
     pub lookout: Lookout,
 }
@@ -105,6 +108,7 @@ impl State {
             finished: 0,
             trouble: None,
             ticked_at: Instant::now(),
+            spent_days: BTreeSet::new(),
             lookout: Lookout::default(),
         }
     }

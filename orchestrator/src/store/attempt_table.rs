@@ -6,6 +6,7 @@ use agents_domain::attempt::{Attempt, AttemptProgress, AttemptReport, Host, Wish
 use agents_domain::decision::Decision;
 use agents_domain::harness::ProcessEnd;
 use agents_domain::id::{AssignmentId, AttemptId, JobId, RunnerId};
+use agents_domain::limits::Measure;
 use agents_domain::outcome::OutcomeClass;
 use agents_domain::store::{AttemptRecord, Orphan, StoreError};
 use agents_domain::timestamp::Timestamp;
@@ -15,6 +16,7 @@ use sqlx::any::AnyRow;
 use super::columns::Columns;
 use super::connection::Connection;
 use super::decision_json;
+use super::reservation;
 use super::runner_table;
 use super::statement::{Statement, Value, names};
 
@@ -107,7 +109,7 @@ pub(super) async fn load_running(
     on: &mut Connection,
     of: &[AssignmentId],
 ) -> Result<Vec<Attempt>, StoreError> {
-    const RUNNING: [&str; 15] = [
+    const RUNNING: [&str; 18] = [
         "id",
         "job_id",
         "assignment_id",
@@ -122,6 +124,9 @@ pub(super) async fn load_running(
         "cancel_requested",
         "pause_requested",
         "reserved_micros",
+        "reserved_tokens",
+        "reserved_wall_ms",
+        "reserved_tool_calls",
         "decision",
     ];
     let select = format!(
@@ -134,11 +139,15 @@ pub(super) async fn load_running(
         .await?;
     let read = |row: &AnyRow| {
         let mut columns = Columns::new(row, "attempts", &RUNNING, 0);
+        let (id, job) =
+            (columns.parsed(|text| text.parse().ok())?, columns.parsed(|text| text.parse().ok())?);
+        let assignment = columns.parsed(|text| text.parse().ok())?;
+        let number = columns.count()?;
         Ok(Attempt {
-            id: columns.parsed(|text| text.parse().ok())?,
-            job: columns.parsed(|text| text.parse().ok())?,
-            assignment: columns.parsed(|text| text.parse().ok())?,
-            number: columns.count()?,
+            id,
+            job,
+            assignment,
+            number,
             runner: columns.parsed(|text| text.parse().ok())?,
             host: read_host(&mut columns)?,
             harness: columns.text()?,
@@ -147,7 +156,7 @@ pub(super) async fn load_running(
             resumes: columns.optional_text()?,
             cancel_requested: columns.flag()?,
             pause_requested: columns.flag()?,
-            reserved: MicroUsd::from_micros(columns.integer()?),
+            reserved: reservation::read(&mut columns)?.with(Measure::Jobs, u64::from(number == 1)),
             decision: columns.optional_parsed(decision_json::read)?,
             end: None,
         })
@@ -164,7 +173,7 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
     let rows = new
         .iter()
         .map(|attempt| {
-            vec![
+            let mut row: Vec<Value> = vec![
                 attempt.id.to_string().into(),
                 attempt.job.to_string().into(),
                 attempt.assignment.to_string().into(),
@@ -179,17 +188,17 @@ pub(super) async fn insert(on: &mut Connection, new: &[&Attempt]) -> Result<(), 
                 "running".into(),
                 attempt.cancel_requested.into(),
                 attempt.pause_requested.into(),
-                attempt.reserved.as_micros().into(),
-                attempt.decision.as_ref().map(decision_json::write).into(),
-                0i64.into(),
-                0i64.into(),
-                0i64.into(),
-            ]
+            ];
+            row.extend(reservation::values(&attempt.reserved));
+            row.push(attempt.decision.as_ref().map(decision_json::write).into());
+            row.extend([0i64.into(), 0i64.into(), 0i64.into()]);
+            row
         })
         .collect();
     Statement::new(
         "INSERT INTO attempts (id, job_id, assignment_id, number, runner_id, machine_id, boot_id, harness, started_at, \
-         lease_until, resumes, status, cancel_requested, pause_requested, reserved_micros, decision, tool_calls, unknown_lines, bad_lines) ",
+         lease_until, resumes, status, cancel_requested, pause_requested, reserved_micros, reserved_tokens, \
+         reserved_wall_ms, reserved_tool_calls, decision, tool_calls, unknown_lines, bad_lines) ",
     )
     .push_rows(rows)
     .execute(on, "writing new attempts")
@@ -236,23 +245,25 @@ pub(super) async fn update_running(on: &mut Connection, changed: &[&Attempt]) ->
         .iter()
         .map(|attempt| {
             let decision = attempt.decision.as_ref().map(decision_json::write);
-            vec![
-                attempt.id.to_string().into(),
-                attempt.cancel_requested.into(),
-                attempt.pause_requested.into(),
-                attempt.reserved.as_micros().into(),
-                decision.into(),
-            ]
+            let wishes = [attempt.cancel_requested, attempt.pause_requested];
+            let mut row: Vec<Value> = vec![attempt.id.to_string().into()];
+            row.extend(wishes.map(Value::from));
+            row.extend(reservation::values(&attempt.reserved));
+            row.push(decision.into());
+            row
         })
         .collect();
     let expected = rows.len() as u64;
     let done = Statement::new(
-        "WITH v (id, cancel_requested, pause_requested, reserved_micros, decision) AS (",
+        "WITH v (id, cancel_requested, pause_requested, reserved_micros, reserved_tokens, reserved_wall_ms, \
+         reserved_tool_calls, decision) AS (",
     )
     .push_rows(rows)
     .push(
         ") UPDATE attempts SET cancel_requested = v.cancel_requested, pause_requested = v.pause_requested, \
-             reserved_micros = v.reserved_micros, decision = v.decision \
+             reserved_micros = v.reserved_micros, reserved_tokens = v.reserved_tokens, \
+             reserved_wall_ms = v.reserved_wall_ms, reserved_tool_calls = v.reserved_tool_calls, \
+             decision = v.decision \
              FROM v WHERE attempts.id = v.id AND attempts.status = 'running'",
     )
     .execute(on, "writing running attempts")

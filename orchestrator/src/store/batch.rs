@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::{Aggregate, Context, HarnessDefaults, NewAssignment, News, Rejection, Routes};
+use agents_domain::amounts::Amounts;
 use agents_domain::attempt::{Attempt, AttemptReport, Holder};
 use agents_domain::cooldown::Cooldown;
 use agents_domain::decision::NewJob;
@@ -16,7 +17,6 @@ use agents_domain::run::RunOrigin;
 use agents_domain::spending::{Day, Funds};
 use agents_domain::store::{Change, ClaimRequest, Claimed, Command, DayLine, Receipt, StoreError};
 use agents_domain::timestamp::Timestamp;
-use agents_domain::usage::MicroUsd;
 
 use super::connection::Connection;
 use super::purse::Purses;
@@ -46,6 +46,8 @@ pub(super) struct Batch<'a> {
     /// Those that begin to in this transaction.
     new_cooldowns: Vec<Cooldown>,
     purses: Purses,
+    /// Namespaces whose jobs nobody has looked for, since their day is spent.
+    waiting: Vec<DayLine>,
     /// What a claim that was refused has led to, until it is told.
     refused: Vec<(Namespace, HistoryEvent)>,
 }
@@ -81,6 +83,7 @@ impl<'a> Batch<'a> {
             cooling: None,
             new_cooldowns: Vec::new(),
             purses: Purses::default(),
+            waiting: Vec::new(),
             refused: Vec::new(),
         }
     }
@@ -102,6 +105,7 @@ impl<'a> Batch<'a> {
             !self.purses.is_refused(name) && !waiting.iter().any(|line| line.namespace == *name)
         };
         let namespaces: Vec<Namespace> = namespaces.into_iter().filter(is_open).collect();
+        self.waiting = waiting;
         let limit = request.limit.saturating_add(claimed_before);
         if self.cooling.is_none() {
             self.cooling = Some(cooldown_table::load(on, self.now).await?);
@@ -131,7 +135,16 @@ impl<'a> Batch<'a> {
             spending_table::wait_no_longer(on, (namespace, Day::of(self.now))).await?;
         }
         waiting.retain(|line| !changed.contains(&line.namespace));
+        spending_table::add_reserved(on, &mut waiting).await?;
         Ok(waiting)
+    }
+
+    /// The days that keep a job of one of these namespaces from beginning now.
+    pub fn spent_days(&self, namespaces: Option<&[Namespace]>) -> Vec<DayLine> {
+        let refused = self.purses.refused_days();
+        let waiting = self.waiting.iter().filter(|line| !self.purses.is_refused(&line.namespace)).cloned();
+        let is_asked = |line: &DayLine| namespaces.is_none_or(|asked| asked.contains(&line.namespace));
+        refused.chain(waiting).filter(is_asked).collect()
     }
 
     /// Ends the cool-down of a harness, also one that has just begun; the one that there was.
@@ -252,13 +265,14 @@ impl<'a> Batch<'a> {
                 let namespace = &aggregate.assignment().namespace;
                 aggregate.attempts().last().iter().for_each(|attempt| self.purses.begin(namespace, attempt));
             }
-            Change::Reserve { assignment: _, attempt, cost, terms } => {
+            Change::Reserve { assignment: _, attempt, needs, terms } => {
                 let assignment = aggregate.assignment();
                 let (namespace, terms) =
                     (assignment.namespace.clone(), self.purses.terms(&terms, &assignment.workspace));
                 let before = reserved(aggregate, attempt);
-                aggregate.reserve(attempt, cost, &self.purses.funds(&namespace, terms))?;
-                self.purses.reserve(&namespace, reserved(aggregate, attempt).less(before));
+                let now = aggregate.reserve(attempt, &needs, &self.purses.funds(&namespace, terms))?;
+                self.purses.reserve(&namespace, &now.less(&before));
+                return Ok(Receipt { reserved: Some(now), ..self.receipt(id) });
             }
             Change::Stage { assignment: _, attempt, decision } => aggregate.stage(attempt, decision, &ctx)?,
             Change::Update { assignment: _, to } => aggregate.update(to, &ctx)?,
@@ -398,7 +412,13 @@ impl<'a> Batch<'a> {
         }
         self.new_cooldowns.extend(cooldowns);
         let has_ready = loaded.aggregate.jobs().iter().any(|job| job.is_ready(self.now));
-        Receipt { assignment: id, status: loaded.aggregate.assignment().status(), events, has_ready }
+        Receipt {
+            assignment: id,
+            status: loaded.aggregate.assignment().status(),
+            events,
+            has_ready,
+            reserved: None,
+        }
     }
 
     /// Writes all that has changed.
@@ -476,7 +496,7 @@ impl<'a> Batch<'a> {
 }
 
 /// What is reserved for that attempt.
-fn reserved(aggregate: &Aggregate, attempt: AttemptId) -> MicroUsd {
+fn reserved(aggregate: &Aggregate, attempt: AttemptId) -> Amounts {
     let attempt = aggregate.attempts().iter().find(|one| one.id == attempt);
     attempt.map(|attempt| attempt.reserved).unwrap_or_default()
 }
@@ -565,7 +585,7 @@ fn first_attempt(
         resumes: None,
         cancel_requested: false,
         pause_requested: false,
-        reserved: MicroUsd::ZERO,
+        reserved: Amounts::NONE,
         decision: None,
         end: None,
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use agents_domain::budget::{Budget, Over};
 use agents_domain::limits::{Limits, OwnLimits};
-use agents_domain::spending::{Spent, Typical};
+use agents_domain::spending::Spent;
+use agents_domain::typical::{Told, Typical};
 use agents_domain::usage::MicroUsd;
 use serde::{Deserialize, Serialize};
 
@@ -44,14 +45,58 @@ struct TypicalColumn {
     job_type: String,
     harness: String,
     attempts: u64,
-    cost: i64,
+    cost: u64,
     unknown: u64,
+    /// What follows was not written at first.
+    #[serde(default)]
+    token_attempts: u64,
+    #[serde(default)]
+    tokens: u64,
+    #[serde(default)]
+    unknown_tokens: u64,
+    #[serde(default)]
+    measured: u64,
+    #[serde(default)]
+    wall_ms: u64,
+    #[serde(default)]
+    tool_calls: u64,
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct OverColumn {
     reason: String,
     raise: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    is_past: bool,
+}
+
+fn typical_column(one: &Typical) -> TypicalColumn {
+    TypicalColumn {
+        job_type: one.job_type.clone(),
+        harness: one.harness.clone(),
+        attempts: one.cost.attempts,
+        cost: one.cost.sum,
+        unknown: one.cost.unknown,
+        token_attempts: one.tokens.attempts,
+        tokens: one.tokens.sum,
+        unknown_tokens: one.tokens.unknown,
+        measured: one.wall.attempts,
+        wall_ms: one.wall.sum,
+        tool_calls: one.tool_calls.sum,
+    }
+}
+
+fn typical(one: TypicalColumn) -> Typical {
+    let measured = |sum| Told { attempts: one.measured, sum, unknown: 0 };
+    Typical {
+        cost: Told { attempts: one.attempts, sum: one.cost, unknown: one.unknown },
+        tokens: Told { attempts: one.token_attempts, sum: one.tokens, unknown: one.unknown_tokens },
+        wall: measured(one.wall_ms),
+        tool_calls: measured(one.tool_calls),
+        job_type: one.job_type,
+        harness: one.harness,
+    }
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -77,36 +122,23 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// The text of a budget.
 pub(super) fn write_budget(budget: &Budget) -> String {
-    let typical = |one: &Typical| TypicalColumn {
-        job_type: one.job_type.clone(),
-        harness: one.harness.clone(),
-        attempts: one.attempts,
-        cost: one.cost.as_micros(),
-        unknown: one.unknown,
-    };
     text(&BudgetColumn {
         attempt: limits_column(&budget.limits.attempt),
         job: limits_column(&budget.limits.job),
         assignment: limits_column(&budget.limits.assignment),
         spent: spent_column(&budget.spent),
-        typical: budget.typical.iter().map(typical).collect(),
-        over: budget
-            .over
-            .as_ref()
-            .map(|over| OverColumn { reason: over.reason.clone(), raise: over.raise.clone() }),
+        typical: budget.typical.iter().map(typical_column).collect(),
+        over: budget.over.as_ref().map(|over| OverColumn {
+            reason: over.reason.clone(),
+            raise: over.raise.clone(),
+            is_past: over.is_past,
+        }),
     })
 }
 
 /// The budget of that text.
 pub(super) fn read_budget(text: &str) -> Option<Budget> {
     let column: BudgetColumn = serde_json::from_str(text).ok()?;
-    let typical = |one: TypicalColumn| Typical {
-        job_type: one.job_type,
-        harness: one.harness,
-        attempts: one.attempts,
-        cost: MicroUsd::from_micros(one.cost),
-        unknown: one.unknown,
-    };
     Some(Budget {
         limits: OwnLimits {
             attempt: limits(&column.attempt),
@@ -115,7 +147,7 @@ pub(super) fn read_budget(text: &str) -> Option<Budget> {
         },
         spent: spent(&column.spent),
         typical: column.typical.into_iter().map(typical).collect(),
-        over: column.over.map(|over| Over { reason: over.reason, raise: over.raise }),
+        over: column.over.map(|over| Over { reason: over.reason, raise: over.raise, is_past: over.is_past }),
     })
 }
 
@@ -198,6 +230,8 @@ fn millis(span: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use agents_domain::typical::Example;
+
     use super::*;
 
     #[test]
@@ -221,9 +255,17 @@ mod tests {
             unknown_tokens: 9,
         };
         let mut typical = Vec::new();
-        Typical::add(&mut typical, ("plan", "claude"), Some(MicroUsd::from_micros(9)));
-        Typical::add(&mut typical, ("plan", "claude"), None);
-        let over = Some(Over { reason: "so".to_owned(), raise: "agents".to_owned() });
+        let example = |cost, tokens| Example {
+            job_type: "plan".to_owned(),
+            harness: "claude".to_owned(),
+            cost,
+            tokens,
+            wall: 5,
+            tool_calls: 6,
+        };
+        Typical::add(&mut typical, &example(Some(9), None));
+        Typical::add(&mut typical, &example(None, Some(8)));
+        let over = Some(Over { reason: "so".to_owned(), raise: "agents".to_owned(), is_past: true });
         let own = OwnLimits { attempt: limits, job: Limits::default(), assignment: limits };
         let budget = Budget { limits: own, spent, typical, over };
         assert_eq!(read_budget(&write_budget(&budget)), Some(budget));

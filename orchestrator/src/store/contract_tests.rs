@@ -15,6 +15,7 @@ macro_rules! on_every_engine {
     };
 }
 
+mod budget_races;
 mod budgets;
 mod claims;
 mod commands;

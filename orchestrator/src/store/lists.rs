@@ -218,13 +218,7 @@ async fn spent_days(
 ) -> Result<Vec<DayLine>, StoreError> {
     let mut days = spending_table::waiting(on, now).await?;
     days.retain(|line| namespace.is_none_or(|name| line.namespace == *name));
-    if !days.is_empty() {
-        let names = days.iter().map(|line| line.namespace.clone()).collect();
-        let running = spending_table::running(on, &names).await?;
-        for line in &mut days {
-            line.reserved = running.get(&line.namespace).map(|one| one.reserved).unwrap_or_default();
-        }
-    }
+    spending_table::add_reserved(on, &mut days).await?;
     Ok(days)
 }
 

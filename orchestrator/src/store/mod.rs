@@ -20,6 +20,7 @@ mod key_table;
 mod lists;
 mod proof_json;
 mod purse;
+mod reservation;
 mod run_table;
 mod runner_table;
 mod spending_table;

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use agents_domain::amounts::Amounts;
 use agents_domain::attempt::Attempt;
 use agents_domain::limits::Limits;
 use agents_domain::namespace::Namespace;
 use agents_domain::spending::{AnyTerms, Day, Funds, Spending, Spent, Terms};
-use agents_domain::store::StoreError;
+use agents_domain::store::{DayLine, StoreError};
 use agents_domain::timestamp::Timestamp;
-use agents_domain::usage::MicroUsd;
 
 use super::connection::Connection;
 use super::spending_table;
@@ -34,10 +34,8 @@ struct Purse {
     /// As it is stored. `None`: nobody has asked.
     stored: Option<Funds>,
     spent: Spent,
-    taken: MicroUsd,
-    released: MicroUsd,
-    begun: u64,
-    ended: u64,
+    taken: Amounts,
+    released: Amounts,
 }
 
 impl Purses {
@@ -67,12 +65,10 @@ impl Purses {
         let mut running = spending_table::running(on, &new).await?;
         let mut typical = spending_table::typical(on, &new).await?;
         for namespace in new {
-            let running = running.remove(&namespace).unwrap_or_default();
             let funds = Funds {
                 terms: Terms::default(),
                 spent: days.remove(&namespace).map(|day| day.spent).unwrap_or_default(),
-                reserved: running.reserved,
-                begun: running.begun,
+                reserved: running.remove(&namespace).unwrap_or_default(),
                 typical: typical.remove(&namespace).unwrap_or_default(),
             };
             self.purses.entry(namespace).or_default().stored = Some(funds);
@@ -86,20 +82,17 @@ impl Purses {
         let mut funds = purse.stored.clone().unwrap_or_default();
         funds.terms = terms;
         funds.spent.add(&purse.spent);
-        funds.reserved = funds.reserved.plus(purse.taken).less(purse.released);
-        funds.begun = funds.begun.saturating_add(purse.begun).saturating_sub(purse.ended);
+        funds.reserved = funds.reserved.plus(&purse.taken).less(&purse.released);
         funds
     }
 
     /// An attempt has begun.
     pub fn begin(&mut self, namespace: &Namespace, attempt: &Attempt) {
-        let purse = self.purses.entry(namespace.clone()).or_default();
-        purse.taken = purse.taken.plus(attempt.reserved);
-        purse.begun += u64::from(attempt.number == 1);
+        self.reserve(namespace, &attempt.reserved);
     }
 
     /// So much more is reserved for an attempt.
-    pub fn reserve(&mut self, namespace: &Namespace, more: MicroUsd) {
+    pub fn reserve(&mut self, namespace: &Namespace, more: &Amounts) {
         let purse = self.purses.entry(namespace.clone()).or_default();
         purse.taken = purse.taken.plus(more);
     }
@@ -109,8 +102,7 @@ impl Purses {
         for spending in &spendings {
             let purse = self.purses.entry(spending.namespace.clone()).or_default();
             purse.spent.add(&spending.spent);
-            purse.released = purse.released.plus(spending.reserved);
-            purse.ended += spending.spent.jobs;
+            purse.released = purse.released.plus(&spending.reserved);
         }
         self.spendings.extend(spendings);
     }
@@ -119,6 +111,20 @@ impl Purses {
     pub fn refuse(&mut self, namespace: &Namespace, limits: Limits, now: Timestamp) {
         let until = now.after(LEFT_ALONE).min(Day::of(now).end());
         self.refused.insert(namespace.clone(), (limits, until));
+    }
+
+    /// The days that jobs were refused by.
+    pub fn refused_days(&self) -> impl Iterator<Item = DayLine> {
+        self.refused.iter().map(|(namespace, (limits, until))| {
+            let funds = self.funds(namespace, Terms::default());
+            DayLine {
+                namespace: namespace.clone(),
+                spent: funds.spent,
+                reserved: funds.reserved,
+                limits: *limits,
+                waits_until: Some(*until),
+            }
+        })
     }
 
     /// Whether a job of that namespace was refused just now.

@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agents_domain::limits::Limits;
+use agents_domain::amounts::Amounts;
+use agents_domain::limits::{Limits, Measure};
 use agents_domain::namespace::Namespace;
-use agents_domain::spending::{Day, Spending, Spent, Typical};
+use agents_domain::spending::{Day, Spending, Spent};
 use agents_domain::store::{DayLine, StoreError};
 use agents_domain::timestamp::Timestamp;
+use agents_domain::typical::{Told, Typical};
 use agents_domain::usage::MicroUsd;
 use sqlx::any::AnyRow;
 
 use super::budget_json;
 use super::columns::Columns;
 use super::connection::Connection;
+use super::reservation;
 use super::statement::{Statement, Value};
 
 const DAY: [&str; 12] = [
@@ -30,15 +33,23 @@ const DAY: [&str; 12] = [
     "waits_until",
 ];
 
+const TYPICAL: [&str; 12] = [
+    "namespace",
+    "job_type",
+    "harness",
+    "attempts",
+    "cost_micros",
+    "unknown",
+    "token_attempts",
+    "tokens",
+    "unknown_tokens",
+    "measured",
+    "wall_ms",
+    "tool_calls",
+];
+
 const SELECT_DAY: &str = "SELECT namespace, cost_micros, presumed_micros, tokens, wall_ms, tool_calls, jobs, unknown, \
      presumed_tokens, unknown_tokens, day_limit, waits_until FROM spending WHERE day = ";
-
-/// What a namespace's running attempts have reserved, and how many jobs have begun by them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Running {
-    pub reserved: MicroUsd,
-    pub begun: u64,
-}
 
 fn read_day(row: &AnyRow) -> Result<DayLine, StoreError> {
     let mut columns = Columns::new(row, "spending", &DAY, 0);
@@ -55,7 +66,7 @@ fn read_day(row: &AnyRow) -> Result<DayLine, StoreError> {
         unknown_tokens: number(columns.integer()?),
     };
     let limits = columns.optional_parsed(budget_json::read_limits)?.unwrap_or_default();
-    Ok(DayLine { namespace, spent, reserved: MicroUsd::ZERO, limits, waits_until: columns.optional_time()? })
+    Ok(DayLine { namespace, spent, reserved: Amounts::NONE, limits, waits_until: columns.optional_time()? })
 }
 
 /// What these namespaces have spent on that day; nothing of those that have spent nothing.
@@ -84,14 +95,22 @@ pub(super) async fn waiting(on: &mut Connection, now: Timestamp) -> Result<Vec<D
     rows.iter().map(read_day).collect()
 }
 
-/// What is reserved for the running attempts of these namespaces.
+/// What is reserved for the running attempts of these namespaces, with the jobs that have begun by them.
 pub(super) async fn running(
     on: &mut Connection,
     namespaces: &BTreeSet<Namespace>,
-) -> Result<BTreeMap<Namespace, Running>, StoreError> {
-    const FOUND: [&str; 3] = ["namespace", "reserved_micros", "begun"];
+) -> Result<BTreeMap<Namespace, Amounts>, StoreError> {
+    const FOUND: [&str; 6] = [
+        "namespace",
+        "reserved_micros",
+        "reserved_tokens",
+        "reserved_wall_ms",
+        "reserved_tool_calls",
+        "begun",
+    ];
     let rows = Statement::new(
-        "SELECT s.namespace, sum(a.reserved_micros), sum(a.number = 1) \
+        "SELECT s.namespace, sum(a.reserved_micros), sum(a.reserved_tokens), sum(a.reserved_wall_ms), \
+         sum(a.reserved_tool_calls), sum(a.number = 1) \
          FROM attempts a JOIN assignments s ON s.id = a.assignment_id \
          WHERE a.status = 'running' AND s.namespace IN ",
     )
@@ -102,50 +121,73 @@ pub(super) async fn running(
     let read = |row: &AnyRow| {
         let mut columns = Columns::new(row, "attempts", &FOUND, 0);
         let namespace = columns.parsed(|text| Namespace::new(text).ok())?;
-        let reserved = MicroUsd::from_micros(columns.integer()?);
-        Ok((namespace, Running { reserved, begun: number(columns.integer()?) }))
+        let reserved = reservation::read(&mut columns)?;
+        Ok((namespace, reserved.with(Measure::Jobs, number(columns.integer()?))))
     };
     rows.iter().map(read).collect()
 }
 
-/// What jobs typically cost in these namespaces.
+/// Adds what is reserved to what is spent.
+pub(super) async fn add_reserved(on: &mut Connection, days: &mut [DayLine]) -> Result<(), StoreError> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let names = days.iter().map(|line| line.namespace.clone()).collect();
+    let running = running(on, &names).await?;
+    for line in days {
+        line.reserved = running.get(&line.namespace).copied().unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// What jobs typically use in these namespaces.
 pub(super) async fn typical(
     on: &mut Connection,
     namespaces: &BTreeSet<Namespace>,
 ) -> Result<BTreeMap<Namespace, Vec<Typical>>, StoreError> {
-    const FOUND: [&str; 6] = ["namespace", "job_type", "harness", "attempts", "cost_micros", "unknown"];
     let rows = Statement::new(
-        "SELECT namespace, job_type, harness, attempts, cost_micros, unknown FROM typical_costs WHERE namespace IN ",
+        "SELECT namespace, job_type, harness, attempts, cost_micros, unknown, token_attempts, tokens, unknown_tokens, \
+         measured, wall_ms, tool_calls FROM typical_costs WHERE namespace IN ",
     )
     .push_list(namespaces.iter().map(|namespace| Value::from(namespace.as_str())))
-    .fetch(on, "reading what jobs cost")
+    .fetch(on, "reading what jobs typically use")
     .await?;
     let mut found: BTreeMap<Namespace, Vec<Typical>> = BTreeMap::new();
     for row in &rows {
-        let mut columns = Columns::new(row, "typical_costs", &FOUND, 0);
+        let mut columns = Columns::new(row, "typical_costs", &TYPICAL, 0);
         let namespace = columns.parsed(|text| Namespace::new(text).ok())?;
         found.entry(namespace).or_default().push(Typical {
             job_type: columns.text()?,
             harness: columns.text()?,
-            attempts: number(columns.integer()?),
-            cost: MicroUsd::from_micros(columns.integer()?),
-            unknown: number(columns.integer()?),
+            cost: read_told(&mut columns)?,
+            tokens: read_told(&mut columns)?,
+            ..read_measured(&mut columns)?
         });
     }
     Ok(found)
 }
 
+fn read_told(columns: &mut Columns<'_>) -> Result<Told, StoreError> {
+    let (attempts, sum) = (number(columns.integer()?), number(columns.integer()?));
+    Ok(Told { attempts, sum, unknown: number(columns.integer()?) })
+}
+
+/// Time and tool calls are always known, of the attempts that were measured.
+fn read_measured(columns: &mut Columns<'_>) -> Result<Typical, StoreError> {
+    let attempts = number(columns.integer()?);
+    let told = |sum| Told { attempts, sum: number(sum), unknown: 0 };
+    let (wall, tool_calls) = (told(columns.integer()?), told(columns.integer()?));
+    Ok(Typical { wall, tool_calls, ..Typical::default() })
+}
+
 /// Adds what attempts have spent. What was waited for may be there now.
 pub(super) async fn add(on: &mut Connection, spendings: &[Spending]) -> Result<(), StoreError> {
     let mut days: BTreeMap<(&Namespace, Day), Spent> = BTreeMap::new();
-    let mut examples: BTreeMap<(&Namespace, &str, &str), (i64, i64, i64)> = BTreeMap::new();
+    let mut examples: BTreeMap<&Namespace, Vec<Typical>> = BTreeMap::new();
     for spending in spendings {
         days.entry((&spending.namespace, spending.day)).or_default().add(&spending.spent);
-        if let Some((job_type, harness, cost)) = &spending.example {
-            let sums = examples.entry((&spending.namespace, job_type, harness)).or_default();
-            sums.0 += i64::from(cost.is_some());
-            sums.1 += cost.unwrap_or_default().as_micros();
-            sums.2 += i64::from(cost.is_none());
+        if let Some(example) = &spending.example {
+            Typical::add(examples.entry(&spending.namespace).or_default(), example);
         }
     }
     let rows = days.iter().map(|((namespace, day), spent)| day_row(namespace, *day, spent)).collect();
@@ -168,36 +210,40 @@ pub(super) async fn add(on: &mut Connection, spendings: &[Spending]) -> Result<(
     if examples.is_empty() {
         return Ok(());
     }
-    let row = |((namespace, job_type, harness), (attempts, cost, unknown)): (
-        &(&Namespace, &str, &str),
-        &(i64, i64, i64),
-    )| {
-        vec![
-            namespace.as_str().into(),
-            (*job_type).into(),
-            (*harness).into(),
-            (*attempts).into(),
-            (*cost).into(),
-            (*unknown).into(),
-        ]
+    add_examples(on, &examples).await
+}
+
+/// Adds to what jobs typically use.
+async fn add_examples(
+    on: &mut Connection,
+    examples: &BTreeMap<&Namespace, Vec<Typical>>,
+) -> Result<(), StoreError> {
+    let each = examples.iter().flat_map(|(namespace, all)| all.iter().map(move |one| (namespace, one)));
+    let row = |(namespace, one): (&&Namespace, &Typical)| {
+        let mut row: Vec<Value> =
+            vec![namespace.as_str().into(), one.job_type.as_str().into(), one.harness.as_str().into()];
+        let (cost, tokens) = (one.cost, one.tokens);
+        let numbers = [
+            [cost.attempts, cost.sum, cost.unknown],
+            [tokens.attempts, tokens.sum, tokens.unknown],
+            [one.wall.attempts, one.wall.sum, one.tool_calls.sum],
+        ];
+        row.extend(numbers.into_iter().flatten().map(|number| count(number).into()));
+        row
     };
-    Statement::new(
-        "INSERT INTO typical_costs (namespace, job_type, harness, attempts, cost_micros, unknown) ",
-    )
-    .push_rows(examples.iter().map(row).collect())
-    .push(
-        " ON CONFLICT (namespace, job_type, harness) DO UPDATE SET \
-             attempts = typical_costs.attempts + excluded.attempts, \
-             cost_micros = typical_costs.cost_micros + excluded.cost_micros, \
-             unknown = typical_costs.unknown + excluded.unknown",
-    )
-    .execute(on, "writing what jobs cost")
-    .await?;
+    let sums = &TYPICAL[3..];
+    let added: Vec<String> =
+        sums.iter().map(|name| format!("{name} = typical_costs.{name} + excluded.{name}")).collect();
+    Statement::new(format!("INSERT INTO typical_costs ({}) ", TYPICAL.join(", ")))
+        .push_rows(each.map(row).collect())
+        .push(" ON CONFLICT (namespace, job_type, harness) DO UPDATE SET ")
+        .push(&added.join(", "))
+        .execute(on, "writing what jobs typically use")
+        .await?;
     Ok(())
 }
 
 fn day_row(namespace: &Namespace, day: Day, spent: &Spent) -> Vec<Value> {
-    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     vec![
         namespace.as_str().into(),
         day.0.into(),
@@ -248,6 +294,10 @@ pub(super) async fn wait_no_longer(
         .execute(on, "writing that a day is not spent any longer")
         .await?;
     Ok(())
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn number(stored: i64) -> u64 {

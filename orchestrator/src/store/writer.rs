@@ -257,7 +257,8 @@ async fn claim(
         let refusals = batch.refusals();
         claimed.extend(batch.claim(request, (&found, request.limit - claimed.len())));
         if batch.refusals() == refusals || claimed.len() == request.limit {
-            return Ok(Claims { claimed, refused: batch.take_refused() });
+            let spent_days = batch.spent_days(request.namespaces.as_deref());
+            return Ok(Claims { claimed, refused: batch.take_refused(), spent_days });
         }
         found = batch.find(on, request, claimed.len()).await?;
         batch.load(on, &found.jobs.iter().map(|(_, assignment)| *assignment).collect()).await?;

@@ -1,25 +1,24 @@
 //! Money: what may begin, what is kept for the PM, and what follows when a limit is reached.
 
-use proptest::prelude::*;
-use proptest::sample::Index;
 use uuid::Uuid;
 
 use super::world::{World, blocked, complete, go_on, job};
 use crate::aggregate::{First, Rejection, StatusChange};
+use crate::amounts::Amounts;
 use crate::attempt::{AttemptProgress, AttemptReport};
 use crate::decision::{Decision, Place};
 use crate::director::Director;
 use crate::harness::ProcessEnd;
 use crate::id::{AttemptId, JobId};
 use crate::job::JobState;
-use crate::limits::{LimitChange, Limits, Measure, Reached, Scope};
+use crate::limits::{LimitChange, Limits, Measure, OwnLimits, Reached, Scope};
 use crate::outcome::{Outcome, OutcomeClass};
-use crate::spending::{Day, Funds, Kept, Spent};
-use crate::usage::MicroUsd;
+use crate::spending::{Funds, Spent};
+use crate::usage::{MicroUsd, TokenUsage};
 
-const CENT: u64 = 10_000;
+pub(super) const CENT: u64 = 10_000;
 
-fn cents(cents: i64) -> MicroUsd {
+pub(super) fn cents(cents: i64) -> MicroUsd {
     MicroUsd::from_micros(cents * CENT as i64)
 }
 
@@ -29,7 +28,7 @@ fn limit(scope: Scope, measure: Measure, limit: u64) -> Vec<LimitChange> {
 
 impl World {
     /// An assignment that begins with that job, where an attempt is taken to cost 10 cents.
-    fn limited(director: Director, changes: &[LimitChange]) -> Self {
+    pub(super) fn limited(director: Director, changes: &[LimitChange]) -> Self {
         let first = First::Job(job(JobId::new(Uuid::from_u128(1000)), "implement"));
         let mut world = Self::create(director, first, 50);
         world.aggregate.assignment.budget.limits.change(changes);
@@ -42,11 +41,22 @@ impl World {
     }
 
     fn ends(&mut self, id: AttemptId, outcome: Outcome, cost: Option<MicroUsd>, answer: Option<Decision>) {
+        let progress = AttemptProgress { cost, tool_calls: 1, ..AttemptProgress::default() };
+        self.ends_with(id, outcome, progress, answer);
+    }
+
+    pub(super) fn ends_with(
+        &mut self,
+        id: AttemptId,
+        outcome: Outcome,
+        progress: AttemptProgress,
+        answer: Option<Decision>,
+    ) {
         let report = AttemptReport {
             attempt: id,
             outcome,
             process: Some(ProcessEnd::Exited(0)),
-            progress: AttemptProgress { cost, tool_calls: 1, ..AttemptProgress::default() },
+            progress,
             answer: answer.map(Ok),
             unknown_lines: 0,
             bad_lines: 0,
@@ -57,20 +67,20 @@ impl World {
     }
 
     /// The next job in line is tried; `None`: it was not to begin.
-    fn tries(&mut self) -> Option<AttemptId> {
+    pub(super) fn tries(&mut self) -> Option<AttemptId> {
         let is_head = |job: &&crate::job::Job| matches!(job.state(), JobState::Pending { head: true, .. });
         let head = self.aggregate.jobs.iter().find(is_head)?.id;
         self.claim_job(head).ok()
     }
 
-    fn raise(&mut self, changes: Vec<LimitChange>) {
+    pub(super) fn raise(&mut self, changes: Vec<LimitChange>) {
         self.update(StatusChange::Active { note: None, max_jobs: None, limits: changes }).unwrap();
     }
 
-    fn counted(&self) -> u64 {
+    pub(super) fn counted(&self, measure: Measure) -> u64 {
         let reserved = self.aggregate.attempts.iter().filter(|one| one.end.is_none());
-        let reserved = reserved.fold(MicroUsd::ZERO, |sum, one| sum.plus(one.reserved));
-        self.aggregate.assignment.budget.spent.of(Measure::Cost) + reserved.as_micros() as u64
+        let reserved = reserved.map(|one| one.reserved.of(measure)).sum::<u64>();
+        self.aggregate.assignment.budget.spent.of(measure) + reserved
     }
 }
 
@@ -198,7 +208,7 @@ fn work_that_has_passed_the_limit_leaves_the_pm_what_was_kept_for_it() {
         let ceilings = world.aggregate.ceilings(&attempt, &world.funds);
         assert_eq!(ceilings.iter().map(|one| one.left).collect::<Vec<_>>(), [left * CENT]);
         let funds = world.funds.clone();
-        let more = world.command(|aggregate, _| aggregate.reserve(pm, cents(11), &funds));
+        let more = world.command(|aggregate, _| aggregate.reserve(pm, &Amounts::of_cost(cents(11)), &funds));
         assert!(more.is_err(), "{spent}: no more than that");
         world.costs(pm, Some(cents(5)), Some(blocked()));
         assert!(world.status().contains("; the PM: I don't know"), "{}", world.status());
@@ -233,7 +243,7 @@ fn an_unknown_cost_counts_as_what_was_reserved_and_is_told_as_unknown() {
         wall: spent.wall,
         ..Spent::default()
     };
-    assert_eq!((spent, world.counted()), (expected, 10 * CENT));
+    assert_eq!((spent, world.counted(Measure::Cost)), (expected, 10 * CENT));
 }
 
 #[test]
@@ -254,11 +264,11 @@ fn unknown_tokens_count_as_a_part_of_the_limits_and_are_told_as_unknown() {
     check(&[(Scope::Assignment, 1000)], 100);
     check(&[(Scope::Assignment, 1)], 1);
     check(&[(Scope::Assignment, 1000), (Scope::Job, 555)], 56);
-    check(&[(Scope::Assignment, 1000), (Scope::Attempt, 700)], 700);
+    check(&[(Scope::Assignment, 1000), (Scope::Attempt, 70)], 70);
 }
 
 #[test]
-fn tokens_time_and_tool_calls_leave_a_tenth_for_the_pm() {
+fn work_leaves_the_pm_what_one_job_of_it_is_expected_to_use() {
     let mut world = World::limited(Director::Pm, &limit(Scope::Assignment, Measure::ToolCalls, 10));
     for _ in 0..4 {
         let work = world.claim();
@@ -278,13 +288,53 @@ fn tokens_time_and_tool_calls_leave_a_tenth_for_the_pm() {
 }
 
 #[test]
+fn work_that_was_ended_past_its_share_leaves_the_pm_what_was_kept_for_it_of_anything() {
+    for measure in [Measure::Tokens, Measure::ToolCalls] {
+        let mut world = World::limited(Director::Pm, &limit(Scope::Assignment, measure, 100));
+        let work = world.claim();
+        // It has used all but nothing of what was the PM's 10.
+        let usage = Some(TokenUsage { input: 95, ..TokenUsage::default() });
+        let progress =
+            AttemptProgress { cost: Some(cents(1)), usage, tool_calls: 95, ..AttemptProgress::default() };
+        let over = Outcome::failure(OutcomeClass::OverLimit, "too much").with_fix("agents raise");
+        world.ends_with(work, over, progress, None);
+        let pm = world.claim();
+        let attempt = world.aggregate.attempts[0].clone();
+        let left = world.aggregate.ceilings(&attempt, &world.funds);
+        assert_eq!(left.iter().map(|one| (one.measure, one.left)).collect::<Vec<_>>(), [(measure, 10)]);
+        world.costs(pm, Some(cents(1)), Some(blocked()));
+    }
+}
+
+#[test]
+fn what_its_like_never_told_is_expected_to_be_all_that_an_attempt_may_use() {
+    let changes = [
+        limit(Scope::Attempt, Measure::Tokens, 700),
+        limit(Scope::Assignment, Measure::Tokens, 5000),
+        limit(Scope::Attempt, Measure::ToolCalls, 3),
+    ];
+    let mut world = World::limited(Director::None, &changes.concat());
+    world.insert("implement", Place::End).unwrap();
+    let mut reserved = || {
+        let id = world.claim();
+        let reserved = world.aggregate.attempts[0].reserved;
+        world.costs(id, Some(cents(1)), None);
+        [Measure::Tokens, Measure::ToolCalls, Measure::Jobs].map(|measure| reserved.of(measure))
+    };
+    assert_eq!(reserved(), [500, 3, 1], "a tenth of the assignment's, and no more than an attempt may use");
+    assert_eq!(reserved(), [700, 1, 1], "no tokens were told, and one tool call");
+}
+
+#[test]
 fn a_running_attempt_gets_more_while_there_is_more() {
     let mut world = World::limited(Director::Pm, &limit(Scope::Assignment, Measure::Cost, 50 * CENT));
     let work = world.claim();
     let funds = world.funds.clone();
-    let mut needs = |cost| world.command(|aggregate, _| aggregate.reserve(work, cost, &funds));
-    needs(cents(5)).unwrap();
-    needs(cents(40)).unwrap();
+    let mut needs =
+        |cost| world.command(|aggregate, _| aggregate.reserve(work, &Amounts::of_cost(cost), &funds));
+    assert_eq!(needs(cents(5)).map(|has| has.cost()), Ok(cents(10)), "it has that");
+    assert_eq!(needs(cents(20)).map(|has| has.cost()), Ok(cents(25)), "and something ahead");
+    assert_eq!(needs(cents(40)).map(|has| has.cost()), Ok(cents(40)), "as far as it is there");
     let reached = Reached {
         scope: Scope::Assignment,
         measure: Measure::Cost,
@@ -293,7 +343,7 @@ fn a_running_attempt_gets_more_while_there_is_more() {
         needed: 11 * CENT,
     };
     assert_eq!(needs(cents(41)), Err(Rejection::OutOfBudget { reached }), "10 are the PM's");
-    assert_eq!(world.counted(), 40 * CENT);
+    assert_eq!(world.counted(Measure::Cost), 40 * CENT);
 }
 
 #[test]
@@ -301,163 +351,18 @@ fn what_the_day_has_no_room_for_waits_and_changes_nothing() {
     let mut world = World::limited(Director::Pm, &[]);
     world.funds.terms.day = Limits { cost: Some(cents(100)), jobs: Some(3), ..Limits::default() };
     world.funds.spent = Spent { cost: cents(85), ..Spent::default() };
-    world.funds.reserved = cents(6);
+    world.funds.reserved = Amounts::of_cost(cents(6));
     let head = world.nth(0);
     let reached = |measure, limit, spent, needed| Rejection::OutOfBudget {
         reached: Reached { scope: Scope::Day, measure, limit, spent, needed },
     };
     assert_eq!(world.claim_job(head), Err(reached(Measure::Cost, 100 * CENT, 91 * CENT, 10 * CENT)));
-    world.funds.reserved = cents(5);
+    world.funds.reserved = Amounts::of_cost(cents(5));
     world.funds.spent.jobs = 2;
-    world.funds.begun = 1;
-    assert_eq!(world.claim_job(head), Err(reached(Measure::Jobs, 3, 3, 0)));
-    world.funds.begun = 0;
+    world.funds.reserved = world.funds.reserved.with(Measure::Jobs, 1);
+    assert_eq!(world.claim_job(head), Err(reached(Measure::Jobs, 3, 3, 1)));
+    world.funds.reserved = world.funds.reserved.with(Measure::Jobs, 0);
     world.claim_job(head).unwrap();
-}
-
-/// Somebody does something with one of several assignments.
-#[derive(Debug, Clone)]
-enum Step {
-    Claim(Index),
-    /// The attempt needs so many hundredths of what is reserved more.
-    Needs(Index, i64),
-    /// It ends and has cost so many hundredths of what is reserved; `None`: nobody knows.
-    End(Index, Option<i64>, bool),
-    Lost(Index),
-    Question(Index),
-    Raise(Index, u64),
-    Tomorrow,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => any::<Index>().prop_map(Step::Claim),
-        4 => (any::<Index>(), 100i64..400).prop_map(|(which, share)| Step::Needs(which, share)),
-        8 => (any::<Index>(), prop::option::weighted(0.8, 0i64..=100), any::<bool>())
-            .prop_map(|(which, share, well)| Step::End(which, share, well)),
-        1 => any::<Index>().prop_map(Step::Lost),
-        1 => any::<Index>().prop_map(Step::Question),
-        2 => (any::<Index>(), 1u64..50).prop_map(|(which, more)| Step::Raise(which, more)),
-        1 => Just(Step::Tomorrow),
-    ]
-}
-
-/// Several assignments of one namespace, and what the store knows of their day.
-struct Office {
-    worlds: Vec<World>,
-    funds: Funds,
-}
-
-impl Office {
-    /// What runs counts with its reservation, whenever it began.
-    fn funds(&self) -> Funds {
-        let running = self.worlds.iter().flat_map(|world| &world.aggregate.attempts);
-        let reserved = running.fold(MicroUsd::ZERO, |sum, attempt| sum.plus(attempt.reserved));
-        Funds { reserved, ..self.funds.clone() }
-    }
-
-    fn does(&mut self, step: &Step) {
-        let funds = self.funds();
-        let count = self.worlds.len();
-        let place = |which: &Index| which.index(count);
-        match step {
-            Step::Claim(which) => {
-                let world = &mut self.worlds[place(which)];
-                world.funds = funds;
-                world.tries();
-            }
-            Step::Needs(which, share) => {
-                let world = &mut self.worlds[place(which)];
-                if let Some(attempt) = world.aggregate.attempts.first().cloned() {
-                    let cost = part(attempt.reserved, *share);
-                    let wants = world.command(|aggregate, _| aggregate.reserve(attempt.id, cost, &funds));
-                    assert!(matches!(wants, Ok(()) | Err(Rejection::OutOfBudget { .. })), "{wants:?}");
-                }
-            }
-            Step::End(which, share, well) => {
-                let world = &mut self.worlds[place(which)];
-                if let Some(attempt) = world.aggregate.attempts.last().cloned() {
-                    let cost = share.map(|share| part(attempt.reserved, share));
-                    let outcome = match well {
-                        true => Outcome::success("done"),
-                        false => Outcome::failure(OutcomeClass::Timeout, "too slow"),
-                    };
-                    let more = Some(world.inserting(&["implement"]));
-                    world.ends(attempt.id, outcome, cost, more);
-                }
-            }
-            Step::Lost(which) => {
-                let world = &mut self.worlds[place(which)];
-                if let Some(id) = world.aggregate.attempts.last().map(|attempt| attempt.id) {
-                    let proof = crate::attempt::Proof::Gone;
-                    world.command(|aggregate, ctx| aggregate.give_up(id, ("gone", proof), ctx)).unwrap();
-                }
-            }
-            Step::Question(which) => {
-                // It is not held against the day; the assignment's limit holds for it too.
-                if self.funds.terms.day.is_empty() {
-                    let question = self.worlds[place(which)].try_ask();
-                    assert!(matches!(question, Ok(()) | Err(Rejection::OutOfBudget { .. })), "{question:?}");
-                }
-            }
-            Step::Raise(which, more) => {
-                let world = &mut self.worlds[place(which)];
-                let now = world.aggregate.assignment.budget.limits.assignment.of(Measure::Cost).unwrap_or(0);
-                world.raise(limit(Scope::Assignment, Measure::Cost, now + more * CENT));
-            }
-            Step::Tomorrow => self.worlds.iter_mut().for_each(|world| world.later(24 * 3600)),
-        }
-        self.take_in();
-    }
-
-    fn take_in(&mut self) {
-        let today = Day::of(self.worlds[0].now);
-        let mut spent = Spent::default();
-        for spending in self.worlds.iter().flat_map(|world| &world.spendings) {
-            if spending.day == today {
-                spent.add(&spending.spent);
-            }
-        }
-        self.funds.spent = spent;
-    }
-
-    fn check(&self) {
-        for world in &self.worlds {
-            let limit = world.aggregate.assignment.budget.limits.assignment.of(Measure::Cost).unwrap();
-            assert!(world.counted() <= limit, "{} of {limit}", world.counted());
-        }
-        let funds = self.funds();
-        if let Some(left) = funds.day().left(Measure::Cost) {
-            // What began yesterday is reserved today without having been admitted today.
-            assert!(left.taken <= left.limit, "{} of {} today", left.taken, left.limit);
-        }
-    }
-}
-
-fn part(cost: MicroUsd, share: i64) -> MicroUsd {
-    MicroUsd::from_micros(cost.as_micros() * share / 100)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn what_is_spent_and_reserved_never_passes_a_limit(
-        limits in prop::collection::vec(20u64..300, 1..4),
-        day in prop::option::of(50i64..400),
-        steps in prop::collection::vec(step(), 1..80),
-    ) {
-        let worlds = limits.iter().map(|cents| {
-            World::limited(Director::Pm, &limit(Scope::Assignment, Measure::Cost, cents * CENT))
-        });
-        let mut office = Office { worlds: worlds.collect(), funds: Funds::default() };
-        office.funds.terms.expected = Some(cents(10));
-        office.funds.terms.day.cost = day.map(cents);
-        for step in &steps {
-            office.does(step);
-            office.check();
-        }
-    }
 }
 
 #[test]
@@ -470,13 +375,15 @@ fn a_guess_is_small_beside_the_limits_unless_somebody_has_made_it() {
     };
     let check = |funds: Funds, attempt: Option<i64>, assignment: Option<i64>, expected: i64| {
         let limits = |cost: Option<i64>| Limits { cost: cost.map(cents), ..Limits::default() };
-        let guess = funds.expected(("plan", "claude"), &[], (&limits(attempt), &limits(assignment)));
-        assert_eq!(guess, cents(expected));
+        let own =
+            OwnLimits { attempt: limits(attempt), assignment: limits(assignment), ..OwnLimits::default() };
+        let guess = funds.expected(("plan", "claude"), &[], &own);
+        assert_eq!(guess.cost(), cents(expected));
     };
     check(funds(None, None), None, None, 50);
     check(funds(None, None), None, Some(100), 10);
     check(funds(None, Some(300)), None, None, 30);
     check(funds(Some(70), Some(300)), None, Some(100), 70);
     check(funds(Some(70), None), Some(40), None, 40);
-    assert_eq!(Kept::Nothing, funds(None, None).day().kept);
+    assert!(funds(None, None).day().kept.is_none());
 }

@@ -14,6 +14,7 @@ use crate::aggregate::{
     Aggregate, Context, First, HarnessDefaults, NewAssignment, News, PauseMode, Rejection, Repetition,
     Routes, StatusChange,
 };
+use crate::amounts::Amounts;
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, LEASE};
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
@@ -32,7 +33,6 @@ use crate::session::Session;
 use crate::spending::{Funds, Spending};
 use crate::store::{AttemptRecord, JobDetail};
 use crate::timestamp::Timestamp;
-use crate::usage::MicroUsd;
 
 /// 1, 2, 3, ...
 #[derive(Debug, Default)]
@@ -250,7 +250,7 @@ impl World {
             resumes: None,
             cancel_requested: false,
             pause_requested: false,
-            reserved: MicroUsd::ZERO,
+            reserved: Amounts::NONE,
             decision: None,
             end: None,
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::aggregate::{First, Rejection};
+use agents_domain::amounts::Amounts;
 use agents_domain::attempt::{AttemptProgress, Proof};
 use agents_domain::history::EventKind;
 use agents_domain::id::AssignmentId;
@@ -96,7 +97,7 @@ async fn what_the_day_has_no_room_for_waits_for_the_next_one(env: Env) {
     let queue = env.queue(None, 10).await;
     let until = env.now().after(Duration::from_secs(60));
     let days: Vec<_> =
-        queue.days.iter().map(|day| (day.reserved, day.limits.cost, day.waits_until)).collect();
+        queue.days.iter().map(|day| (day.reserved.cost(), day.limits.cost, day.waits_until)).collect();
     assert_eq!(days, [(cents(40), Some(cents(50)), Some(until))]);
     assert_eq!(queue.waiting.iter().map(|line| line.job.id).collect::<Vec<_>>(), [waiting]);
     assert_eq!((queue.ready.len(), env.next_ready_at(None).await), (0, Some(until)));
@@ -129,7 +130,7 @@ async fn a_spent_day_of_one_namespace_holds_no_other_one_up(env: Env) {
 async fn what_an_attempt_has_used_is_spent_and_no_longer_reserved(env: Env) {
     let (assignment, _) = env.create("implement").await;
     let claimed = claim(&env, 1, day(100)).await.remove(0);
-    assert_eq!(claimed.attempt.reserved, cents(40));
+    assert_eq!(claimed.attempt.reserved.cost(), cents(40));
     env.later(7);
     finish(&env, &claimed, Some(cents(15))).await;
     let known = Spent {
@@ -147,11 +148,11 @@ async fn what_an_attempt_has_used_is_spent_and_no_longer_reserved(env: Env) {
     env.create("implement").await;
     let all = claim(&env, 1, day(100)).await;
     let like = all.iter().find(|one| one.job.job_type.as_str() == "implement").unwrap();
-    assert_eq!(like.attempt.reserved, cents(15));
+    assert_eq!(like.attempt.reserved.cost(), cents(15));
     finish(&env, like, None).await;
     let unknown = Spent {
         presumed: cents(15),
-        presumed_tokens: 100_000,
+        presumed_tokens: 3,
         tool_calls: 2,
         jobs: 1,
         unknown: 1,
@@ -177,14 +178,18 @@ async fn a_running_attempt_reserves_more_until_a_limit_stands_against_it(env: En
     let (assignment, _) = env.create("implement").await;
     let claimed = claim(&env, 1, day(100)).await.remove(0);
     let attempt = claimed.attempt.id;
-    let needs = |cost| env.execute(Change::Reserve { assignment, attempt, cost, terms: day(100) });
-    needs(cents(90)).await.unwrap();
+    let needs = |cost| {
+        let needs = Amounts::of_cost(cost);
+        env.execute(Change::Reserve { assignment, attempt, needs, terms: day(100) })
+    };
+    let reserved = needs(cents(90)).await.unwrap().reserved.unwrap();
+    assert_eq!(reserved.cost(), cents(100), "something is reserved ahead, as far as it is there");
     let reached = Reached {
         scope: Scope::Day,
         measure: Measure::Cost,
         limit: 1_000_000,
-        spent: 900_000,
-        needed: 110_000,
+        spent: 1_000_000,
+        needed: 10_000,
     };
     let refused = needs(cents(101)).await.unwrap_err();
     assert!(
@@ -192,7 +197,7 @@ async fn a_running_attempt_reserves_more_until_a_limit_stands_against_it(env: En
         "{refused:?}"
     );
     env.create("implement").await;
-    assert_eq!(claim(&env, 2, day(120)).await.len(), 0, "90 and 40");
+    assert_eq!(claim(&env, 2, day(120)).await.len(), 0, "100 and 40");
 }
 
 async fn a_limit_of_the_assignment_gives_the_pm_the_place_of_the_work(env: Env) {
