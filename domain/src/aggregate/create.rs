@@ -45,13 +45,14 @@ pub enum First {
 }
 
 impl NewAssignment {
-    /// Whether that other assignment would edit the same files.
+    /// Whether that other assignment would edit the same files. What a run does there is its definition's own affair.
     pub fn tramples_on(&self, other: &Assignment) -> bool {
         let is_open = match other.status() {
             AssignmentStatus::Active | AssignmentStatus::Blocked => true,
-            AssignmentStatus::Complete | AssignmentStatus::Cancelled => false,
+            AssignmentStatus::Complete | AssignmentStatus::Failed | AssignmentStatus::Cancelled => false,
         };
         is_open
+            && !other.ends_by_itself()
             && other.worktree.is_none()
             && (&other.namespace, &other.workspace) == (&self.namespace, &self.workspace)
     }
