@@ -9,14 +9,15 @@ use agents_domain::attempt::AttemptReport;
 use agents_domain::director::Director;
 use agents_domain::evidence::{
     Check, CheckEnd, CheckReceipt, Checkpoint, Citation, Evidence, Finding, FindingSource, Severity,
-    Signature, TreeState,
+    TreeState,
 };
 use agents_domain::harness::ProcessEnd;
 use agents_domain::id::{AssignmentId, FindingId, IdSource, ReceiptId};
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::Outcome;
-use agents_domain::store::{Change, Claimed};
+use agents_domain::store::{Change, Claimed, Store};
 use agents_domain::timestamp::Clock;
+use agents_orchestrator::evidence::key::SigningKey;
 use agents_orchestrator::system::{SystemClock, SystemIds};
 use serde_json::{Value, json};
 use support::{World, execute, has_keys, short, text};
@@ -41,7 +42,7 @@ fn receipt(claimed: &Claimed, passed: bool) -> CheckReceipt {
         output_bytes: 30,
         tail: "one\nit does not greet\n".to_owned(),
         counts: None,
-        signature: Some(Signature { key: "ef".repeat(32), value: "cd".repeat(64) }),
+        signature: None,
     }
 }
 
@@ -90,7 +91,11 @@ async fn measured(world: &World, passed: bool) -> (String, ReceiptId) {
     };
     execute(world, Change::Create(new)).await;
     let claimed = world.claim().await;
-    let receipt = receipt(&claimed, passed);
+    let key = SigningKey::draw().unwrap();
+    let published = key.published(claimed.attempt.runner, String::new(), SystemClock.now());
+    world.store().await.publish(&published).await.unwrap();
+    let unsigned = receipt(&claimed, passed);
+    let receipt = CheckReceipt { signature: Some(key.sign(&unsigned)), ..unsigned };
     let receipt_id = receipt.id;
     let checkpoint = Checkpoint {
         assignment: id,

@@ -203,7 +203,10 @@ fn a_job_that_may_not_edit_is_not_checked_and_a_failed_one_neither() {
     let stage = with_checks(
         json!(["echo x >> \"$HOME/runs\""]),
         json!([
-            on("review", json!([{"text": "I have seen it."}])),
+            on(
+                "review",
+                json!([{"text": json!({"summary": "I have seen it.", "findings": []}).to_string()}])
+            ),
             on(
                 "implement",
                 json!([shell("echo half > half.txt"), {"text": "I would rather not."}, {"fail": "refusal"}])
