@@ -80,6 +80,12 @@ pub enum Command {
     Demo(demo::DemoArgs),
     Config(config::ConfigCommand),
     Completions(completions::Completions),
+    /// Make one request that is read on standard input
+    #[command(hide = true)]
+    CallHttp,
+    /// Call a model as is read on standard input
+    #[command(hide = true)]
+    CallModel,
     #[command(hide = true)]
     ScriptedAgent(scripted_agent::ScriptedAgentArgs),
 }
