@@ -132,7 +132,8 @@ fn every_end_of_a_command_has_its_class() {
     let _runner = stage.runner(&["--concurrency", "4"]);
     for ((spec, class, part), id) in cases.iter().zip(&ids) {
         let (seen, said) = until(&format!("the end of {spec}"), PATIENCE, || {
-            let status = &jobs(&stage.assignment(id))[0];
+            let assignment = stage.assignment(id);
+            let status = &jobs(&assignment)[0];
             let is_tried = status["attempts"].as_array().is_some_and(|attempts| !attempts.is_empty());
             (is_tried && status["status"] != "running" && status["attempts"][0]["outcome"].is_string())
                 .then(|| outcome(&stage, id))
