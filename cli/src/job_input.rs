@@ -108,6 +108,10 @@ fn known_type(here: &Here, text: &str) -> Result<JobType, Failure> {
         return Err(Failure::usage("a chat is not a job of the list")
             .hint("ask with `agents chat <assignment> \"question\"`"));
     }
+    if job_type.is_run() {
+        return Err(Failure::usage("a run is made out of a definition, and is no job that can be inserted")
+            .hint("start one with `agents run <definition>`"));
+    }
     if JobType::BUILT_IN.contains(&job_type.as_str()) || settings_source::has_template(place, &job_type) {
         return Ok(job_type);
     }
@@ -115,6 +119,10 @@ fn known_type(here: &Here, text: &str) -> Result<JobType, Failure> {
 }
 
 pub fn check_harness(here: &Here, name: &str) -> Result<(), Failure> {
+    if agents_harnesses::is_worker(name) {
+        return Err(Failure::usage(format!("{name} does runs, and is no agent"))
+            .hint("start a run with `agents run <definition>`"));
+    }
     let known = settings_source::harness_names(&here.config);
     if known.iter().any(|known| known == name) {
         return Ok(());
