@@ -25,7 +25,6 @@ fn request(spec: &Value, model: Option<&str>) -> HarnessRequest {
         git_folders: Vec::new(),
         folder: PathBuf::from("/attempt"),
         agents_folders: Vec::new(),
-        secrets: Vec::new(),
         agents_program: PathBuf::from("/bin/agents"),
         resume: None,
         answer_schema: None,

@@ -40,6 +40,8 @@ fn run(stage: &Stage, harness: &str, spec: &Value) -> String {
         worktree: None,
         checks: Vec::new(),
         accept: Vec::new(),
+        alone: false,
+        run: None,
         first: First::Job(job),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
