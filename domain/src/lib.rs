@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod price;
 pub mod retention;
 pub mod retry;
+pub mod schedule;
 pub mod session;
 pub mod spending;
 pub mod store;
