@@ -15,12 +15,15 @@ mod event_table;
 mod evidence_table;
 mod failure;
 mod find;
+mod fire;
+mod firing_table;
 mod job_table;
 mod lists;
 mod proof_json;
 mod purse;
 mod run_table;
 mod runner_table;
+mod schedule_table;
 mod spending_table;
 mod statement;
 mod task;
@@ -130,7 +133,6 @@ impl SqlStore {
     }
 
     /// Has the writer write that, in one transaction with all that it does to assignments.
-    #[expect(dead_code, reason = "schedules come next")]
     async fn carry_out<W: Write + 'static>(&self, write: W) -> Result<W::Output, StoreError> {
         self.write(|reply| Op::Task(Box::new(Asked::new(write, reply)))).await
     }
