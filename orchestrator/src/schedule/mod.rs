@@ -6,3 +6,8 @@ mod timetable;
 
 pub use look::{Firer, Looked, More};
 pub use timetable::{Unreadable, calendar, delay, timetable};
+
+#[cfg(test)]
+pub(crate) mod fakes;
+#[cfg(test)]
+mod month_tests;
