@@ -108,6 +108,10 @@ fn known_type(here: &Here, text: &str) -> Result<JobType, Failure> {
         return Err(Failure::usage("a chat is not a job of the list")
             .hint("ask with `agents chat <assignment> \"question\"`"));
     }
+    if job_type.is_run() {
+        return Err(Failure::usage("a run is made out of a definition, and is no job that can be inserted")
+            .hint("start one with `agents run <definition>`"));
+    }
     if JobType::BUILT_IN.contains(&job_type.as_str()) || settings_source::has_template(place, &job_type) {
         return Ok(job_type);
     }

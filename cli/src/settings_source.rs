@@ -106,7 +106,7 @@ pub fn has_template(place: Option<&Place>, job_type: &JobType) -> bool {
 
 /// Every type of job that has a template: the built-in ones, then those of the user.
 pub fn job_types(place: Option<&Place>) -> Vec<String> {
-    let mut types: Vec<String> = JobType::BUILT_IN.into_iter().map(str::to_owned).collect();
+    let mut types: Vec<String> = JobType::TEMPLATED.into_iter().map(str::to_owned).collect();
     for folder in template_folders(place) {
         // A folder that is not there has no templates.
         let Ok(entries) = fs::read_dir(folder) else { continue };

@@ -91,6 +91,7 @@ pub fn next(ended: &Try) -> Next {
         | OutcomeClass::OutputOverflow
         | OutcomeClass::OverLimit
         | OutcomeClass::BadAnswer
+        | OutcomeClass::CommandFailed
         | OutcomeClass::Unclassified => Next::Fail,
     }
 }
@@ -137,6 +138,7 @@ pub fn longest_wait(after: OutcomeClass) -> Duration {
         | OutcomeClass::OutputOverflow
         | OutcomeClass::OverLimit
         | OutcomeClass::BadAnswer
+        | OutcomeClass::CommandFailed
         | OutcomeClass::Unclassified => Duration::ZERO,
     }
 }
@@ -191,7 +193,7 @@ mod tests {
     use Then::{Again, Anew, Blocks, Cancels, Completes, Cools, Fails, Later};
 
     /// Each class with what follows after no earlier try, after one, two and three.
-    const TABLE: [(OutcomeClass, [Then; 4]); 36] = [
+    const TABLE: [(OutcomeClass, [Then; 4]); 37] = [
         (OutcomeClass::Success, [Completes; 4]),
         (OutcomeClass::Overloaded, [Again(15), Again(30), Again(60), Fails]),
         (OutcomeClass::ServerError, [Again(15), Again(30), Again(60), Fails]),
@@ -224,6 +226,7 @@ mod tests {
         (OutcomeClass::EmptyAnswer, [Again(0), Fails, Fails, Fails]),
         (OutcomeClass::BadAnswer, [Fails; 4]),
         (OutcomeClass::Contradiction, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::CommandFailed, [Fails; 4]),
         (OutcomeClass::Lost, [Again(0), Again(0), Again(0), Fails]),
         (OutcomeClass::HostTrouble, [Later(30); 4]),
         (OutcomeClass::RunnerError, [Blocks; 4]),
