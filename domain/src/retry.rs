@@ -57,7 +57,12 @@ pub struct Try {
 pub fn next(ended: &Try) -> Next {
     match ended.class {
         OutcomeClass::Success => Next::Complete,
-        OutcomeClass::Overloaded | OutcomeClass::ServerError | OutcomeClass::Network => {
+        OutcomeClass::Overloaded => {
+            // What the server asks for, but never a park: the job counts its tries.
+            let asked = ended.resets_at.map_or(Duration::ZERO, |at| at.since(ended.now));
+            counted_retry(ended, TRANSIENT_RETRIES, backoff(ended).max(asked).min(BACKOFF_LONGEST))
+        }
+        OutcomeClass::ServerError | OutcomeClass::Network => {
             counted_retry(ended, TRANSIENT_RETRIES, backoff(ended))
         }
         OutcomeClass::RateLimit => cool_down(ended, RATE_LIMIT_WAIT),
@@ -334,10 +339,20 @@ mod tests {
     }
 
     #[test]
+    fn an_overloaded_server_is_given_the_time_that_it_asks_for_up_to_the_longest_backoff() {
+        for (asked, expected) in [(0, 15), (10, 15), (40, 40), (600, 600), (3600, 600)] {
+            let resets_at = Some(NOW.after(Duration::from_secs(asked)));
+            let next = next(&Try { resets_at, ..ended(OutcomeClass::Overloaded) });
+            assert_eq!(shown(next), Again(expected), "{asked} s were asked for");
+        }
+    }
+
+    #[test]
     fn a_reset_time_means_nothing_with_any_other_class() {
         let resets_at = Some(NOW.after(Duration::from_secs(3600)));
         for (class, [expected, ..]) in TABLE {
-            if !matches!(class, OutcomeClass::RateLimit | OutcomeClass::UsageLimit) {
+            if !matches!(class, OutcomeClass::RateLimit | OutcomeClass::UsageLimit | OutcomeClass::Overloaded)
+            {
                 assert_eq!(shown(next(&Try { resets_at, ..ended(class) })), expected, "{class}");
             }
         }

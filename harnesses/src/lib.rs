@@ -5,6 +5,7 @@
 //! Pure: nothing here starts a process, reads a file, the environment or a clock.
 
 pub mod ai;
+pub mod call;
 pub mod claude;
 pub mod codex;
 pub mod custom;
@@ -22,5 +23,5 @@ mod registry;
 mod reset_time;
 mod spec_error;
 
-pub use registry::{BuildError, HarnessSettings, StreamKind, build, builtin_names};
+pub use registry::{BuildError, HarnessSettings, StreamKind, build, builtin_names, is_worker, workers};
 pub use spec_error::SpecError;

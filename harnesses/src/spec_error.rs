@@ -1,5 +1,7 @@
 //! What is wrong with the spec of a worker, and where.
 
+use agents_domain::harness::HarnessError;
+
 /// A spec that no worker can do. `field` is its key, dotted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{worker}: `{field}`: {why}")]
@@ -13,6 +15,12 @@ pub struct SpecError {
 impl SpecError {
     pub(crate) fn new(worker: &'static str, field: impl Into<String>, why: impl Into<String>) -> Self {
         Self { worker, field: field.into(), why: why.into() }
+    }
+}
+
+impl From<SpecError> for HarnessError {
+    fn from(error: SpecError) -> Self {
+        HarnessError::BadSpec { why: error.to_string() }
     }
 }
 

@@ -250,6 +250,17 @@ impl HttpSpec {
                 return bad(&format!("headers.{name}"), "a header is one line, without control characters");
             }
         }
+        let own = |name: &&String| {
+            ["connection", "content-length", "host", "transfer-encoding"]
+                .contains(&name.to_ascii_lowercase().as_str())
+        };
+        if let Some(name) = self.headers.keys().find(own) {
+            return bad(&format!("headers.{name}"), "it is made of the request itself; leave it out");
+        }
+        let has_no_body = matches!(self.method, Method::Get | Method::Head | Method::Options);
+        if has_no_body && self.body.is_some() {
+            return bad("body", &format!("a {} has none", self.method.as_str()));
+        }
         if self.expected_status.is_empty() {
             return bad("expectedStatus", "name at least one status, or a class like \"2xx\"");
         }
