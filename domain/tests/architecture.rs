@@ -35,6 +35,10 @@ fn no_crate_depends_on_what_is_not_its_business() {
         ],
     );
     check("harnesses", &["agents-orchestrator", "axum", "clap", "rusqlite", "rustix", "sqlx", "tokio"]);
+    check(
+        "definitions",
+        &["agents-orchestrator", "axum", "clap", "jiff", "rusqlite", "rustix", "sqlx", "tokio", "uuid"],
+    );
     check("orchestrator", &["agents-harnesses", "axum", "clap"]);
     check("scripted-agent", &["agents-harnesses", "agents-orchestrator", "sqlx", "tokio"]);
 }
