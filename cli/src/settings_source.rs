@@ -33,6 +33,13 @@ pub fn harness_names(config: &Config) -> Vec<String> {
     names
 }
 
+/// The harnesses of runs: `exec`, `http`, and `ai:` with each provider.
+pub fn worker_names(config: &Config) -> Vec<String> {
+    // A provider that can't be made was refused with the config.
+    let workers = agents_harnesses::workers(config.providers().unwrap_or_default());
+    workers.iter().map(|worker| worker.name().to_owned()).collect()
+}
+
 /// The harness of that name with what the config says of it; the error is for a person. `zone` matters to who reads
 /// its stream only; finding that of the system takes a millisecond, since all zones there are are listed.
 pub fn build_harness(name: &str, entry: &HarnessEntry, zone: TimeZone) -> Result<Arc<dyn Harness>, String> {
@@ -130,6 +137,12 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         let built = harness(config, &name).map_err(Failure::bad_input)?;
         harnesses.insert(name, built);
     }
+    let providers = config.providers();
+    let providers =
+        providers.map_err(|(name, why)| Failure::bad_input(format!("aiProviders.{name}: {why}")))?;
+    harnesses.extend(
+        agents_harnesses::workers(providers).into_iter().map(|worker| (worker.name().to_owned(), worker)),
+    );
     let data_folder = config.data_folder()?;
     let agents_env = vec![
         ("AGENTS_DATABASE_URL".to_owned(), config.database_url()?.to_owned()),
