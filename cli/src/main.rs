@@ -18,6 +18,7 @@ mod proof_input;
 mod schedule_file;
 mod schedule_options;
 mod settings_source;
+mod skills;
 mod suggestion;
 mod target;
 mod tree;

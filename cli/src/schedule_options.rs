@@ -106,11 +106,6 @@ impl WhenOptions {
         self.cron.is_some() || self.every.is_some() || self.at.is_some()
     }
 
-    /// Whether anything is said.
-    pub fn any(&self) -> bool {
-        self.has_pattern() || self.zone.is_some() || self.from.is_some() || self.until.is_some()
-    }
-
     /// The zone that is named, or the one of `before`, or the system's.
     pub fn zone(&self, before: Option<&str>) -> Result<Zone, Failure> {
         let named = self.zone.as_deref().or(before);

@@ -2,6 +2,7 @@
 
 pub mod assignment;
 pub mod assignments;
+pub mod call;
 pub mod cancel;
 pub mod chat;
 pub mod completions;
@@ -34,6 +35,7 @@ pub mod runner;
 pub mod schedule;
 mod schedule_checks;
 pub mod scripted_agent;
+pub mod skills;
 mod staged;
 pub mod template;
 pub mod update_assignment;
@@ -85,6 +87,9 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Template(command) => block_on(template::run(app, &command)),
         Command::Runner(command) => runner::run(app, &command),
         Command::Demo(command) => demo::run(app, &command),
+        Command::Skills(command) => command.run(app),
+        Command::CallHttp => call::run(call::Call::Http),
+        Command::CallModel => call::run(call::Call::Model),
         Command::ScriptedAgent(command) => return scripted_agent::run(command),
     };
     ended.map(|()| ExitCode::Ok.number())
