@@ -12,7 +12,7 @@ use agents_domain::harness::{Harness, Probe};
 use agents_domain::job_type::JobType;
 use agents_harnesses::{HarnessSettings, StreamKind};
 use agents_orchestrator::evidence::EvidenceSettings;
-use agents_orchestrator::settings::{Settings, SettingsSource};
+use agents_orchestrator::settings::{NewAssignments, Settings, SettingsSource};
 use jiff::tz::TimeZone;
 
 use crate::config::file::{HarnessEntry, StreamName};
@@ -162,6 +162,11 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         prices: config.prices(),
         models: config.models(),
         terms: config.terms(),
+        new_assignments: NewAssignments {
+            limits: config.own_limits(),
+            max_jobs: config.max_jobs(),
+            checks: config.checks(),
+        },
         retention: config.retention(),
         evidence: EvidenceSettings { check_timeout: config.check_timeout(), guards: config.guards() },
         access: config.permissions(),

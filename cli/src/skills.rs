@@ -5,10 +5,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use agents_harnesses::skill::{self, SkillHead, SkillSpec};
+use agents_orchestrator::start::{SkillUse, Skills};
 
 use crate::app::Here;
 use crate::failure::{Failure, FailureKind};
-use crate::place;
+use crate::place::{self, Place};
 use crate::suggestion;
 
 /// How much of a file is read for its front matter.
@@ -27,7 +28,6 @@ pub struct Skill {
 
 /// What becomes of a use of a skill: a prompt for a harness.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code, reason = "for runs of definitions")]
 pub struct SkillJob {
     pub harness: String,
     pub prompt: String,
@@ -36,7 +36,11 @@ pub struct SkillJob {
 
 /// Every skill that is installed, by name; those of the repository first.
 pub fn installed(here: &Here) -> Vec<Skill> {
-    let repository = here.place.as_ref().map(|place| place.main_root.clone());
+    installed_around(here.place.as_ref())
+}
+
+fn installed_around(place: Option<&Place>) -> Vec<Skill> {
+    let repository = place.map(|place| place.main_root.clone());
     let mut skills = Vec::new();
     for root in repository.into_iter().chain(place::home()) {
         for (folder, harnesses) in skill::FOLDERS {
@@ -69,10 +73,17 @@ fn beginning(file: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Who uses that skill, and what it is told. A skill that is not installed is refused with the one that was meant.
-#[allow(dead_code, reason = "for runs of definitions")]
-pub fn job(here: &Here, spec: &SkillSpec) -> Result<SkillJob, Failure> {
-    choose(&installed(here), spec)
+/// The skills around the folder of a workspace.
+#[derive(Debug)]
+pub struct Installed;
+
+impl Skills for Installed {
+    fn use_of(&self, workspace: &Path, spec: &str) -> Result<SkillUse, String> {
+        let spec: SkillSpec = serde_json::from_str(spec).map_err(|error| error.to_string())?;
+        let job = choose(&installed_around(Place::around(workspace).as_ref()), &spec);
+        let SkillJob { harness, prompt, model } = job.map_err(|failure| failure.in_a_line())?;
+        Ok(SkillUse { harness, model, prompt })
+    }
 }
 
 fn choose(skills: &[Skill], spec: &SkillSpec) -> Result<SkillJob, Failure> {

@@ -1,16 +1,13 @@
-//! Where a new assignment works: in a worktree of its own, or in the repository itself with the others.
-
-use std::path::Path;
+//! Where a new assignment works, as the command line and the configuration want it.
 
 use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
-use agents_domain::worktree::{Isolation, Worktree};
-use agents_orchestrator::workspace::{Obstacle, ground, safely};
+use agents_orchestrator::start::{self, Choice, Refusal};
+use agents_orchestrator::workspace::Obstacle;
 
 use crate::app::Here;
 use crate::config::workspace::WorkspaceName;
 use crate::failure::Failure;
-use crate::place;
 
 /// What is known of the new assignment.
 #[derive(Debug, Clone, Copy)]
@@ -22,77 +19,30 @@ pub struct Wanted<'a> {
     pub asked: Option<WorkspaceName>,
 }
 
-/// Where it works.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Choice {
-    pub worktree: Option<Worktree>,
-    /// No other open assignment may work there.
-    pub alone: bool,
-    pub warnings: Vec<String>,
-}
-
 /// Decides it. What was asked for and can't be is refused with the reason.
 pub async fn choose(here: &Here, wanted: Wanted<'_>) -> Result<Choice, Failure> {
     let data_folder = here.config.data_folder()?;
     let settings = here.config.workspace(data_folder.clone())?;
-    let isolation = wanted.asked.map(WorkspaceName::isolation).or(settings.isolation);
-    let folder = here.workspace();
-    if isolation == Some(Isolation::Shared) {
-        refuse_bare(&folder)?;
-        return Ok(Choice { alone: true, ..Choice::default() });
-    }
-    match safely(&folder, &data_folder, ground(&folder)).await? {
-        Ok(ground) => {
-            let warnings = (ground.uncommitted > 0).then(|| {
-                format!(
-                    "{} in {} not committed, so not part of the assignment's worktree",
-                    files(ground.uncommitted),
-                    folder.display()
-                )
-            });
-            let worktree = ground.worktree((&data_folder, wanted.namespace), wanted.id, wanted.north_star);
-            Ok(Choice { worktree: Some(worktree), alone: false, warnings: warnings.into_iter().collect() })
-        }
-        Err(obstacle) if isolation.is_none() && !is_mendable(&obstacle) => {
-            refuse_bare(&folder)?;
-            let note = match &obstacle {
-                // There never was anything to make a worktree of.
-                Obstacle::NoRepository { .. } => None,
-                Obstacle::NoCommit
-                | Obstacle::LfsMissing
-                | Obstacle::BranchInTheWay
-                | Obstacle::NotWritable(_)
-                | Obstacle::Git(_) => Some(format!(
-                    "agents work in {} itself: there can be no worktree: {obstacle}",
-                    folder.display()
-                )),
-            };
-            Ok(Choice { worktree: None, alone: false, warnings: note.into_iter().collect() })
-        }
-        Err(obstacle) => Err(Failure::bad_input(format!("there can be no worktree: {obstacle}"))
+    let wanted = start::Wanted {
+        id: wanted.id,
+        namespace: wanted.namespace,
+        north_star: wanted.north_star,
+        isolation: wanted.asked.map(WorkspaceName::isolation).or(settings.isolation),
+        folder: &here.workspace(),
+        data_folder: &data_folder,
+    };
+    start::choose(wanted).await.map_err(refused)
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    let said = refusal.to_string();
+    match refusal {
+        Refusal::Bare(_) => Failure::bad_input(said).hint("--workspace worktree; it needs a first commit"),
+        Refusal::NoWorktree(obstacle) => Failure::bad_input(said)
             .hint_if(remedy(&obstacle))
-            .hint("or let its agents work in the repository itself: --workspace shared")),
+            .hint("or let its agents work in the repository itself: --workspace shared"),
+        Refusal::Workspace(error) => error.into(),
     }
-}
-
-/// Whether a person can take it out of the way at once, and so would not want their own files edited because of it.
-fn is_mendable(obstacle: &Obstacle) -> bool {
-    matches!(obstacle, Obstacle::BranchInTheWay | Obstacle::NotWritable(_))
-}
-
-fn refuse_bare(folder: &Path) -> Result<(), Failure> {
-    if !place::is_bare(folder) {
-        return Ok(());
-    }
-    Err(Failure::bad_input(format!(
-        "{} is a bare repository, so agents can only work in worktrees",
-        folder.display()
-    ))
-    .hint("--workspace worktree; it needs a first commit"))
-}
-
-fn files(count: usize) -> String {
-    if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") }
 }
 
 fn remedy(obstacle: &Obstacle) -> Option<&'static str> {

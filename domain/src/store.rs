@@ -16,6 +16,7 @@ use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, Proc
 use crate::audit::Repair;
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
+use crate::definition::Definitions;
 use crate::evidence::{CheckReceipt, Checkpoint, Finding, VerificationKey};
 use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
@@ -25,6 +26,7 @@ use crate::limits::Limits;
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
 use crate::run::Runs;
+use crate::schedule::Schedules;
 use crate::spending::{AnyTerms, Ceiling, Spent};
 use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
@@ -483,7 +485,7 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Upkeep + Runs {
+pub trait Store: Upkeep + Runs + Definitions + Schedules {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

@@ -13,7 +13,8 @@ pub struct SpecError {
 }
 
 impl SpecError {
-    pub(crate) fn new(worker: &'static str, field: impl Into<String>, why: impl Into<String>) -> Self {
+    /// What is wrong with that field.
+    pub fn new(worker: &'static str, field: impl Into<String>, why: impl Into<String>) -> Self {
         Self { worker, field: field.into(), why: why.into() }
     }
 }

@@ -50,6 +50,7 @@ mod races;
 mod retrying;
 mod reviews;
 mod runs;
+mod schedules;
 mod side_by_side;
 mod stopping;
 // What other systems have instead of prlimit and capabilities is not known to it.

@@ -36,12 +36,12 @@ fn run(stage: &Stage, harness: &str, spec: &Value) -> String {
         director: Director::None,
         workspace: stage.repo().display().to_string(),
         max_jobs: 50,
+        run: None,
         limits: Default::default(),
         worktree: None,
         checks: Vec::new(),
         accept: Vec::new(),
         alone: false,
-        run: None,
         first: First::Job(job),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

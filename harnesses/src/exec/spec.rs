@@ -115,6 +115,10 @@ impl ExecSpec {
                     "$ErrorActionPreference = 'stop'\n{command}\nif ($null -ne $LASTEXITCODE) {{ exit $LASTEXITCODE }}"
                 ),
             ),
+            // `!V!` is put in after the line was read.
+            Shell::Cmd if !self.args.is_empty() => {
+                words("cmd", &["/d", "/v:on", "/s", "/c"], command.clone())
+            }
             Shell::Cmd => words("cmd", &["/d", "/s", "/c"], command.clone()),
         }
     }
@@ -128,7 +132,8 @@ impl ExecSpec {
             if word.contains('\0') {
                 return bad(field.to_owned(), "it has a NUL character, which no program can be given");
             }
-            if word.contains("${secret:") {
+            // In an argument it may be data, which is nothing but a text.
+            if self.command.is_some() && word.contains("${secret:") {
                 return bad(
                     field.to_owned(),
                     "a secret here would be seen by everybody who lists processes; set a variable under `env` to it and use \
@@ -141,12 +146,6 @@ impl ExecSpec {
                     "it is longer than the system takes (128 KiB); put it into a file or `input`",
                 );
             }
-        }
-        if self.input.as_deref().is_some_and(|input| input.contains("${secret:")) {
-            return bad(
-                "input".to_owned(),
-                "it is kept in a file, so no secret can stand here; set a variable under `env`",
-            );
         }
         for (table, name, value) in self.variables() {
             if !is_variable(name) {

@@ -11,10 +11,13 @@ mod columns;
 mod connection;
 mod cooldown_table;
 mod decision_json;
+mod definition_table;
 mod event_table;
 mod evidence_table;
 mod failure;
 mod find;
+mod fire;
+mod firing_table;
 mod job_table;
 mod key_table;
 mod lists;
@@ -23,6 +26,7 @@ mod purse;
 mod reservation;
 mod run_table;
 mod runner_table;
+mod schedule_table;
 mod spending_table;
 mod statement;
 mod task;
@@ -133,7 +137,6 @@ impl SqlStore {
     }
 
     /// Has the writer write that, in one transaction with all that it does to assignments.
-    #[expect(dead_code, reason = "schedules come next")]
     async fn carry_out<W: Write + 'static>(&self, write: W) -> Result<W::Output, StoreError> {
         self.write(|reply| Op::Task(Box::new(Asked::new(write, reply)))).await
     }

@@ -238,12 +238,11 @@ async fn execute(
     if let Change::Reserve { assignment, .. } = command.change {
         batch.load_purse(on, assignment).await?;
     }
-    if let Change::Create(new) = &command.change
-        && let Some(rejection) = batch.neighbour(on, new).await?
-    {
-        return Ok(Err(rejection.into()));
+    match batch.create(on, command.clone()).await {
+        Ok(receipt) => Ok(Ok(Done::Receipt(receipt))),
+        Err(error @ (StoreError::Rejected(_) | StoreError::NoAssignment(_))) => Ok(Err(error)),
+        Err(error) => Err(error),
     }
-    Ok(batch.decide(command.clone()).map(Done::Receipt))
 }
 
 /// Takes jobs. Where a namespace's day is spent, those of others come instead.
