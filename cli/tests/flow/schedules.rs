@@ -96,14 +96,13 @@ fn a_runner_may_be_killed_at_every_point_of_a_firing() {
     let prepared = points.iter().position(|point| *point == "schedules prepared").unwrap();
     let fired = points.iter().position(|point| *point == "schedules fired").unwrap();
     assert!(points[prepared..fired].contains(&"transaction committed"), "{points:?}");
-    for number in prepared..=fired {
+    for (number, what) in points.iter().enumerate().take(fired + 1).skip(prepared) {
         let stage = stage("true");
         create(&stage, "one", &["--every", "1h"]);
         let dying = stage.agents(&["runner", "--once"]).env("AGENTS_CLOCK_SHIFT_MS", 5_400_000);
         let ended = dying.env("AGENTS_CRASH_AT", number + 1).run();
         assert_eq!(ended.code, 137, "{ended:?}");
         once_ahead(&stage, 5_400_000);
-        let what = points[number];
         assert_eq!(story(&show(&stage, "one")), ["started completed"], "killed at: {what}");
         let assignments = stage.json(&["assignments"]);
         assert_eq!(assignments["assignments"].as_array().unwrap().len(), 1, "killed at: {what}");
