@@ -16,6 +16,7 @@ use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
 use crate::evidence::{CheckReceipt, Checkpoint, Finding};
 use crate::fallback::Fallbacks;
+use crate::happening::Happenings;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
 use crate::job::{Job, JobStatus};
@@ -24,9 +25,11 @@ use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
 use crate::run::Runs;
 use crate::spending::{AnyTerms, Ceiling, Spent};
+use crate::subscription::Subscriptions;
 use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
 use crate::usage::{CostSource, MicroUsd, TokenUsage};
+use crate::webhook::Webhooks;
 
 /// A change to one assignment, decided by its aggregate.
 #[derive(Debug, Clone)]
@@ -473,7 +476,7 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Upkeep + Runs {
+pub trait Store: Upkeep + Runs + Happenings + Subscriptions + Webhooks {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

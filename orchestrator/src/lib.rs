@@ -13,4 +13,5 @@ pub mod settings;
 pub mod start;
 pub mod store;
 pub mod system;
+pub mod trigger;
 pub mod workspace;

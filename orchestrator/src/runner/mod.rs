@@ -8,6 +8,7 @@ mod heartbeat;
 mod housekeeping;
 mod lookahead;
 mod options;
+mod reactions;
 mod recovery;
 mod state;
 
@@ -34,6 +35,7 @@ use crate::process::identity;
 use crate::settings;
 use heartbeat::Heartbeat;
 use housekeeping::Chore;
+use reactions::Reactions;
 use state::{Ended, Event, Found, Slot, State};
 
 /// The slow tick: how late work is found whose bell was not heard.
@@ -96,6 +98,7 @@ impl Runner {
         let mut heartbeat =
             Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
         let mut chore = Chore::new(self.options.once || only.is_some(), Instant::now());
+        let mut reactions = Reactions::new(only.is_none());
         let mut state = State::new(only.is_some());
         match only {
             Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
@@ -109,8 +112,11 @@ impl Runner {
             self.start_waiting(&mut state);
             self.look_for_work(&mut state);
             chore.start_if_due(&self.around, &self.options.database_url);
-            if state.is_idle() && (state.is_draining || (self.options.once && state.found == Found::Nothing))
-            {
+            if !state.is_draining {
+                reactions.look(&self.around, self.options.namespace.as_ref(), self.options.id);
+            }
+            let has_nothing = state.found == Found::Nothing && reactions.is_quiet();
+            if state.is_idle() && (state.is_draining || (self.options.once && has_nothing)) {
                 break;
             }
             // What happens more often than the tick must not put it off for ever.
@@ -122,8 +128,12 @@ impl Runner {
                 Some(claimed) = state.claiming.join_next() => Event::Claimed(claimed),
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
+                looked = reactions.looked() => Event::Reacted(reactions.hear(looked)),
                 () = tokio::time::sleep_until(wake_at) => Event::Tick,
             };
+            if event.may_be_told_of() {
+                reactions.wake();
+            }
             self.handle(event, &mut state).await;
         }
         heartbeat.stop();
@@ -299,6 +309,9 @@ impl Runner {
                 }
             }
             Event::Control(None) => state.has_listener = false,
+            Event::Reacted(0) => {}
+            // More than this runner has slots for may have been started.
+            Event::Reacted(_) => doorbell::ring_others(&self.options.bells, self.options.id),
             Event::Tick if !state.waiting.is_empty() => {
                 state.ticked_at = Instant::now();
                 if state.moved_at.elapsed() >= HELD_LONGEST {

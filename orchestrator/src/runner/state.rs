@@ -27,6 +27,8 @@ pub(super) enum Event {
     Claimed(Result<Result<(Claims, usize), StoreError>, JoinError>),
     Beat(Beat),
     Control(Option<Control>),
+    /// The runner has looked at what has happened, and has started so many runs.
+    Reacted(usize),
     Tick,
 }
 
@@ -35,7 +37,17 @@ impl Event {
     pub fn may_bring_work(&self) -> bool {
         match self {
             Event::Rung | Event::Ended(_) | Event::Finished(_) | Event::Tick => true,
+            Event::Reacted(started) => *started > 0,
             Event::Claimed(_) | Event::Beat(_) | Event::Control(_) => false,
+        }
+    }
+
+    /// Whether something may have happened that somebody has subscribed to.
+    pub fn may_be_told_of(&self) -> bool {
+        match self {
+            Event::Rung | Event::Finished(_) | Event::Tick => true,
+            Event::Reacted(started) => *started > 0,
+            Event::Claimed(_) | Event::Ended(_) | Event::Beat(_) | Event::Control(_) => false,
         }
     }
 }

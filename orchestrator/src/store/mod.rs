@@ -15,6 +15,7 @@ mod event_table;
 mod evidence_table;
 mod failure;
 mod find;
+mod happening_table;
 mod job_table;
 mod lists;
 mod proof_json;
@@ -23,9 +24,12 @@ mod run_table;
 mod runner_table;
 mod spending_table;
 mod statement;
+mod subscription_table;
 mod task;
+mod told;
 mod upkeep;
 mod usage_table;
+mod webhook_table;
 mod writer;
 
 #[cfg(test)]
@@ -130,7 +134,6 @@ impl SqlStore {
     }
 
     /// Has the writer write that, in one transaction with all that it does to assignments.
-    #[expect(dead_code, reason = "schedules come next")]
     async fn carry_out<W: Write + 'static>(&self, write: W) -> Result<W::Output, StoreError> {
         self.write(|reply| Op::Task(Box::new(Asked::new(write, reply)))).await
     }
