@@ -129,6 +129,9 @@ pub enum HarnessError {
     PromptTooLong { harness: String, bytes: usize, limit: usize },
     #[error("the command of harness {harness} is empty")]
     EmptyCommand { harness: String },
+    /// What a run's worker is told makes no sense.
+    #[error("{why}")]
+    BadSpec { why: String },
 }
 
 /// The adapter to one agent CLI.
@@ -141,6 +144,16 @@ pub trait Harness: Send + Sync {
 
     /// A reader for one stream of this CLI.
     fn reader(&self) -> Box<dyn StreamReader>;
+
+    /// A reader for the stream of a job that was told this: what counts as success may stand there.
+    fn reader_of(&self, _context: &str) -> Box<dyn StreamReader> {
+        self.reader()
+    }
+
+    /// Whether it does the jobs of a list. What is no agent does runs only, and is told a spec.
+    fn is_agent(&self) -> bool {
+        true
+    }
 
     /// Whether [`StreamSummary::usage`] counts the whole session, also what earlier attempts of a resumed session
     /// used, and not this attempt alone.

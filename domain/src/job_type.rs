@@ -22,7 +22,11 @@ pub struct BadJobType {
 
 impl JobType {
     /// The names of the built-in types, in the order of the docs.
-    pub const BUILT_IN: [&'static str; 7] = ["plan", "implement", "review", "uat", "document", "pm", "chat"];
+    pub const BUILT_IN: [&'static str; 8] =
+        ["plan", "implement", "review", "uat", "document", "pm", "chat", "run"];
+
+    /// Those of them that have a built-in template: a run's context is what its worker gets, word for word.
+    pub const TEMPLATED: [&'static str; 7] = ["plan", "implement", "review", "uat", "document", "pm", "chat"];
 
     /// The type of that name, if the name is a possible one.
     pub fn new(text: impl Into<String>) -> Result<Self, BadJobType> {
@@ -46,6 +50,11 @@ impl JobType {
         Self("chat".to_owned())
     }
 
+    /// The type of a run's one job: no template, no worktree, no checks.
+    pub fn run() -> Self {
+        Self("run".to_owned())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -59,6 +68,11 @@ impl JobType {
     /// Whether it is a question, which stands beside the list and not in it.
     pub fn is_chat(&self) -> bool {
         self.0 == "chat"
+    }
+
+    /// Whether it is a run's one job.
+    pub fn is_run(&self) -> bool {
+        self.0 == "run"
     }
 
     /// Whether its answer has findings: `review`, and types of the user's own like `security-review`.

@@ -71,6 +71,9 @@ pub enum OutcomeClass {
     BadAnswer,
     /// The terminal event says success and the exit code does not, or a known event could not be read.
     Contradiction,
+    /// The command of an `exec` exited with a code that is no success, or a call over HTTP that must not be made twice
+    /// failed after it was sent.
+    CommandFailed,
     /// The runner that held the attempt is gone.
     Lost,
     /// The machine has refused what an agent needs to start: no space, no processes, no memory.
@@ -83,7 +86,7 @@ pub enum OutcomeClass {
 
 impl OutcomeClass {
     /// Every class, in the order of the docs.
-    pub const ALL: [OutcomeClass; 36] = [
+    pub const ALL: [OutcomeClass; 37] = [
         OutcomeClass::Success,
         OutcomeClass::Overloaded,
         OutcomeClass::ServerError,
@@ -116,6 +119,7 @@ impl OutcomeClass {
         OutcomeClass::EmptyAnswer,
         OutcomeClass::BadAnswer,
         OutcomeClass::Contradiction,
+        OutcomeClass::CommandFailed,
         OutcomeClass::Lost,
         OutcomeClass::HostTrouble,
         OutcomeClass::RunnerError,
@@ -157,6 +161,7 @@ impl OutcomeClass {
             OutcomeClass::EmptyAnswer => "empty_answer",
             OutcomeClass::BadAnswer => "bad_answer",
             OutcomeClass::Contradiction => "contradiction",
+            OutcomeClass::CommandFailed => "command_failed",
             OutcomeClass::Lost => "lost",
             OutcomeClass::HostTrouble => "host_trouble",
             OutcomeClass::RunnerError => "runner_error",

@@ -57,7 +57,12 @@ pub struct Try {
 pub fn next(ended: &Try) -> Next {
     match ended.class {
         OutcomeClass::Success => Next::Complete,
-        OutcomeClass::Overloaded | OutcomeClass::ServerError | OutcomeClass::Network => {
+        OutcomeClass::Overloaded => {
+            // What the server asks for, but never a park: the job counts its tries.
+            let asked = ended.resets_at.map_or(Duration::ZERO, |at| at.since(ended.now));
+            counted_retry(ended, TRANSIENT_RETRIES, backoff(ended).max(asked).min(BACKOFF_LONGEST))
+        }
+        OutcomeClass::ServerError | OutcomeClass::Network => {
             counted_retry(ended, TRANSIENT_RETRIES, backoff(ended))
         }
         OutcomeClass::RateLimit => cool_down(ended, RATE_LIMIT_WAIT),
@@ -91,6 +96,7 @@ pub fn next(ended: &Try) -> Next {
         | OutcomeClass::OutputOverflow
         | OutcomeClass::OverLimit
         | OutcomeClass::BadAnswer
+        | OutcomeClass::CommandFailed
         | OutcomeClass::Unclassified => Next::Fail,
     }
 }
@@ -137,6 +143,7 @@ pub fn longest_wait(after: OutcomeClass) -> Duration {
         | OutcomeClass::OutputOverflow
         | OutcomeClass::OverLimit
         | OutcomeClass::BadAnswer
+        | OutcomeClass::CommandFailed
         | OutcomeClass::Unclassified => Duration::ZERO,
     }
 }
@@ -191,7 +198,7 @@ mod tests {
     use Then::{Again, Anew, Blocks, Cancels, Completes, Cools, Fails, Later};
 
     /// Each class with what follows after no earlier try, after one, two and three.
-    const TABLE: [(OutcomeClass, [Then; 4]); 36] = [
+    const TABLE: [(OutcomeClass, [Then; 4]); 37] = [
         (OutcomeClass::Success, [Completes; 4]),
         (OutcomeClass::Overloaded, [Again(15), Again(30), Again(60), Fails]),
         (OutcomeClass::ServerError, [Again(15), Again(30), Again(60), Fails]),
@@ -224,6 +231,7 @@ mod tests {
         (OutcomeClass::EmptyAnswer, [Again(0), Fails, Fails, Fails]),
         (OutcomeClass::BadAnswer, [Fails; 4]),
         (OutcomeClass::Contradiction, [Again(0), Fails, Fails, Fails]),
+        (OutcomeClass::CommandFailed, [Fails; 4]),
         (OutcomeClass::Lost, [Again(0), Again(0), Again(0), Fails]),
         (OutcomeClass::HostTrouble, [Later(30); 4]),
         (OutcomeClass::RunnerError, [Blocks; 4]),
@@ -331,10 +339,20 @@ mod tests {
     }
 
     #[test]
+    fn an_overloaded_server_is_given_the_time_that_it_asks_for_up_to_the_longest_backoff() {
+        for (asked, expected) in [(0, 15), (10, 15), (40, 40), (600, 600), (3600, 600)] {
+            let resets_at = Some(NOW.after(Duration::from_secs(asked)));
+            let next = next(&Try { resets_at, ..ended(OutcomeClass::Overloaded) });
+            assert_eq!(shown(next), Again(expected), "{asked} s were asked for");
+        }
+    }
+
+    #[test]
     fn a_reset_time_means_nothing_with_any_other_class() {
         let resets_at = Some(NOW.after(Duration::from_secs(3600)));
         for (class, [expected, ..]) in TABLE {
-            if !matches!(class, OutcomeClass::RateLimit | OutcomeClass::UsageLimit) {
+            if !matches!(class, OutcomeClass::RateLimit | OutcomeClass::UsageLimit | OutcomeClass::Overloaded)
+            {
                 assert_eq!(shown(next(&Try { resets_at, ..ended(class) })), expected, "{class}");
             }
         }

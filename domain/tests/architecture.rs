@@ -35,7 +35,12 @@ fn no_crate_depends_on_what_is_not_its_business() {
         ],
     );
     check("harnesses", &["agents-orchestrator", "axum", "clap", "rusqlite", "rustix", "sqlx", "tokio"]);
-    check("orchestrator", &["agents-harnesses", "axum", "clap"]);
+    check(
+        "definitions",
+        &["agents-orchestrator", "axum", "clap", "jiff", "rusqlite", "rustix", "sqlx", "tokio", "uuid"],
+    );
+    check("orchestrator", &["agents-harnesses", "agents-workers", "axum", "clap", "ureq"]);
+    check("workers", &["agents-orchestrator", "axum", "clap", "rustix", "sqlx", "tokio"]);
     check("scripted-agent", &["agents-harnesses", "agents-orchestrator", "sqlx", "tokio"]);
 }
 

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use agents_domain::harness::{Harness, StreamReader};
 use jiff::tz::TimeZone;
 
+use crate::ai::{self, Ai, Provider};
 use crate::claude::{Claude, ClaudeReader};
 use crate::codex::{Codex, CodexReader};
 use crate::custom::Custom;
+use crate::exec::{self, Exec};
 use crate::gemini::{Gemini, GeminiReader};
+use crate::http::{self, Http};
 use crate::text::TextReader;
 
 /// In which form a CLI prints what it does.
@@ -93,6 +96,8 @@ pub enum BuildError {
     NoCommand { name: String },
     #[error("the `command` of harness {name} is empty")]
     EmptyCommand { name: String },
+    #[error("{name} is a worker of runs and no harness of agents: choose another name")]
+    NameOfWorker { name: String },
     #[error("harness {name} is built in and reads its own output: `stream` can only be set on other names")]
     StreamOfBuiltin { name: String },
 }
@@ -102,8 +107,23 @@ pub fn builtin_names() -> [&'static str; 3] {
     ["claude", "codex", "gemini"]
 }
 
+/// Whether a harness of that name does runs only: `exec`, `http`, or `ai:` and a provider.
+pub fn is_worker(name: &str) -> bool {
+    name == exec::NAME || name == http::NAME || name.starts_with(ai::PREFIX)
+}
+
+/// The harnesses of runs: a command, a request, and a call of a model for each provider.
+pub fn workers(providers: impl IntoIterator<Item = Provider>) -> Vec<Arc<dyn Harness>> {
+    let mut workers: Vec<Arc<dyn Harness>> = vec![Arc::new(Exec), Arc::new(Http)];
+    workers.extend(providers.into_iter().map(|provider| Arc::new(Ai::new(provider)) as Arc<dyn Harness>));
+    workers
+}
+
 /// The harness of that name.
 pub fn build(name: &str, settings: &HarnessSettings) -> Result<Arc<dyn Harness>, BuildError> {
+    if is_worker(name) {
+        return Err(BuildError::NameOfWorker { name: name.to_owned() });
+    }
     let first = settings.command.as_deref().map(|command| command.first());
     if let Some(None) = first {
         return Err(BuildError::EmptyCommand { name: name.to_owned() });
@@ -144,6 +164,21 @@ mod tests {
                 Some(name.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn a_name_of_a_worker_is_no_name_of_an_agent() {
+        let command = Some(vec!["x".to_owned()]);
+        for name in ["exec", "http", "ai:mine"] {
+            let settings = HarnessSettings { command: command.clone(), ..HarnessSettings::default() };
+            assert_eq!(error(name, &settings), Some(BuildError::NameOfWorker { name: name.to_owned() }));
+        }
+        let mine = ai::builtin_providers()
+            .map(|name| Provider::new(name, &ai::ProviderSettings::default()).unwrap());
+        let made = workers(mine);
+        let names: Vec<&str> = made.iter().map(|worker| worker.name()).collect();
+        assert_eq!(names, ["exec", "http", "ai:anthropic", "ai:openai", "ai:gemini", "ai:mock"]);
+        assert!(made.iter().all(|worker| is_worker(worker.name()) && !worker.is_agent()));
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Jobs {
         if let Some(job_type) = filter.job_type.as_deref().filter(|_| lines.is_empty()) {
             // Jobs of a type whose template is gone can still be listed; a type that never was is a typo.
             let known = settings_source::job_types(here.place.as_ref());
-            if !known.iter().any(|name| name == job_type) {
+            if job_type != "run" && !known.iter().any(|name| name == job_type) {
                 return Err(Failure::usage(format!("there is no job type `{job_type}`"))
                     .hint(suggestion::did_you_mean(job_type, &known, "the types are")));
             }

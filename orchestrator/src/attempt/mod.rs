@@ -149,7 +149,7 @@ async fn run_agent(
     let account = Account::of(claimed, around).await;
     match Custody::start(attempt, (&prepared.invocation, &rules.files), prepared.terms) {
         Ok((custody, streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
+            let observer = Observer::new(rules.harness.reader_of(&claimed.context), streams, (live, account));
             let (age, meter) = (Duration::ZERO, Meter::new(claimed, around));
             let supervised = Supervised { custody, observer, stop, age, meter };
             let ended = supervise::to_the_end(supervised, &rules, &*around.clock).await;
@@ -225,7 +225,7 @@ async fn adopt_agent(
         .and_then(|custody| Ok((custody, custody::streams(&rules.files)?)));
     match adopted {
         Ok((Some(custody), streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
+            let observer = Observer::new(rules.harness.reader_of(&claimed.context), streams, (live, account));
             let (age, meter) = (custody.age(), Meter::new(claimed, around));
             let supervised = Supervised { custody, observer, stop, age, meter };
             let ended = supervise::to_the_end(supervised, &rules, &*around.clock).await;
@@ -237,7 +237,7 @@ async fn adopt_agent(
             report::early_end(attempt, Outcome::failure(OutcomeClass::Lost, why))
         }
         Ok((None, streams)) => {
-            let observer = Observer::new(rules.harness.reader(), streams, (live, account));
+            let observer = Observer::new(rules.harness.reader_of(&claimed.context), streams, (live, account));
             let exit = custody::left_behind(attempt, &rules.files);
             report::report(
                 claimed,

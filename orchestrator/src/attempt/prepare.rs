@@ -1,11 +1,13 @@
 //! Everything before the start of an agent: settings, prompt, invocation, folder.
 
+mod run;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::access::Access;
-use agents_domain::harness::{Harness, HarnessRequest};
+use agents_domain::harness::{Harness, HarnessError, HarnessRequest};
 use agents_domain::invocation::Invocation;
 use agents_domain::job_type::JobType;
 use agents_domain::outcome::{Outcome, OutcomeClass};
@@ -61,30 +63,55 @@ pub(super) fn rules(claimed: &Claimed, around: &Surroundings) -> Result<(Rules, 
 /// Prepares an attempt; what stands in the way is its outcome.
 pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<Prepared, Outcome> {
     let (rules, settings) = rules(claimed, around)?;
+    if claimed.job.job_type.is_run() {
+        return run::prepare(claimed, around, (rules, &settings));
+    }
+    if !rules.harness.is_agent() {
+        let why = format!("{} does runs, and no {} jobs", rules.harness.name(), claimed.job.job_type);
+        return Err(Outcome::failure(OutcomeClass::InvalidRequest, why)
+            .with_fix("name a harness of an agent: claude, codex, gemini or one of the config"));
+    }
     let resume = claimed.attempt.resumes.clone().filter(|_| rules.harness.can_resume());
     let ready = workspace::prepare(claimed, &settings, resume.is_some()).await?;
     let prompt = render(claimed, around, (&settings, resume.is_some(), &ready), &rules.allowed).await?;
     let folder = &rules.files.folder;
+    make_folder(folder)?;
+    let max_cost = meter::most(claimed).filter(|_| resume.is_none());
+    let request =
+        HarnessRequest { resume, max_cost, ..request(claimed, around, &settings, (prompt, folder)) };
+    let mut invocation = rules.harness.invocation(&request).map_err(|error| not_asked(&error))?;
+    invocation.env.extend(environment(claimed, around, &settings));
+    let terms = terms(around, &settings);
+    Ok(Prepared { invocation, terms, rules })
+}
+
+fn make_folder(folder: &Path) -> Result<(), Outcome> {
     std::fs::create_dir_all(folder).map_err(|error| {
         let why = format!("{} can't be made: {error}", folder.display());
         Outcome::failure(OutcomeClass::HostTrouble, why)
     })?;
     crash_point::pass("folder made");
-    let max_cost = meter::most(claimed).filter(|_| resume.is_none());
-    let request =
-        HarnessRequest { resume, max_cost, ..request(claimed, around, &settings, (prompt, folder)) };
-    let mut invocation = rules
-        .harness
-        .invocation(&request)
-        .map_err(|error| Outcome::failure(OutcomeClass::ContextOverflow, error.to_string()))?;
-    invocation.env.extend(environment(claimed, around, &settings));
-    let terms = Terms {
+    Ok(())
+}
+
+fn terms(around: &Surroundings, settings: &Settings) -> Terms {
+    Terms {
         keeper: around.keeper.clone(),
         lease: keeper_lease(around.lease),
         grace: settings.grace,
         max_output: settings.max_output,
+    }
+}
+
+/// The job can't be turned into something to start.
+fn not_asked(error: &HarnessError) -> Outcome {
+    let class = match error {
+        HarnessError::PromptTooLong { .. } | HarnessError::EmptyCommand { .. } => {
+            OutcomeClass::ContextOverflow
+        }
+        HarnessError::BadSpec { .. } => OutcomeClass::InvalidRequest,
     };
-    Ok(Prepared { invocation, terms, rules })
+    Outcome::failure(class, error.to_string())
 }
 
 fn harness(claimed: &Claimed, settings: &Settings) -> Result<Arc<dyn Harness>, Outcome> {
@@ -111,7 +138,8 @@ pub fn allowed(settings: &Settings) -> Allowed {
         own.sort();
         job_types.extend(own);
     }
-    Allowed { job_types, harnesses: settings.harnesses.keys().cloned().collect() }
+    let agents = settings.harnesses.iter().filter(|(_, harness)| harness.is_agent());
+    Allowed { job_types, harnesses: agents.map(|(name, _)| name.clone()).collect() }
 }
 
 async fn render(

@@ -78,6 +78,10 @@ impl<'a> Scene<'a> {
 
 /// Measures what an attempt that has ended has come to, and adds it to its report.
 pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
+    // What a run does is its own business, and no work of an agent's.
+    if scene.claimed.job.job_type.is_run() {
+        return;
+    }
     let attempt = scene.claimed.attempt.id;
     // A runner that is gone may have been here before.
     run::end_left_behind(attempt, &files(&scene.around.data_folder, attempt)).await;

@@ -62,7 +62,7 @@ impl Facts {
                     unknown: 1,
                     reached: Some("the limit of the assignment is reached".into()),
                 },
-                job_types: JobType::BUILT_IN.into_iter().map(str::to_owned).collect(),
+                job_types: JobType::TEMPLATED.into_iter().map(str::to_owned).collect(),
                 harnesses: vec!["claude".into(), "codex".into(), "gemini".into()],
             },
             evidence: EvidenceFacts::sample(),

@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn every_type_of_job_is_told_the_north_star_and_its_context() {
-        for name in JobType::BUILT_IN {
+        for name in JobType::TEMPLATED {
             let facts = Facts::sample(&JobType::new(name).unwrap());
             let text = render(name, &[], &facts).unwrap();
             assert!(text.contains(&facts.assignment.north_star), "{name}: {text}");

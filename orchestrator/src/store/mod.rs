@@ -11,6 +11,7 @@ mod columns;
 mod connection;
 mod cooldown_table;
 mod decision_json;
+mod definition_table;
 mod event_table;
 mod evidence_table;
 mod failure;

@@ -1,0 +1,29 @@
+//! Definitions: jobs that can be run again. From YAML to what a worker is told; every mistake is named with its line.
+//!
+//! Pure: no files, no clock, no environment. A value that somebody gives is data wherever it stands: no shell, no URL and
+//! no reference to a secret is made of it.
+
+mod definition;
+mod json_text;
+mod node;
+mod param;
+mod place;
+mod problem;
+mod quoting;
+mod read;
+mod resolve;
+mod shape;
+mod span;
+pub mod suggestion;
+mod template;
+mod url_text;
+
+#[cfg(test)]
+mod tests;
+
+pub use definition::{Definition, NAME_MAX, Worker, name_problem};
+pub use param::{Param, ParamType, accept};
+pub use problem::{Problem, Problems};
+pub use read::read;
+pub use resolve::{Given, Resolved, render_text, resolve};
+pub use span::milliseconds;
