@@ -24,6 +24,7 @@ mod job_list;
 pub mod job_type;
 pub mod limits;
 pub mod namespace;
+pub mod notice;
 pub mod outcome;
 pub mod price;
 pub mod retention;

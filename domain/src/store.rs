@@ -23,6 +23,7 @@ use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
 use crate::job::{Job, JobStatus};
 use crate::limits::Limits;
 use crate::namespace::Namespace;
+use crate::notice::Notices;
 use crate::outcome::OutcomeClass;
 use crate::run::Runs;
 use crate::spending::{AnyTerms, Ceiling, Spent};
@@ -477,7 +478,7 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Upkeep + Runs + Definitions + Happenings + Subscriptions + Webhooks {
+pub trait Store: Upkeep + Runs + Definitions + Happenings + Subscriptions + Webhooks + Notices {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

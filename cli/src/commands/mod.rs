@@ -12,7 +12,9 @@ pub mod create;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod emit;
 mod ending;
+pub mod events;
 pub mod evidence;
 pub mod gc;
 mod health;
@@ -23,6 +25,7 @@ pub mod job;
 pub mod jobs;
 pub mod logs;
 pub mod merge;
+pub mod notify;
 pub mod open;
 pub mod pause;
 pub mod pr;
@@ -33,11 +36,14 @@ pub mod retry;
 pub mod rollback;
 pub mod runner;
 pub mod scripted_agent;
+pub mod serve;
 pub mod skills;
 mod staged;
+pub mod subscription;
 pub mod template;
 pub mod update_assignment;
 pub mod usage;
+pub mod webhook;
 mod worktree_checks;
 
 use std::future::Future;
@@ -71,6 +77,12 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Evidence(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
+        Command::Emit(command) => block_on(command.run(app)),
+        Command::Events(command) => block_on(command.run(app)),
+        Command::Subscription(command) => block_on(command.run(app)),
+        Command::Webhook(command) => block_on(command.run(app)),
+        Command::Notify(command) => block_on(command.run(app)),
+        Command::Serve(command) => serve::run(app, &command),
         Command::Diff(command) => block_on(command.run(app)),
         Command::Open(command) => block_on(command.run(app)),
         Command::Merge(command) => block_on(command.run(app)),

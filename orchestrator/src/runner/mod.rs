@@ -7,6 +7,7 @@ mod hand_over;
 mod heartbeat;
 mod housekeeping;
 mod lookahead;
+mod notices;
 mod options;
 mod reactions;
 mod recovery;
@@ -35,6 +36,7 @@ use crate::process::identity;
 use crate::settings;
 use heartbeat::Heartbeat;
 use housekeeping::Chore;
+use notices::Announcer;
 use reactions::Reactions;
 use state::{Ended, Event, Found, Slot, State};
 
@@ -99,6 +101,7 @@ impl Runner {
             Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
         let mut chore = Chore::new(self.options.once || only.is_some(), Instant::now());
         let mut reactions = Reactions::new(only.is_none());
+        let mut announcer = Announcer::new(only.is_none());
         let mut state = State::new(only.is_some());
         match only {
             Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
@@ -113,9 +116,12 @@ impl Runner {
             self.look_for_work(&mut state);
             chore.start_if_due(&self.around, &self.options.database_url);
             if !state.is_draining {
-                reactions.look(&self.around, self.options.namespace.as_ref(), self.options.id);
+                let namespace = self.options.namespace.as_ref();
+                reactions.look(&self.around, namespace, self.options.id);
+                announcer.look(&self.around, namespace, &self.options.folder);
             }
-            let has_nothing = state.found == Found::Nothing && reactions.is_quiet();
+            let is_quiet = reactions.is_quiet() && announcer.is_quiet();
+            let has_nothing = state.found == Found::Nothing && is_quiet;
             if state.is_idle() && (state.is_draining || (self.options.once && has_nothing)) {
                 break;
             }
@@ -129,10 +135,15 @@ impl Runner {
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
                 looked = reactions.looked() => Event::Reacted(reactions.hear(looked)),
+                told = announcer.looked() => {
+                    announcer.hear(told, self.around.clock.now());
+                    Event::Told
+                }
                 () = tokio::time::sleep_until(wake_at) => Event::Tick,
             };
             if event.may_be_told_of() {
                 reactions.wake();
+                announcer.wake();
             }
             self.handle(event, &mut state).await;
         }
@@ -309,7 +320,7 @@ impl Runner {
                 }
             }
             Event::Control(None) => state.has_listener = false,
-            Event::Reacted(0) => {}
+            Event::Reacted(0) | Event::Told => {}
             // More than this runner has slots for may have been started.
             Event::Reacted(_) => doorbell::ring_others(&self.options.bells, self.options.id),
             Event::Tick if !state.waiting.is_empty() => {

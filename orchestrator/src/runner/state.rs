@@ -29,6 +29,8 @@ pub(super) enum Event {
     Control(Option<Control>),
     /// The runner has looked at what has happened, and has started so many runs.
     Reacted(usize),
+    /// The runner has told of what has happened, or it is time to.
+    Told,
     Tick,
 }
 
@@ -38,7 +40,7 @@ impl Event {
         match self {
             Event::Rung | Event::Ended(_) | Event::Finished(_) | Event::Tick => true,
             Event::Reacted(started) => *started > 0,
-            Event::Claimed(_) | Event::Beat(_) | Event::Control(_) => false,
+            Event::Claimed(_) | Event::Beat(_) | Event::Control(_) | Event::Told => false,
         }
     }
 
@@ -47,7 +49,7 @@ impl Event {
         match self {
             Event::Rung | Event::Finished(_) | Event::Tick => true,
             Event::Reacted(started) => *started > 0,
-            Event::Claimed(_) | Event::Ended(_) | Event::Beat(_) | Event::Control(_) => false,
+            Event::Claimed(_) | Event::Ended(_) | Event::Beat(_) | Event::Control(_) | Event::Told => false,
         }
     }
 }

@@ -201,6 +201,13 @@ impl Write for Forget {
         .bind(self.limit)
         .execute(on, "deleting old deliveries")
         .await?;
+        Statement::new(
+            "DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE at < $1 AND status <> 'pending' ORDER BY at LIMIT $2)",
+        )
+        .bind(self.before.as_millis())
+        .bind(self.limit)
+        .execute(on, "deleting old notices")
+        .await?;
         Statement::new(format!("DELETE FROM happenings WHERE id IN ({old})"))
             .bind(self.before.as_millis())
             .bind(self.limit)

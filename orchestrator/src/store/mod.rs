@@ -19,6 +19,7 @@ mod find;
 mod happening_table;
 mod job_table;
 mod lists;
+mod notice_table;
 mod proof_json;
 mod purse;
 mod run_table;
