@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::app::App;
+use super::doctor::Check;
+use crate::app::{App, Here};
 use crate::caller::Caller;
 use crate::engine;
 use crate::failure::{Failure, FailureKind};
@@ -16,6 +17,9 @@ use crate::output::table::{Cell, Table};
 use crate::output::text::{self, DIM, GREEN, RED, YELLOW};
 use crate::output::time;
 use crate::suggestion;
+
+/// How many notices that could not be sent the doctor counts.
+const DOCTOR_MAX: u32 = 1000;
 
 /// Who is told of what happens: test the channels of the config, list what was sent
 ///
@@ -155,6 +159,20 @@ fn chosen(channels: Vec<Channel>, only: Option<&str>) -> Result<Vec<Channel>, Fa
             .hint(suggestion::did_you_mean(name, &known, "there are"))),
         false => Ok(found),
     }
+}
+
+/// For the doctor: notices of the last days that nobody got.
+pub async fn unsent(store: &dyn Notices, here: &Here) -> Option<Check> {
+    let namespace = here.namespace().ok()?.namespace;
+    // What can't be read is said by the check of the store.
+    let failed = store.notices(Some(&namespace), Some(NoticeStatus::Failed), DOCTOR_MAX).await.ok()?;
+    let last = failed.first()?;
+    let why = last.error.as_deref().unwrap_or_default();
+    Some(Check::note(
+        "notifications",
+        format!("{} could not be sent; the last one by {}: {why}", text::counted(failed.len(), "notice"), last.channel),
+        "`agents notify test` tries the channels, `agents notify list --status failed` shows them",
+    ))
 }
 
 async fn list(

@@ -38,6 +38,13 @@ impl Reply {
     }
 }
 
+/// Whether a sender waits until it is asked for the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Asked,
+    Unasked,
+}
+
 /// A request whose body has not come yet.
 pub struct Begun(TcpStream);
 
@@ -81,7 +88,7 @@ impl Served {
     }
 
     pub fn post(&self, path: &str, headers: &[(String, String)], body: &str) -> Reply {
-        let mut begun = self.begin(path, headers, body.len());
+        let mut begun = self.send_head(path, headers, (body.len(), Body::Unasked));
         begun.send(body);
         begun.reply()
     }
@@ -92,10 +99,17 @@ impl Served {
         reply(stream)
     }
 
-    /// A request that has said how long its body is.
+    /// A request that has said how long its body is, and waits to be asked for it.
     pub fn begin(&self, path: &str, headers: &[(String, String)], length: usize) -> Begun {
+        self.send_head(path, headers, (length, Body::Asked))
+    }
+
+    fn send_head(&self, path: &str, headers: &[(String, String)], (length, body): (usize, Body)) -> Begun {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let mut head = format!("POST {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n");
+        if body == Body::Asked {
+            head.push_str("Expect: 100-continue\r\n");
+        }
         head.push_str(&format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"));
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -106,7 +120,7 @@ impl Served {
 
     /// A request whose body never comes.
     pub fn declare(&self, path: &str, length: usize) -> Reply {
-        self.begin(path, &[], length).reply()
+        self.send_head(path, &[], (length, Body::Unasked)).reply()
     }
 
     /// A request that does not say how long its body is.
@@ -142,6 +156,13 @@ impl Drop for Served {
 }
 
 impl Begun {
+    /// Waits until the server asks for the body: then it is at work on the request.
+    pub fn until_awaited(&mut self) {
+        let mut said = [0; 25];
+        self.0.read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+
     pub fn send(&mut self, body: &str) {
         self.0.write_all(body.as_bytes()).unwrap();
     }

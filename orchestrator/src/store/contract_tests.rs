@@ -28,6 +28,7 @@ mod happenings;
 mod leases;
 mod lists;
 mod lying_workers;
+mod notices;
 mod round_trip;
 mod runs;
 mod sqlite;
