@@ -10,6 +10,7 @@ use crate::commands::{
     receipt, resume, retry, rollback, runner, scripted_agent, serve, skills, subscription, template,
     update_assignment, usage, webhook,
 };
+use crate::commands::{definition, replay, run, run_show, runs};
 use crate::config::Flags;
 use crate::output::Form;
 
@@ -58,6 +59,11 @@ pub enum Command {
     Pause(pause::Pause),
     Resume(resume::Resume),
     Retry(retry::Retry),
+    Definition(definition::DefinitionCommand),
+    Run(run::Run),
+    Runs(runs::Runs),
+    RunShow(run_show::RunShow),
+    Replay(replay::Replay),
     Queue(queue::QueueCommand),
     Assignments(assignments::Assignments),
     Assignment(assignment::Assignment),

@@ -52,7 +52,7 @@ impl Events {
         let filter = HappeningFilter {
             namespace: here.listed_namespace(self.all_namespaces)?,
             pattern,
-            since: self.since.map(|since| since.moment(app.now())),
+            since: self.since.map(|since| since.before(app.now())),
             after: None,
             limit: Some(self.limit),
         };

@@ -170,7 +170,11 @@ pub async fn unsent(store: &dyn Notices, here: &Here) -> Option<Check> {
     let why = last.error.as_deref().unwrap_or_default();
     Some(Check::note(
         "notifications",
-        format!("{} could not be sent; the last one by {}: {why}", text::counted(failed.len(), "notice"), last.channel),
+        format!(
+            "{} could not be sent; the last one by {}: {why}",
+            text::counted(failed.len(), "notice"),
+            last.channel
+        ),
         "`agents notify test` tries the channels, `agents notify list --status failed` shows them",
     ))
 }

@@ -12,6 +12,7 @@ pub mod happening;
 pub mod job;
 pub mod json;
 pub mod queue;
+pub mod run;
 pub mod subscription;
 pub mod table;
 pub mod text;

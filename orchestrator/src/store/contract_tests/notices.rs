@@ -78,7 +78,10 @@ async fn what_is_due_takes_what_waits_for_the_same_channel_with_it(env: Env) {
     let new = vec![notice(&env, &second, ("team", 30))];
     env.store.note(&of, (Some(second.seq - 1), second.seq), new).await.unwrap();
     assert_eq!(take(&env).await, []);
-    assert_eq!(env.store.next_notice_at(Some(&of)).await.unwrap(), Some(env.now().after(Duration::from_secs(5))));
+    assert_eq!(
+        env.store.next_notice_at(Some(&of)).await.unwrap(),
+        Some(env.now().after(Duration::from_secs(5)))
+    );
     env.later(5);
     let taken = take(&env).await;
     assert_eq!(channels(&taken), [("team", 1), ("team", 1)]);
