@@ -1,5 +1,7 @@
 //! From what happens to what is started: events, subscriptions, and the requests of webhooks over real HTTP.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
 mod server;
 mod support;
 

@@ -84,8 +84,8 @@ async fn post(
     let program = around.agents_program.display().to_string();
     let tool = Tool::new(&program, &[CALL_HTTP], &around.folder, LIMIT);
     let said = run(Tool { stdin: spec.to_string().into_bytes(), ..tool }).await?;
-    let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    match lines.filter(|line| matches!(line["type"].as_str(), Some("result" | "failed"))).last() {
+    let mut lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    match lines.rfind(|line| matches!(line["type"].as_str(), Some("result" | "failed"))) {
         Some(end) if end["type"] == "result" => Ok(()),
         Some(end) => Err(end["text"].as_str().unwrap_or("the request failed").to_owned()),
         None => Err("the request said nothing of its end".to_owned()),
