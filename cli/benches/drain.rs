@@ -142,6 +142,7 @@ fn settings() -> Settings {
         prices: Default::default(),
         models: Default::default(),
         terms: Default::default(),
+        channels: Vec::new(),
         new_assignments: Default::default(),
         retention: Default::default(),
         access: BTreeMap::from([("implement".to_owned(), Access::Full)]),

@@ -78,6 +78,7 @@ fn settings(data: &Path) -> Settings {
         prices: Default::default(),
         models: Default::default(),
         terms: Default::default(),
+        channels: Vec::new(),
         new_assignments: Default::default(),
         retention: Default::default(),
         access: BTreeMap::new(),

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor,
-    evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt, resume,
-    retry, rollback, runner, schedule, scripted_agent, skills, template, update_assignment, usage,
+    assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor, emit,
+    events, evidence, gc, history, init, insert_job, job, jobs, logs, merge, notify, open, pause, pr, queue,
+    receipt, resume, retry, rollback, runner, schedule, scripted_agent, serve, skills, subscription,
+    template, update_assignment, usage, webhook,
 };
 use crate::commands::{definition, replay, run, run_show, runs};
 use crate::config::Flags;
@@ -83,6 +84,12 @@ pub enum Command {
     Runner(runner::RunnerArgs),
     Cooldown(cooldown::CooldownArgs),
     Schedule(schedule::ScheduleArgs),
+    Emit(emit::Emit),
+    Events(events::Events),
+    Subscription(subscription::SubscriptionArgs),
+    Webhook(webhook::WebhookArgs),
+    Serve(serve::Serve),
+    Notify(notify::NotifyArgs),
     Template(template::TemplateArgs),
     Demo(demo::DemoArgs),
     Config(config::ConfigCommand),

@@ -22,6 +22,7 @@ mod skills;
 mod suggestion;
 mod target;
 mod tree;
+mod webhook_server;
 mod workspace_choice;
 
 use std::process::ExitCode;

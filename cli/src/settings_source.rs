@@ -167,6 +167,7 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
             max_jobs: config.max_jobs(),
             checks: config.checks(),
         },
+        channels: config.channels()?,
         retention: config.retention(),
         evidence: EvidenceSettings { check_timeout: config.check_timeout(), guards: config.guards() },
         access: config.permissions(),

@@ -19,18 +19,22 @@ use crate::decision::{Decision, NewJob, Place};
 use crate::definition::Definitions;
 use crate::evidence::{CheckReceipt, Checkpoint, Finding, VerificationKey};
 use crate::fallback::Fallbacks;
+use crate::happening::Happenings;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
 use crate::job::{Job, JobStatus};
 use crate::limits::Limits;
 use crate::namespace::Namespace;
+use crate::notice::Notices;
 use crate::outcome::OutcomeClass;
 use crate::run::Runs;
 use crate::schedule::Schedules;
 use crate::spending::{AnyTerms, Ceiling, Spent};
+use crate::subscription::Subscriptions;
 use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
 use crate::usage::{CostSource, MicroUsd, TokenUsage};
+use crate::webhook::Webhooks;
 
 /// A change to one assignment, decided by its aggregate.
 #[derive(Debug, Clone)]
@@ -485,7 +489,9 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Upkeep + Runs + Definitions + Schedules {
+pub trait Store:
+    Upkeep + Runs + Definitions + Schedules + Happenings + Subscriptions + Webhooks + Notices
+{
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

@@ -14,6 +14,7 @@ use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
 use agents_domain::limits::OwnLimits;
+use agents_domain::notice::Channel;
 use agents_domain::price::PriceTable;
 use agents_domain::retention::{Keep, Retention};
 use agents_domain::spending::{AnyTerms, Terms, TermsSource};
@@ -45,6 +46,8 @@ pub struct Settings {
     pub terms: Terms,
     /// What new assignments are given.
     pub new_assignments: NewAssignments,
+    /// Who is told of what happens.
+    pub channels: Vec<Channel>,
     /// How long what is finished keeps its logs and its history.
     pub retention: Retention,
     /// What is held against the work of agents.

@@ -199,6 +199,7 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
     checks.push(worktree_checks::worktrees(here, &*store).await);
     checks.extend(schedule_checks::schedules(app, here, &store).await);
     checks.extend(receipt::health(&*store).await);
+    checks.extend(super::notify::unsent(&*store, here).await);
     checks.push(runner(app, here, &*store).await);
     (checks, found)
 }

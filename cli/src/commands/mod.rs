@@ -13,7 +13,9 @@ pub mod definition;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod emit;
 mod ending;
+pub mod events;
 pub mod evidence;
 pub mod gc;
 mod health;
@@ -24,6 +26,7 @@ pub mod job;
 pub mod jobs;
 pub mod logs;
 pub mod merge;
+pub mod notify;
 pub mod open;
 pub mod pause;
 pub mod pr;
@@ -40,11 +43,14 @@ pub mod runs;
 pub mod schedule;
 mod schedule_checks;
 pub mod scripted_agent;
+pub mod serve;
 pub mod skills;
 mod staged;
+pub mod subscription;
 pub mod template;
 pub mod update_assignment;
 pub mod usage;
+pub mod webhook;
 mod worktree_checks;
 
 use std::future::Future;
@@ -84,6 +90,12 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
         Command::Schedule(command) => block_on(command.run(app)),
+        Command::Emit(command) => block_on(command.run(app)),
+        Command::Events(command) => block_on(command.run(app)),
+        Command::Subscription(command) => block_on(command.run(app)),
+        Command::Webhook(command) => block_on(command.run(app)),
+        Command::Notify(command) => block_on(command.run(app)),
+        Command::Serve(command) => serve::run(app, &command),
         Command::Diff(command) => block_on(command.run(app)),
         Command::Open(command) => block_on(command.run(app)),
         Command::Merge(command) => block_on(command.run(app)),

@@ -133,6 +133,7 @@ pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failur
     check_setup(config)?;
     checks::refuse(&config.checks())
         .map_err(|why| Failure::bad_input(format!("checks: {why}")).hint(from(config, "checks")))?;
+    config.channels().map_err(|failure| failure.hint(from(config, "notifications")))?;
     check_guards(config)
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Map, json};
 
 use super::checks::{CheckEntry, GuardModeName, guards_schema};
 use super::money::{DayLimitsEntry, LimitsEntry, PriceEntry};
+use super::notifications::ChannelEntry;
 use super::number::{lease, optional_amount, positive};
 use super::providers::ProviderEntry;
 use super::workspace::{WorkspaceName, WorktreesEntry};
@@ -103,6 +104,9 @@ pub struct ConfigFile {
     /// How long a closed assignment keeps what its agents printed, and its history.
     #[serde(skip_serializing_if = "RetentionTimes::is_empty")]
     pub retention: RetentionTimes,
+    /// Who is told of what happens: on the desktop, by a webhook, by a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<Vec<ChannelEntry>>,
     /// Commands that tell whether the work is right, run after every job that may edit; new assignments get them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<CheckEntry>>,

@@ -184,6 +184,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         prices,
         limits: Limits { max_jobs, attempt, job, assignment, day, expected_cost },
         retention: RetentionTimes { logs, events },
+        notifications,
         checks,
         check_timeout_ms,
         guards,
@@ -227,6 +228,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.limits.expected_cost, expected_cost);
     replace(&mut below.retention.logs, logs);
     replace(&mut below.retention.events, events);
+    replace(&mut below.notifications, notifications);
     replace(&mut below.checks, checks);
     replace(&mut below.check_timeout_ms, check_timeout_ms);
     below.guards.extend(guards);

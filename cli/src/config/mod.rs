@@ -8,6 +8,7 @@ mod environment;
 pub mod file;
 mod layer;
 mod money;
+pub mod notifications;
 mod number;
 mod providers;
 pub mod schema;
@@ -244,6 +245,12 @@ impl Config {
             Some((agents_harnesses::ai::harness_name(name), entry.model.clone()?))
         });
         own.chain(asked).collect()
+    }
+
+    /// Who is told of what happens.
+    pub fn channels(&self) -> Result<Vec<agents_domain::notice::Channel>, Failure> {
+        let entries = self.file.notifications.as_deref().unwrap_or_default();
+        notifications::channels(entries).map_err(Failure::bad_input)
     }
 
     /// The limits of a new assignment.

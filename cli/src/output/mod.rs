@@ -8,14 +8,17 @@ pub mod budget;
 pub mod cooldown;
 pub mod evidence;
 pub mod gc;
+pub mod happening;
 pub mod job;
 pub mod json;
 pub mod queue;
 pub mod run;
 pub mod schedule;
+pub mod subscription;
 pub mod table;
 pub mod text;
 pub mod time;
+pub mod webhook;
 pub mod worktree;
 
 use std::io::{self, IsTerminal, Write};

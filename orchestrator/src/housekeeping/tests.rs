@@ -43,6 +43,7 @@ impl SettingsSource for SameEverywhere {
             models: Default::default(),
             terms: Default::default(),
             new_assignments: Default::default(),
+            channels: Vec::new(),
             retention,
             evidence: Default::default(),
             access: Default::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agents_domain::store::StoreError;
+use agents_domain::timestamp::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -17,6 +18,10 @@ const INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// What one may do at most.
 const REMOVALS: usize = 1000;
 const LONGEST: Duration = Duration::from_secs(10);
+/// How long what has happened is kept, and what webhooks have received: 30 days, in milliseconds.
+const KEEP_HAPPENINGS_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// How many of them go at once: the writer is nobody's for long.
+const FORGET_AT_ONCE: u32 = 5000;
 
 /// When the chore is due, and the one that is at work. It ends with its owner.
 pub(super) struct Chore {
@@ -54,7 +59,12 @@ impl Chore {
                 first_shard: self.first_shard,
             },
         };
-        self.at_work.spawn(async move { sweep(&chore).await });
+        self.at_work.spawn(async move {
+            let before = Timestamp::from_millis(chore.now.as_millis().saturating_sub(KEEP_HAPPENINGS_MS));
+            let forgotten = chore.store.forget_happenings(before, FORGET_AT_ONCE).await?;
+            tracing::debug!(events = forgotten, "forgot what has happened long ago");
+            sweep(&chore).await
+        });
     }
 
     /// Whether it is to start now; then it is not due again for a while.

@@ -7,7 +7,9 @@ mod hand_over;
 mod heartbeat;
 mod housekeeping;
 mod lookahead;
+mod notices;
 mod options;
+mod reactions;
 mod recovery;
 mod schedules;
 mod state;
@@ -37,6 +39,8 @@ use crate::process::identity;
 use crate::settings;
 use heartbeat::Heartbeat;
 use housekeeping::Chore;
+use notices::Announcer;
+use reactions::Reactions;
 use state::{Ended, Event, Found, Slot, State};
 
 /// The slow tick: how late work is found whose bell was not heard.
@@ -101,6 +105,8 @@ impl Runner {
         let mut heartbeat =
             Heartbeat::start(self.options.id, &self.options.database_url, &self.around, &self.board);
         let mut chore = Chore::new(self.options.once || only.is_some(), Instant::now());
+        let mut reactions = Reactions::new(only.is_none());
+        let mut announcer = Announcer::new(only.is_none());
         let mut state = State::new(only.is_some());
         match only {
             Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
@@ -115,8 +121,14 @@ impl Runner {
             self.look_for_work(&mut state);
             self.look_at_schedules(&mut state);
             chore.start_if_due(&self.around, &self.options.database_url);
-            let is_done = self.options.once && state.found == Found::Nothing && !state.must_fire;
-            if state.is_idle() && (state.is_draining || is_done) {
+            if !state.is_draining {
+                let namespace = self.options.namespace.as_ref();
+                reactions.look(&self.around, namespace, self.options.id);
+                announcer.look(&self.around, namespace, &self.options.folder);
+            }
+            let is_quiet = reactions.is_quiet() && announcer.is_quiet();
+            let has_nothing = state.found == Found::Nothing && !state.must_fire && is_quiet;
+            if state.is_idle() && (state.is_draining || (self.options.once && has_nothing)) {
                 break;
             }
             // What happens more often than the tick must not put it off for ever.
@@ -131,8 +143,17 @@ impl Runner {
                 () = until(due_at) => Event::Due,
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
+                looked = reactions.looked() => Event::Reacted(reactions.hear(looked)),
+                told = announcer.looked() => {
+                    announcer.hear(told, self.around.clock.now());
+                    Event::Told
+                }
                 () = tokio::time::sleep_until(wake_at) => Event::Tick,
             };
+            if event.may_be_told_of() {
+                reactions.wake();
+                announcer.wake();
+            }
             self.handle(event, &mut state).await;
         }
         heartbeat.stop();
@@ -343,6 +364,9 @@ impl Runner {
                 }
             }
             Event::Control(None) => state.has_listener = false,
+            Event::Reacted(0) | Event::Told => {}
+            // More than this runner has slots for may have been started.
+            Event::Reacted(_) => doorbell::ring_others(&self.options.bells, self.options.id),
             Event::Tick if !state.waiting.is_empty() => {
                 state.ticked_at = Instant::now();
                 if state.moved_at.elapsed() >= HELD_LONGEST {

@@ -34,6 +34,10 @@ pub(super) enum Event {
     Due,
     Beat(Beat),
     Control(Option<Control>),
+    /// The runner has looked at what has happened, and has started so many runs.
+    Reacted(usize),
+    /// The runner has told of what has happened, or it is time to.
+    Told,
     Tick,
 }
 
@@ -42,7 +46,27 @@ impl Event {
     pub fn may_bring_work(&self) -> bool {
         match self {
             Event::Rung | Event::Ended(_) | Event::Finished(_) | Event::Tick => true,
-            Event::Claimed(_) | Event::Fired(_) | Event::Due | Event::Beat(_) | Event::Control(_) => false,
+            Event::Reacted(started) => *started > 0,
+            Event::Claimed(_)
+            | Event::Fired(_)
+            | Event::Due
+            | Event::Beat(_)
+            | Event::Control(_)
+            | Event::Told => false,
+        }
+    }
+
+    /// Whether something may have happened that somebody has subscribed to.
+    pub fn may_be_told_of(&self) -> bool {
+        match self {
+            Event::Rung | Event::Finished(_) | Event::Fired(_) | Event::Tick => true,
+            Event::Reacted(started) => *started > 0,
+            Event::Claimed(_)
+            | Event::Due
+            | Event::Ended(_)
+            | Event::Beat(_)
+            | Event::Control(_)
+            | Event::Told => false,
         }
     }
 }

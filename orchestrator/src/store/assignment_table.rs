@@ -7,6 +7,7 @@ use agents_domain::director::Director;
 use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
 use agents_domain::store::StoreError;
+use agents_domain::timestamp::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::budget_json;
@@ -118,6 +119,23 @@ pub(super) async fn in_folder(
         .fetch(on, "looking for others in the folder")
         .await?;
     rows.iter().map(|row| read(row, 0)).collect()
+}
+
+/// Writes a namespace that may be new, with the folder that it is first used in.
+pub(super) async fn insert_namespace(
+    on: &mut Connection,
+    (namespace, root): (&Namespace, &str),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    Statement::new(
+        "INSERT INTO namespaces (name, root, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(namespace.as_str())
+    .bind(root)
+    .bind(now.as_millis())
+    .execute(on, "writing a namespace")
+    .await?;
+    Ok(())
 }
 
 /// Writes new assignments, and the namespaces that they are the first of.

@@ -20,9 +20,10 @@ use agents_domain::timestamp::Timestamp;
 
 use super::connection::Connection;
 use super::purse::Purses;
+use super::told::{self, Teller};
 use super::{
     assignment_table, attempt_table, cooldown_table, event_table, evidence_table, find, firing_table,
-    job_table, run_table, spending_table,
+    happening_table, job_table, run_table, spending_table,
 };
 
 /// Rows that one statement writes at most. SQLite takes at most 32,766 parameters, and a job has 23 columns; but
@@ -449,7 +450,33 @@ impl<'a> Batch<'a> {
         for part in self.events.chunks(ROWS_AT_ONCE) {
             event_table::insert(on, part).await?;
         }
-        firing_table::runs_ended(on, &ended_runs(&all), self.now).await
+        firing_table::runs_ended(on, &ended_runs(&all), self.now).await?;
+        self.write_told(on).await
+    }
+
+    /// Writes what the orchestrator tells of itself.
+    async fn write_told(&self, on: &mut Connection) -> Result<(), StoreError> {
+        let events: Vec<&HistoryEvent> = self.events.iter().filter(|event| told::is_told(event)).collect();
+        let new: HashMap<AssignmentId, &RunOrigin> =
+            self.runs.iter().map(|(id, _, run)| (*id, &**run)).collect();
+        let is_run = |id: &AssignmentId| {
+            self.loaded.get(id).is_some_and(|loaded| loaded.aggregate.assignment().is_run)
+                && !new.contains_key(id)
+        };
+        let old: BTreeSet<AssignmentId> =
+            events.iter().map(|event| event.assignment).filter(is_run).collect();
+        let old = run_table::origins(on, &old).await?;
+        let teller = Teller { ids: self.ids, now: self.now };
+        let mut told = Vec::new();
+        for event in events {
+            let Some(loaded) = self.loaded.get(&event.assignment) else { continue };
+            let run = new.get(&event.assignment).copied().or_else(|| old.get(&event.assignment));
+            told.extend(teller.tell(event, &loaded.aggregate, run));
+        }
+        for part in told.chunks(ROWS_AT_ONCE) {
+            happening_table::insert(on, part, self.now).await?;
+        }
+        Ok(())
     }
 
     async fn write_attempts(&self, on: &mut Connection, all: &[&Loaded]) -> Result<(), StoreError> {

@@ -18,9 +18,11 @@ mod failure;
 mod find;
 mod fire;
 mod firing_table;
+mod happening_table;
 mod job_table;
 mod key_table;
 mod lists;
+mod notice_table;
 mod proof_json;
 mod purse;
 mod reservation;
@@ -29,9 +31,12 @@ mod runner_table;
 mod schedule_table;
 mod spending_table;
 mod statement;
+mod subscription_table;
 mod task;
+mod told;
 mod upkeep;
 mod usage_table;
+mod webhook_table;
 mod writer;
 
 #[cfg(test)]

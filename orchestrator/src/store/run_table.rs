@@ -1,5 +1,7 @@
 //! The table of runs: what each was started from, and by what.
 
+use std::collections::{BTreeSet, HashMap};
+
 use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
@@ -138,6 +140,22 @@ async fn list(on: &mut Connection, filter: &RunFilter) -> Result<Vec<RunLine>, S
     }
     let rows = statement.fetch(on, "listing runs").await?;
     rows.iter().map(line).collect()
+}
+
+/// What these runs were started from.
+pub(super) async fn origins(
+    on: &mut Connection,
+    ids: &BTreeSet<AssignmentId>,
+) -> Result<HashMap<AssignmentId, RunOrigin>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let select = format!("SELECT {} FROM runs WHERE assignment_id IN ", names("", &COLUMNS));
+    let rows = Statement::new(select)
+        .push_list(ids.iter().map(|id| Value::from(id.to_string())))
+        .fetch(on, "reading what runs were started from")
+        .await?;
+    rows.iter().map(|row| read(row, 0)).collect()
 }
 
 /// One run.
