@@ -27,6 +27,7 @@ pub mod price;
 pub mod retention;
 pub mod retry;
 pub mod run;
+pub mod schedule;
 pub mod secret;
 pub mod session;
 pub mod spending;
