@@ -42,6 +42,7 @@ use agents_orchestrator::process::keeper::mark::{self, Taken};
 use agents_orchestrator::process::keeper::terms::{KEEP, Terms};
 use agents_orchestrator::runner::{Board, Listener, Runner, RunnerEvent, RunnerOptions};
 use agents_orchestrator::settings::{Settings, SettingsSource, Timeouts};
+use agents_orchestrator::start::{FromDefinitions, NoSkills, Sources};
 use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::system::{SystemClock, SystemIds};
 
@@ -140,6 +141,7 @@ fn settings() -> Settings {
         prices: Default::default(),
         models: Default::default(),
         terms: Default::default(),
+        new_assignments: Default::default(),
         retention: Default::default(),
         access: BTreeMap::from([("implement".to_owned(), Access::Full)]),
         template_folders: Vec::new(),
@@ -219,12 +221,21 @@ fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
     runtime.block_on(async {
         let store = Arc::new(SqlStore::open(&url, Arc::new(SystemClock), Arc::new(SystemIds)).await.unwrap());
         fill(&store, jobs, folder).await;
+        let settings = Arc::new(Fixed(Arc::new(settings())));
+        let sources = Sources {
+            store: store.clone(),
+            settings: settings.clone(),
+            ids: Arc::new(SystemIds),
+            skills: Arc::new(NoSkills),
+            data_folder: folder.to_owned(),
+            here: None,
+        };
         let around = Surroundings {
             store,
-            settings: Arc::new(Fixed(Arc::new(settings()))),
+            settings,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-            starter: Arc::new(agents_orchestrator::start::FromDefinitions),
+            starter: Arc::new(FromDefinitions::new(sources)),
             data_folder: folder.to_owned(),
             agents_program: "/bin/true".into(),
             keeper: KEEPER.into(),

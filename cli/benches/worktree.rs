@@ -78,6 +78,7 @@ fn settings(data: &Path) -> Settings {
         prices: Default::default(),
         models: Default::default(),
         terms: Default::default(),
+        new_assignments: Default::default(),
         retention: Default::default(),
         access: BTreeMap::new(),
         template_folders: Vec::new(),

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor,
     evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt, resume,
-    retry, rollback, runner, scripted_agent, template, update_assignment, usage,
+    retry, rollback, runner, scripted_agent, skills, template, update_assignment, usage,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -80,6 +80,13 @@ pub enum Command {
     Demo(demo::DemoArgs),
     Config(config::ConfigCommand),
     Completions(completions::Completions),
+    Skills(skills::Skills),
+    /// Make one request that is read on standard input
+    #[command(hide = true)]
+    CallHttp,
+    /// Call a model as is read on standard input
+    #[command(hide = true)]
+    CallModel,
     #[command(hide = true)]
     ScriptedAgent(scripted_agent::ScriptedAgentArgs),
 }

@@ -8,7 +8,7 @@ use agents_domain::id::{IdSource, RunnerId};
 use agents_domain::namespace::Namespace;
 use agents_orchestrator::attempt::Surroundings;
 use agents_orchestrator::runner::{Control, RunnerOptions};
-use agents_orchestrator::start::FromDefinitions;
+use agents_orchestrator::start::{FromDefinitions, Home, Sources};
 use agents_orchestrator::store::SqlStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -18,22 +18,55 @@ use crate::app::{App, Here};
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::live::Form;
+use crate::place;
 use crate::settings_source::ConfigSettings;
+use crate::skills::Installed;
 
 /// What an attempt needs from around it.
 pub fn surroundings(app: &App, here: &Here, store: Arc<SqlStore>) -> Result<Surroundings, Failure> {
-    let settings = ConfigSettings::new(app.flags.clone(), Environment::of_process(), here.folder.clone());
+    let settings = Arc::new(settings(app, here));
+    let starter = Arc::new(starter(app, here, (store.clone(), settings.clone()))?);
     Ok(Surroundings {
         store,
-        settings: Arc::new(settings),
+        settings,
         clock: Arc::clone(&app.clock),
         ids: Arc::clone(&app.ids),
-        starter: Arc::new(FromDefinitions),
+        starter,
         data_folder: here.config.data_folder()?,
         agents_program: own_program()?,
         keeper: agents_orchestrator::process::own_program(),
         lease: here.config.lease(),
     })
+}
+
+fn settings(app: &App, here: &Here) -> ConfigSettings {
+    ConfigSettings::new(app.flags.clone(), Environment::of_process(), here.folder.clone())
+}
+
+/// Who makes new runs out of the definitions that there are.
+pub fn definitions(app: &App, here: &Here, store: Arc<SqlStore>) -> Result<FromDefinitions, Failure> {
+    starter(app, here, (store, Arc::new(settings(app, here))))
+}
+
+fn starter(
+    app: &App,
+    here: &Here,
+    (store, settings): (Arc<SqlStore>, Arc<ConfigSettings>),
+) -> Result<FromDefinitions, Failure> {
+    // A folder that is no repository has no namespace; its runner serves those of the store.
+    let home = here.namespace().ok().map(|chosen| Home {
+        namespace: chosen.namespace,
+        folder: place::lasting(&here.workspace()),
+        is_own: app.flags.namespace.is_none() && here.place.is_some(),
+    });
+    Ok(FromDefinitions::new(Sources {
+        store,
+        settings,
+        ids: Arc::clone(&app.ids),
+        skills: Arc::new(Installed),
+        data_folder: here.config.data_folder()?,
+        here: home,
+    }))
 }
 
 /// This program's own file.

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io;
 
 use agents_domain::aggregate::Rejection;
+use agents_domain::start::StartError;
 use agents_domain::store::StoreError;
 
 /// How the program ends. Documented in `docs/cli.md`; scripts rely on it.
@@ -129,6 +130,12 @@ impl Failure {
         }
     }
 
+    /// What it says and what to do, in one line.
+    pub fn in_a_line(&self) -> String {
+        let hints = self.hints.iter().map(|hint| format!("; {hint}"));
+        std::iter::once(self.message.clone()).chain(hints).collect()
+    }
+
     /// The command line makes no sense.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Usage, message)
@@ -167,6 +174,14 @@ impl Failure {
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
         rejected(&rejection)
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let mut problems = error.problems.into_iter();
+        let first = Failure::bad_input(problems.next().unwrap_or_default());
+        problems.fold(first, |failure, problem| failure.hint(problem))
     }
 }
 

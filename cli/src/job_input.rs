@@ -121,6 +121,10 @@ fn known_type(here: &Here, text: &str) -> Result<JobType, Failure> {
 }
 
 pub fn check_harness(here: &Here, name: &str) -> Result<(), Failure> {
+    if agents_harnesses::is_worker(name) {
+        return Err(Failure::usage(format!("{name} does runs, and is no agent"))
+            .hint("start a run with `agents run <definition>`"));
+    }
     let known = settings_source::harness_names(&here.config);
     if known.iter().any(|known| known == name) {
         return Ok(());

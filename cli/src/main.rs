@@ -16,6 +16,7 @@ mod output;
 mod place;
 mod proof_input;
 mod settings_source;
+mod skills;
 mod suggestion;
 mod target;
 mod tree;

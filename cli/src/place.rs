@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use agents_domain::namespace::Namespace;
+use agents_orchestrator::start::is_bare;
 use etcetera::BaseStrategy;
 
 use crate::failure::Failure;
@@ -74,16 +75,6 @@ fn is_repository(folder: &Path) -> bool {
 /// The same, or a bare one.
 fn is_any_repository(folder: &Path) -> bool {
     is_repository(folder) || is_bare(folder)
-}
-
-/// Whether the folder is a bare repository: what git keeps is there itself, and no file to work in. The folders inside of a
-/// `.git` look like one.
-pub fn is_bare(folder: &Path) -> bool {
-    let is_inside = folder.components().any(|part| part.as_os_str() == ".git");
-    !is_inside
-        && folder.join("HEAD").is_file()
-        && folder.join("objects").is_dir()
-        && folder.join("refs").is_dir()
 }
 
 /// The same folder of the main checkout, if this one is in a linked worktree: that may be removed while the repository stays.

@@ -12,7 +12,7 @@ use agents_domain::harness::{Harness, Probe};
 use agents_domain::job_type::JobType;
 use agents_harnesses::{HarnessSettings, StreamKind};
 use agents_orchestrator::evidence::EvidenceSettings;
-use agents_orchestrator::settings::{Settings, SettingsSource};
+use agents_orchestrator::settings::{NewAssignments, Settings, SettingsSource};
 use jiff::tz::TimeZone;
 
 use crate::config::file::{HarnessEntry, StreamName};
@@ -31,6 +31,13 @@ pub fn harness_names(config: &Config) -> Vec<String> {
     let more: Vec<String> = config.harnesses().keys().filter(|name| !names.contains(name)).cloned().collect();
     names.extend(more);
     names
+}
+
+/// The harnesses of runs: `exec`, `http`, and `ai:` with each provider.
+pub fn worker_names(config: &Config) -> Vec<String> {
+    // A provider that can't be made was refused with the config.
+    let workers = agents_harnesses::workers(config.providers().unwrap_or_default());
+    workers.iter().map(|worker| worker.name().to_owned()).collect()
 }
 
 /// The harness of that name with what the config says of it; the error is for a person. `zone` matters to who reads
@@ -130,6 +137,12 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         let built = harness(config, &name).map_err(Failure::bad_input)?;
         harnesses.insert(name, built);
     }
+    let providers = config.providers();
+    let providers =
+        providers.map_err(|(name, why)| Failure::bad_input(format!("aiProviders.{name}: {why}")))?;
+    harnesses.extend(
+        agents_harnesses::workers(providers).into_iter().map(|worker| (worker.name().to_owned(), worker)),
+    );
     let data_folder = config.data_folder()?;
     let agents_env = vec![
         ("AGENTS_DATABASE_URL".to_owned(), config.database_url()?.to_owned()),
@@ -149,6 +162,11 @@ pub fn settings(config: &Config, place: Option<&Place>) -> Result<Settings, Fail
         prices: config.prices(),
         models: config.models(),
         terms: config.terms(),
+        new_assignments: NewAssignments {
+            limits: config.own_limits(),
+            max_jobs: config.max_jobs(),
+            checks: config.checks(),
+        },
         retention: config.retention(),
         evidence: EvidenceSettings {
             check_timeout: config.check_timeout(),

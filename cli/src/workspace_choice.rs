@@ -1,18 +1,14 @@
-//! Where a new assignment works: in a worktree of its own, or in the repository itself with the others.
+//! Where a new assignment works, as the command line and the configuration want it.
 
-use std::path::Path;
-
-use agents_domain::assignment::AssignmentStatus;
 use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
-use agents_domain::store::{AssignmentFilter, Store};
-use agents_domain::worktree::{Isolation, Worktree};
-use agents_orchestrator::workspace::{Obstacle, ground};
+use agents_domain::store::Store;
+use agents_orchestrator::start::{self, Choice, Refusal};
+use agents_orchestrator::workspace::Obstacle;
 
 use crate::app::Here;
 use crate::config::workspace::WorkspaceName;
 use crate::failure::Failure;
-use crate::place;
 
 /// What is known of the new assignment.
 #[derive(Debug, Clone, Copy)]
@@ -24,76 +20,36 @@ pub struct Wanted<'a> {
     pub asked: Option<WorkspaceName>,
 }
 
-/// Where it works.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Choice {
-    pub worktree: Option<Worktree>,
-    pub warnings: Vec<String>,
-}
-
 /// Decides it. What was asked for and can't be is refused with the reason.
 pub async fn choose(here: &Here, store: &dyn Store, wanted: Wanted<'_>) -> Result<Choice, Failure> {
     let data_folder = here.config.data_folder()?;
     let settings = here.config.workspace(data_folder.clone())?;
-    let isolation = wanted.asked.map(WorkspaceName::isolation).or(settings.isolation);
-    let folder = here.workspace();
-    if isolation == Some(Isolation::Shared) {
-        refuse_bare(&folder)?;
-        refuse_second(&folder.display().to_string(), store, wanted.namespace).await?;
-        return Ok(Choice::default());
-    }
-    match ground(&folder).await {
-        Ok(ground) => {
-            let warnings = (ground.uncommitted > 0).then(|| {
-                format!(
-                    "{} in {} not committed, so not part of the assignment's worktree",
-                    files(ground.uncommitted),
-                    folder.display()
-                )
-            });
-            let worktree = ground.worktree((&data_folder, wanted.namespace), wanted.id, wanted.north_star);
-            Ok(Choice { worktree: Some(worktree), warnings: warnings.into_iter().collect() })
-        }
-        Err(obstacle) if isolation.is_none() && !is_mendable(&obstacle) => {
-            refuse_bare(&folder)?;
-            let note = match &obstacle {
-                // There never was anything to make a worktree of.
-                Obstacle::NoRepository { .. } => None,
-                Obstacle::NoCommit
-                | Obstacle::LfsMissing
-                | Obstacle::BranchInTheWay
-                | Obstacle::NotWritable(_)
-                | Obstacle::Git(_) => Some(format!(
-                    "agents work in {} itself: there can be no worktree: {obstacle}",
-                    folder.display()
-                )),
-            };
-            Ok(Choice { worktree: None, warnings: note.into_iter().collect() })
-        }
-        Err(obstacle) => Err(Failure::bad_input(format!("there can be no worktree: {obstacle}"))
+    let wanted = start::Wanted {
+        id: wanted.id,
+        namespace: wanted.namespace,
+        north_star: wanted.north_star,
+        isolation: wanted.asked.map(WorkspaceName::isolation).or(settings.isolation),
+        folder: &here.workspace(),
+        data_folder: &data_folder,
+    };
+    start::choose(store, wanted).await.map_err(refused)
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    let said = refusal.to_string();
+    match refusal {
+        Refusal::Bare(_) => Failure::bad_input(said).hint("--workspace worktree; it needs a first commit"),
+        Refusal::Second { other, folder: _ } => Failure::rejected(said)
+            .hint("give this one a worktree of its own: --workspace worktree")
+            .hint(format!(
+                "or end the other one first: agents update-assignment {} --status complete",
+                other.short()
+            )),
+        Refusal::NoWorktree(obstacle) => Failure::bad_input(said)
             .hint_if(remedy(&obstacle))
-            .hint("or let its agents work in the repository itself: --workspace shared")),
+            .hint("or let its agents work in the repository itself: --workspace shared"),
+        Refusal::Store(error) => error.into(),
     }
-}
-
-/// Whether a person can take it out of the way at once, and so would not want their own files edited because of it.
-fn is_mendable(obstacle: &Obstacle) -> bool {
-    matches!(obstacle, Obstacle::BranchInTheWay | Obstacle::NotWritable(_))
-}
-
-fn refuse_bare(folder: &Path) -> Result<(), Failure> {
-    if !place::is_bare(folder) {
-        return Ok(());
-    }
-    Err(Failure::bad_input(format!(
-        "{} is a bare repository, so agents can only work in worktrees",
-        folder.display()
-    ))
-    .hint("--workspace worktree; it needs a first commit"))
-}
-
-fn files(count: usize) -> String {
-    if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") }
 }
 
 fn remedy(obstacle: &Obstacle) -> Option<&'static str> {
@@ -105,24 +61,4 @@ fn remedy(obstacle: &Obstacle) -> Option<&'static str> {
         Obstacle::NotWritable(_) => Some("agents commit there: give yourself the right to write to it"),
         Obstacle::Git(_) => None,
     }
-}
-
-/// Two that edit the same files would spoil each other's work.
-async fn refuse_second(folder: &str, store: &dyn Store, namespace: &Namespace) -> Result<(), Failure> {
-    let filter = AssignmentFilter {
-        namespace: Some(namespace.clone()),
-        status: vec![AssignmentStatus::Active, AssignmentStatus::Blocked],
-        limit: None,
-    };
-    let open = store.assignments(&filter).await?;
-    let is_there = |other: &&agents_domain::assignment::Assignment| {
-        other.worktree.is_none() && other.workspace == folder
-    };
-    let Some(other) = open.iter().map(|line| &line.assignment).find(is_there) else { return Ok(()) };
-    let id = other.id.short();
-    Err(Failure::rejected(format!(
-        "assignment {id} works in {folder} itself, and two would trample on each other"
-    ))
-    .hint("give this one a worktree of its own: --workspace worktree")
-    .hint(format!("or end the other one first: agents update-assignment {id} --status complete")))
 }

@@ -75,7 +75,7 @@ static AI: [Field; 8] = [
 ];
 
 static SKILL: [Field; 5] = [
-    needed("name", Shape::Text(Spot::Plain)),
+    needed("skill", Shape::Text(Spot::Plain)),
     field("action", Shape::Text(Spot::Plain)),
     field("params", Shape::Body),
     field("harness", Shape::Text(Spot::Plain)),

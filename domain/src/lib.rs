@@ -10,6 +10,7 @@ pub mod audit;
 pub mod budget;
 pub mod cooldown;
 pub mod decision;
+pub mod definition;
 pub mod director;
 pub mod evidence;
 pub mod fallback;

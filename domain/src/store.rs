@@ -14,6 +14,7 @@ use crate::attempt::{Attempt, AttemptProgress, AttemptReport, Holder, Host, Proc
 use crate::audit::Repair;
 use crate::cooldown::Cooldown;
 use crate::decision::{Decision, NewJob, Place};
+use crate::definition::Definitions;
 use crate::evidence::{CheckReceipt, Checkpoint, Finding};
 use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
@@ -473,7 +474,7 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Upkeep + Runs {
+pub trait Store: Upkeep + Runs + Definitions {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

@@ -12,6 +12,7 @@ pub mod custom;
 pub mod exec;
 pub mod gemini;
 pub mod http;
+pub mod skill;
 pub mod text;
 
 mod ending;

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use agents_domain::access::Access;
 use agents_domain::aggregate::HarnessDefaults;
+use agents_domain::assignment::DEFAULT_MAX_JOBS;
+use agents_domain::evidence::Check;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::harness::Harness;
 use agents_domain::job_type::JobType;
+use agents_domain::limits::OwnLimits;
 use agents_domain::price::PriceTable;
 use agents_domain::retention::{Keep, Retention};
 use agents_domain::spending::{AnyTerms, Terms, TermsSource};
@@ -40,6 +43,8 @@ pub struct Settings {
     pub models: BTreeMap<String, String>,
     /// What may be spent.
     pub terms: Terms,
+    /// What new assignments are given.
+    pub new_assignments: NewAssignments,
     /// How long what is finished keeps its logs and its history.
     pub retention: Retention,
     /// What is held against the work of agents.
@@ -54,6 +59,20 @@ pub struct Settings {
     pub agents_folders: Vec<PathBuf>,
     /// Variables that lead an `agents` started by an agent to the same store.
     pub agents_env: Vec<(String, String)>,
+}
+
+/// What the configuration gives to new assignments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAssignments {
+    pub limits: OwnLimits,
+    pub max_jobs: u32,
+    pub checks: Vec<Check>,
+}
+
+impl Default for NewAssignments {
+    fn default() -> Self {
+        Self { limits: OwnLimits::default(), max_jobs: DEFAULT_MAX_JOBS, checks: Vec::new() }
+    }
 }
 
 /// Where agents work, and what is done there before and after them.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use ureq::config::AutoHeaderValue;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body, Proxy, Timeout, http};
 
 /// How long it may take to reach a server: its name, the connection and TLS.
@@ -76,7 +78,26 @@ fn agent(url: &str, times: Times) -> Agent {
         .timeout_global(times.whole)
         .timeout_per_read(times.silence)
         .build();
-    Agent::new_with_config(config)
+    Agent::with_parts(config, DefaultConnector::default(), Names(DefaultResolver::default()))
+}
+
+/// Looks names up, and tells apart by a type that there is none: the system's error has no kind of its own.
+#[derive(Debug)]
+struct Names(DefaultResolver);
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &http::Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.0.resolve(uri, config, timeout);
+        found.map_err(|error| match matches!(error, ureq::Error::Io(_)) {
+            true => ureq::Error::HostNotFound,
+            false => error,
+        })
+    }
 }
 
 /// Whether the server is this machine, where no proxy leads.

@@ -11,7 +11,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::output;
 use crate::output::cooldown::{CooldownView, table};
 use crate::output::text::{self, GREEN};
-use crate::settings_source::harness_names;
+use crate::settings_source::{harness_names, worker_names};
 use crate::suggestion;
 
 /// Harnesses that cool down after a limit: list them, lift one
@@ -70,7 +70,8 @@ async fn lift(app: &App, harness: &str) -> Result<(), Failure> {
     let here = app.here()?;
     let store = app.store(&here).await?;
     let lifted = store.lift_cooldown(harness).await?;
-    let known = harness_names(&here.config);
+    let mut known = harness_names(&here.config);
+    known.extend(worker_names(&here.config));
     // One that this config does not know may cool down all the same: the store is that of other repositories too.
     if lifted.is_none() && !known.iter().any(|name| name == harness) {
         return Err(Failure::new(FailureKind::NotFound, format!("there is no harness `{harness}`"))

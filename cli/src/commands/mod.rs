@@ -2,6 +2,7 @@
 
 pub mod assignment;
 pub mod assignments;
+pub mod call;
 pub mod cancel;
 pub mod chat;
 pub mod completions;
@@ -32,6 +33,7 @@ pub mod retry;
 pub mod rollback;
 pub mod runner;
 pub mod scripted_agent;
+pub mod skills;
 mod staged;
 pub mod template;
 pub mod update_assignment;
@@ -82,6 +84,9 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Template(command) => block_on(template::run(app, &command)),
         Command::Runner(command) => runner::run(app, &command),
         Command::Demo(command) => demo::run(app, &command),
+        Command::Skills(command) => command.run(app),
+        Command::CallHttp => call::run(call::Call::Http),
+        Command::CallModel => call::run(call::Call::Model),
         Command::ScriptedAgent(command) => return scripted_agent::run(command),
     };
     ended.map(|()| ExitCode::Ok.number())

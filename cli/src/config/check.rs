@@ -108,6 +108,10 @@ pub(super) fn check(config: &Config, place: Option<&Place>) -> Result<(), Failur
             Failure::bad_input(why).hint(from(config, &key)).hint_if(meant_built_in(name))
         })?;
     }
+    config.providers().map_err(|(name, why)| {
+        let key = format!("aiProviders.{name}");
+        Failure::bad_input(format!("{key}: {why}")).hint(from(config, &key))
+    })?;
     let known = settings_source::harness_names(config);
     for (job_type, harness) in &config.file.harness_defaults {
         let key = format!("harnessDefaults.{job_type}");
@@ -176,11 +180,21 @@ fn check_reviewers(config: &Config, known: &[String]) -> Result<(), Failure> {
 
 /// Both sides must be harnesses, and a chain of them must have an end.
 fn check_fallbacks(config: &Config, known: &[String]) -> Result<(), Failure> {
+    let known: Vec<String> = known.iter().cloned().chain(settings_source::worker_names(config)).collect();
+    let kind = |name: &str| match agents_harnesses::is_worker(name) {
+        true => name.split(':').next().map(str::to_owned),
+        false => None,
+    };
     for (harness, fallback) in config.fallback_pairs() {
         let key = format!("harnessFallback.{harness}");
+        if known.contains(&harness) && known.contains(&fallback) && kind(&harness) != kind(&fallback) {
+            return Err(Failure::bad_input(format!("{key}: {fallback} can't do what {harness} does"))
+                .hint("an agent stands in for an agent, and ai:<provider> for ai:<provider>")
+                .hint(from(config, &key)));
+        }
         if let Some(unknown) = [&harness, &fallback].into_iter().find(|name| !known.contains(name)) {
             return Err(Failure::bad_input(format!("{key}: there is no harness `{unknown}`"))
-                .hint(suggestion::did_you_mean(unknown, known, "there are"))
+                .hint(suggestion::did_you_mean(unknown, &known, "there are"))
                 .hint(from(config, &key)));
         }
     }

@@ -15,6 +15,7 @@ use serde_json::{Map, json};
 use super::checks::{CheckEntry, GuardModeName, guards_schema};
 use super::money::{DayLimitsEntry, LimitsEntry, PriceEntry};
 use super::number::{lease, optional_amount, positive};
+use super::providers::ProviderEntry;
 use super::workspace::{WorkspaceName, WorktreesEntry};
 
 /// Configuration of agents, for a repository (.agents/config.json) or a user.
@@ -84,6 +85,10 @@ pub struct ConfigFile {
     /// Settings of the built-in harnesses claude, codex and gemini, and harnesses of your own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub harnesses: BTreeMap<String, HarnessEntry>,
+    /// Who answers direct calls of a model (`ai`): settings of the built-in providers anthropic, openai, gemini and mock, and
+    /// providers of your own, such as a server on this machine.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ai_providers: BTreeMap<String, ProviderEntry>,
     /// What agents may do, by type of job, where it is not the built-in rule.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "permissions_schema")]

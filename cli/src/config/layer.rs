@@ -179,6 +179,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         review_model,
         harness_fallback,
         harnesses,
+        ai_providers,
         permissions,
         prices,
         limits: Limits { max_jobs, attempt, job, assignment, day, expected_cost },
@@ -212,6 +213,9 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     below.harness_fallback.extend(harness_fallback);
     for (name, entry) in harnesses {
         overlay_harness(below.harnesses.entry(name).or_default(), entry);
+    }
+    for (name, entry) in ai_providers {
+        below.ai_providers.entry(name).or_default().overlay(entry);
     }
     below.permissions.extend(permissions);
     below.prices.extend(prices);

@@ -9,6 +9,7 @@ pub mod file;
 mod layer;
 mod money;
 mod number;
+mod providers;
 pub mod schema;
 pub mod workspace;
 
@@ -237,7 +238,12 @@ impl Config {
     /// The model of each harness's jobs that name none.
     pub fn models(&self) -> BTreeMap<String, String> {
         let entries = self.file.harnesses.iter();
-        entries.filter_map(|(name, entry)| Some((name.clone(), entry.model.clone()?))).collect()
+        let own = entries.filter_map(|(name, entry)| Some((name.clone(), entry.model.clone()?)));
+        let providers = self.file.ai_providers.iter();
+        let asked = providers.filter_map(|(name, entry)| {
+            Some((agents_harnesses::ai::harness_name(name), entry.model.clone()?))
+        });
+        own.chain(asked).collect()
     }
 
     /// The limits of a new assignment.

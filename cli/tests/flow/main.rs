@@ -8,6 +8,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../workers/server.rs"]
+mod server;
+
 mod evidence_stage;
 mod processes;
 mod script;
@@ -43,6 +46,7 @@ mod order;
 mod pausing;
 mod retrying;
 mod reviews;
+mod runs;
 mod side_by_side;
 mod stopping;
 // What other systems have instead of prlimit and capabilities is not known to it.
@@ -53,3 +57,14 @@ mod timeouts;
 mod volume;
 mod wake_up;
 mod worktrees;
+
+/// What a server with OpenAI's chat completions says for that answer.
+fn chat_stream(text: &str) -> [serde_json::Value; 3] {
+    use serde_json::json;
+    let usage = json!({"prompt_tokens": 3, "completion_tokens": 4});
+    [
+        json!({"choices": [{"delta": {"content": text}}]}),
+        json!({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": usage}),
+        json!("[DONE]"),
+    ]
+}

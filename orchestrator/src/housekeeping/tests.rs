@@ -42,6 +42,7 @@ impl SettingsSource for SameEverywhere {
             prices: Default::default(),
             models: Default::default(),
             terms: Default::default(),
+            new_assignments: Default::default(),
             retention,
             evidence: Default::default(),
             access: Default::default(),

@@ -122,12 +122,21 @@ mod tests {
         let folder = old_folder(data.path(), 9);
         let url = format!("sqlite:{}", data.path().join("agents.db").display());
         let store = SqlStore::open(&url, Arc::new(SystemClock), Arc::new(SystemIds)).await.unwrap();
+        let store: Arc<dyn agents_domain::store::Store> = Arc::new(store);
+        let settings = Arc::new(SameEverywhere(Ok(Retention::default())));
         let around = Surroundings {
-            store: Arc::new(store),
-            settings: Arc::new(SameEverywhere(Ok(Retention::default()))),
+            store: Arc::clone(&store),
+            settings: settings.clone(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-            starter: Arc::new(crate::start::FromDefinitions),
+            starter: Arc::new(crate::start::FromDefinitions::new(crate::start::Sources {
+                store,
+                settings,
+                ids: Arc::new(SystemIds),
+                skills: Arc::new(crate::start::NoSkills),
+                data_folder: data.path().to_owned(),
+                here: None,
+            })),
             data_folder: data.path().to_owned(),
             agents_program: "agents".into(),
             keeper: "agents".into(),

@@ -20,6 +20,7 @@ mod claims;
 mod commands;
 mod cooldowns;
 mod damage;
+mod definitions;
 mod env;
 mod faults;
 mod find;

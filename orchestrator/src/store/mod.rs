@@ -11,6 +11,7 @@ mod columns;
 mod connection;
 mod cooldown_table;
 mod decision_json;
+mod definition_table;
 mod event_table;
 mod evidence_table;
 mod failure;
@@ -130,7 +131,6 @@ impl SqlStore {
     }
 
     /// Has the writer write that, in one transaction with all that it does to assignments.
-    #[expect(dead_code, reason = "schedules come next")]
     async fn carry_out<W: Write + 'static>(&self, write: W) -> Result<W::Output, StoreError> {
         self.write(|reply| Op::Task(Box::new(Asked::new(write, reply)))).await
     }

@@ -1,0 +1,198 @@
+//! The definitions that there are: files of the repository in `.agents/jobs`, and those of the store. Where both have a name,
+//! the file's holds, since it is what the repository's history knows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use agents_definitions::{Definition, Problems, read, suggestion};
+use agents_domain::definition::StoredDefinition;
+use agents_domain::namespace::Namespace;
+use agents_domain::start::StartError;
+use agents_domain::store::{Store, StoreError};
+
+use super::{Home, problem};
+
+/// The folder of a repository's definitions.
+const FOLDER: &str = ".agents/jobs";
+
+/// How many definitions are kept as they were read.
+const KEPT: usize = 1000;
+
+/// Where a definition stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    File(PathBuf),
+    /// In the store, with that revision.
+    Store(u32),
+}
+
+/// A definition that can be run.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub definition: Arc<Definition>,
+    pub origin: Origin,
+    pub text: String,
+    /// The folder that its runs work in.
+    pub workspace: PathBuf,
+    /// There is one of that name in the store too, and the file's holds.
+    pub hides_stored: bool,
+}
+
+/// A definition in a list; one that is wrong is there too.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    pub name: String,
+    pub origin: Origin,
+    pub text: String,
+    pub read: Result<Arc<Definition>, Problems>,
+    /// There is one of that name in the store too, and the file's holds.
+    pub hides_stored: bool,
+}
+
+/// The definitions of each namespace.
+#[allow(missing_debug_implementations, reason = "a store has nothing to show")]
+pub struct Library {
+    store: Arc<dyn Store>,
+    here: Option<Home>,
+    /// By what they are called; with the text, which says whether it is still so.
+    kept: Mutex<HashMap<(String, String), (String, Arc<Definition>)>>,
+}
+
+fn unreachable_store(error: &StoreError) -> StartError {
+    problem(error.to_string())
+}
+
+impl Library {
+    pub(super) fn new(store: Arc<dyn Store>, here: Option<Home>) -> Self {
+        Self { store, here, kept: Mutex::new(HashMap::new()) }
+    }
+
+    /// The folder that the runs of a namespace work in.
+    pub async fn workspace(&self, namespace: &Namespace) -> Result<PathBuf, StartError> {
+        self.known_workspace(namespace).await?.ok_or_else(|| {
+            problem(format!(
+                "nobody knows where namespace {namespace} is: start it from its repository, or start a runner there"
+            ))
+        })
+    }
+
+    async fn known_workspace(&self, namespace: &Namespace) -> Result<Option<PathBuf>, StartError> {
+        let here = self.here.as_ref().filter(|here| here.namespace == *namespace);
+        if let Some(here) = here.filter(|here| here.is_own) {
+            return Ok(Some(here.folder.clone()));
+        }
+        let root = self.store.namespace_root(namespace).await.map_err(|error| unreachable_store(&error))?;
+        Ok(root.map(PathBuf::from).or_else(|| here.map(|here| here.folder.clone())))
+    }
+
+    /// The definition of that name.
+    pub async fn find(&self, namespace: &Namespace, name: &str) -> Result<Found, StartError> {
+        let stored =
+            self.store.definition(namespace, name).await.map_err(|error| unreachable_store(&error))?;
+        let workspace = match self.known_workspace(namespace).await? {
+            Some(workspace) => Some(workspace),
+            None => stored.as_ref().map(|stored| PathBuf::from(&stored.workspace)),
+        };
+        let workspace = match workspace {
+            Some(workspace) => workspace,
+            None => self.workspace(namespace).await?,
+        };
+        if let Some(file) = file_of(&workspace, name).map_err(problem)? {
+            let text = read_file(&file).map_err(problem)?;
+            let definition =
+                self.read(&text, &shown(&workspace, &file), name).map_err(|why| problem(why.to_string()))?;
+            let hides_stored = stored.is_some();
+            return Ok(Found { definition, origin: Origin::File(file), text, workspace, hides_stored });
+        }
+        let Some(StoredDefinition { text, revision, .. }) = stored else {
+            return Err(self.unknown(namespace, (name, &workspace)).await);
+        };
+        let definition = self.read(&text, name, name).map_err(|why| problem(why.to_string()))?;
+        Ok(Found { definition, origin: Origin::Store(revision), text, workspace, hides_stored: false })
+    }
+
+    async fn unknown(&self, namespace: &Namespace, (name, workspace): (&str, &Path)) -> StartError {
+        let listed = self.list(namespace).await.unwrap_or_default();
+        let names: Vec<String> = listed.into_iter().map(|listed| listed.name).collect();
+        let hint = match names.is_empty() {
+            true => format!("write {}", workspace.join(FOLDER).join(format!("{name}.yaml")).display()),
+            false => suggestion::did_you_mean(name, &names, "there are"),
+        };
+        problem(format!("there is no definition `{name}` in {namespace}: {hint}"))
+    }
+
+    /// All definitions of a namespace, by name.
+    pub async fn list(&self, namespace: &Namespace) -> Result<Vec<Listed>, StartError> {
+        let stored = self.store.definitions(namespace).await.map_err(|error| unreachable_store(&error))?;
+        let mut all: BTreeMap<String, Listed> = BTreeMap::new();
+        for StoredDefinition { name, text, revision, .. } in stored {
+            let read = self.read(&text, &name, &name);
+            let origin = Origin::Store(revision);
+            all.insert(name.clone(), Listed { name, origin, text, read, hides_stored: false });
+        }
+        let workspace = self.known_workspace(namespace).await?;
+        for (name, file) in workspace.iter().flat_map(|workspace| files(workspace)) {
+            let text = read_file(&file).map_err(problem)?;
+            let source = workspace.as_ref().map_or_else(|| file.display().to_string(), |at| shown(at, &file));
+            let read = self.read(&text, &source, &name);
+            let hides_stored = all.contains_key(&name);
+            all.insert(name.clone(), Listed { name, origin: Origin::File(file), text, read, hides_stored });
+        }
+        Ok(all.into_values().collect())
+    }
+
+    fn read(&self, text: &str, source: &str, name: &str) -> Result<Arc<Definition>, Problems> {
+        let key = (source.to_owned(), name.to_owned());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, definition)) = kept.get(&key).filter(|(known, _)| known == text) {
+            return Ok(Arc::clone(definition));
+        }
+        let definition = Arc::new(read(text, source, name)?);
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(key, (text.to_owned(), Arc::clone(&definition)));
+        Ok(definition)
+    }
+}
+
+/// The files of definitions in a repository's folder, with the names that they give.
+pub fn files(workspace: &Path) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    // A folder that is not there has no definitions.
+    for entry in std::fs::read_dir(workspace.join(FOLDER)).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if let Some(stem) =
+            path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_yaml && path.is_file())
+        {
+            found.push((stem.to_owned(), path.clone()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The file of that name, if there is one; two are one too many.
+fn file_of(workspace: &Path, name: &str) -> Result<Option<PathBuf>, String> {
+    let is_fit = agents_definitions::name_problem(name).is_none();
+    let candidates =
+        ["yaml", "yml"].map(|extension| workspace.join(FOLDER).join(format!("{name}.{extension}")));
+    let mut there = candidates.into_iter().filter(|path| is_fit && path.is_file());
+    match (there.next(), there.next()) {
+        (Some(one), Some(other)) => {
+            Err(format!("{} and {} are two files of one name: remove one", one.display(), other.display()))
+        }
+        (first, _) => Ok(first),
+    }
+}
+
+fn read_file(file: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("{} can't be read: {error}", file.display()))?;
+    String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", file.display()))
+}
+
+fn shown(workspace: &Path, file: &Path) -> String {
+    file.strip_prefix(workspace).unwrap_or(file).display().to_string()
+}
