@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor,
     evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt, resume,
-    retry, rollback, runner, scripted_agent, skills, template, update_assignment, usage,
+    retry, rollback, runner, schedule, scripted_agent, skills, template, update_assignment, usage,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -76,6 +76,7 @@ pub enum Command {
     Chat(chat::ChatArgs),
     Runner(runner::RunnerArgs),
     Cooldown(cooldown::CooldownArgs),
+    Schedule(schedule::ScheduleArgs),
     Template(template::TemplateArgs),
     Demo(demo::DemoArgs),
     Config(config::ConfigCommand),

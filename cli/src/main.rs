@@ -15,6 +15,8 @@ mod live;
 mod output;
 mod place;
 mod proof_input;
+mod schedule_file;
+mod schedule_options;
 mod settings_source;
 mod skills;
 mod suggestion;

@@ -10,6 +10,7 @@ pub mod process;
 pub mod prompt;
 pub mod review;
 pub mod runner;
+pub mod schedule;
 pub mod settings;
 pub mod start;
 pub mod store;

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::health::{self, StoreHealth};
 use super::receipt;
+use super::schedule_checks;
 use super::worktree_checks;
 use crate::app::{self, App, Here};
 use crate::caller::Caller;
@@ -196,6 +197,7 @@ async fn store(app: &App, here: &Here, what: (Scope, bool)) -> (Vec<Check>, Opti
         }
     };
     checks.push(worktree_checks::worktrees(here, &*store).await);
+    checks.extend(schedule_checks::schedules(app, here, &store).await);
     checks.extend(receipt::health(&*store).await);
     checks.push(runner(app, here, &*store).await);
     (checks, found)

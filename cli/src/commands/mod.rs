@@ -32,6 +32,8 @@ pub mod resume;
 pub mod retry;
 pub mod rollback;
 pub mod runner;
+pub mod schedule;
+mod schedule_checks;
 pub mod scripted_agent;
 pub mod skills;
 mod staged;
@@ -71,6 +73,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Evidence(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
+        Command::Schedule(command) => block_on(command.run(app)),
         Command::Diff(command) => block_on(command.run(app)),
         Command::Open(command) => block_on(command.run(app)),
         Command::Merge(command) => block_on(command.run(app)),

@@ -1,5 +1,6 @@
 //! `agents queue`: what runs, what is ready, what waits, what is blocked.
 
+use agents_domain::schedule::schedules::{ScheduleFilter, Schedules};
 use agents_domain::store::Store;
 use clap::Args;
 
@@ -7,6 +8,9 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
 use crate::output::queue::Shown;
+
+/// How many of the schedules that are due next are shown.
+const SCHEDULES: u32 = 3;
 
 /// What runs, what is ready, what waits for what, what is blocked and why
 #[derive(Debug, Args)]
@@ -37,7 +41,15 @@ impl QueueCommand {
             output::queue::hold_against(&mut queue, (&own.namespace, &day), (&fallbacks, app.now()));
         }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let filter = ScheduleFilter {
+            namespace: namespace.clone(),
+            next_first: true,
+            limit: Some(SCHEDULES),
+            ..ScheduleFilter::default()
+        };
+        let schedules = store.schedules(&filter).await?;
         let shown = Shown {
+            schedules: &schedules,
             queue: &queue,
             fallbacks: &fallbacks,
             now: app.now(),

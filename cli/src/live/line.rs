@@ -2,13 +2,15 @@
 
 use agents_domain::attempt::Wish;
 use agents_domain::history::{EventKind, HistoryEvent};
+use agents_domain::schedule::firing::Decision as FiringDecision;
+use agents_domain::schedule::schedules::FiredSchedule;
 use agents_domain::store::DayLine;
 use agents_domain::timestamp::Timestamp;
 use agents_orchestrator::runner::RunnerEvent;
 use serde_json::{Value, json as object};
 
 use super::evidence_line;
-use crate::output::{budget, time};
+use crate::output::{self, budget, time};
 
 /// How a line is meant; a terminal shows it as a color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,9 +77,17 @@ pub fn describe(event: &RunnerEvent) -> Option<(Style, String)> {
             format!("{running} agent(s) go on and wait for the next runner, for 10 minutes at least"),
         ),
         RunnerEvent::DaySpent { day } => (Style::Attention, day_spent(day)),
+        RunnerEvent::Fired { schedule } => return fired(schedule),
         RunnerEvent::Ended { finished } => (Style::Dim, format!("runner ended after {finished} attempt(s)")),
     };
     Some(line)
+}
+
+fn fired(schedule: &FiredSchedule) -> Option<(Style, String)> {
+    let is_bad = schedule.paused.is_some()
+        || schedule.decided.iter().any(|one| one.decision == FiringDecision::Refused);
+    let style = if is_bad { Style::Bad } else { Style::Plain };
+    output::schedule::fired(schedule).map(|words| (style, words))
 }
 
 fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
@@ -223,6 +233,21 @@ pub fn json(event: &RunnerEvent, now: Timestamp) -> Value {
             "namespace": day.namespace.as_str(),
             "spent": budget::day(day),
             "until": budget::day_over(day).map(|until| until.to_string()),
+        }),
+        RunnerEvent::Fired { schedule } => object!({
+            "at": now.to_string(),
+            "event": "schedule_fired",
+            "namespace": schedule.namespace.as_str(),
+            "schedule": schedule.name,
+            "decided": schedule.decided.iter().map(|one| object!({
+                "dueAt": one.due.to_string(),
+                "decision": one.decision.as_str(),
+                "dueTimes": one.count,
+                "reason": one.reason,
+            })).collect::<Vec<_>>(),
+            "runs": schedule.started.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "cancelled": schedule.cancelled.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "paused": schedule.paused,
         }),
         RunnerEvent::Ended { finished } => about("runner_ended", "finished", (*finished).into()),
     }

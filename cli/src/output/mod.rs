@@ -11,6 +11,7 @@ pub mod gc;
 pub mod job;
 pub mod json;
 pub mod queue;
+pub mod schedule;
 pub mod table;
 pub mod text;
 pub mod time;

@@ -8,6 +8,7 @@ use agents_domain::job::Job;
 use agents_domain::limits::Limits;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
+use agents_domain::schedule::Schedule;
 use agents_domain::store::{DayLine, JobLine, Queue};
 use agents_domain::timestamp::Timestamp;
 use serde::Serialize;
@@ -16,6 +17,7 @@ use super::budget;
 use super::cooldown::{self, CooldownView};
 use super::job::done_by;
 use super::json::{AssignmentCore, JobLineView, RunnerView, ready_at};
+use super::schedule::{self, NextView};
 use super::table::{Cell, Table};
 use super::text::{self, BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use super::time;
@@ -25,6 +27,8 @@ use crate::app::{any_alive, is_alive};
 #[derive(Debug)]
 pub struct Shown<'a> {
     pub queue: &'a Queue,
+    /// Those that are due next.
+    pub schedules: &'a [Schedule],
     /// Who stands in for a harness that cools down.
     pub fallbacks: &'a Fallbacks,
     pub now: Timestamp,
@@ -43,6 +47,7 @@ pub struct QueueView<'a> {
     blocked: Vec<AssignmentCore<'a>>,
     paused: Vec<AssignmentCore<'a>>,
     cooldowns: Vec<CooldownView<'a>>,
+    schedules: Vec<NextView>,
     runners: Vec<RunnerView<'a>>,
 }
 
@@ -191,6 +196,7 @@ impl Shown<'_> {
             blocked: self.queue.blocked.iter().map(AssignmentCore::from).collect(),
             paused: self.queue.paused.iter().map(AssignmentCore::from).collect(),
             cooldowns: self.queue.cooldowns.iter().map(CooldownView::from).collect(),
+            schedules: self.schedules.iter().map(NextView::new).collect(),
             runners: self.queue.runners.iter().map(|runner| RunnerView::new(runner, self.now)).collect(),
         }
     }
@@ -232,6 +238,8 @@ impl Shown<'_> {
             ));
         }
         self.section(&mut shown, "cooling down", self.cooling_down(), width);
+        let next = schedule::next_table(self.schedules, self.now);
+        self.section(&mut shown, "next on schedule", (!self.schedules.is_empty()).then_some(next), width);
         shown.push_str(&self.runners());
         shown
     }

@@ -4,6 +4,7 @@ use agents_domain::attempt::Wish;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::AttemptId;
 use agents_domain::namespace::Namespace;
+use agents_domain::schedule::schedules::FiredSchedule;
 use agents_domain::store::DayLine;
 
 /// What somebody outside wants of the runner.
@@ -55,6 +56,10 @@ pub enum RunnerEvent {
     /// Jobs of that namespace wait for the next day: what this one may cost is spent.
     DaySpent {
         day: Box<DayLine>,
+    },
+    /// Something was decided for due times of a schedule.
+    Fired {
+        schedule: Box<FiredSchedule>,
     },
     Ended {
         finished: usize,

@@ -9,6 +9,7 @@ mod housekeeping;
 mod lookahead;
 mod options;
 mod recovery;
+mod schedules;
 mod state;
 
 use std::collections::VecDeque;
@@ -108,18 +109,22 @@ impl Runner {
         loop {
             self.start_waiting(&mut state);
             self.look_for_work(&mut state);
+            self.look_at_schedules(&mut state);
             chore.start_if_due(&self.around, &self.options.database_url);
-            if state.is_idle() && (state.is_draining || (self.options.once && state.found == Found::Nothing))
-            {
+            let is_done = self.options.once && state.found == Found::Nothing && !state.must_fire;
+            if state.is_idle() && (state.is_draining || is_done) {
                 break;
             }
             // What happens more often than the tick must not put it off for ever.
             let wake_at = self.wake_at(&state).await.min(state.ticked_at + self.tick());
+            let due_at = self.due_at(&state);
             let event = tokio::select! {
                 () = ring(bell.as_ref()) => Event::Rung,
                 Some(ended) = state.tasks.join_next_with_id() => Event::Ended(Box::new(ended)),
                 Some(finished) = state.finishing.join_next() => Event::Finished(finished),
                 Some(claimed) = state.claiming.join_next() => Event::Claimed(claimed),
+                Some(fired) = state.firing.join_next() => Event::Fired(fired),
+                () = until(due_at) => Event::Due,
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
                 () = tokio::time::sleep_until(wake_at) => Event::Tick,
@@ -264,9 +269,18 @@ impl Runner {
         match event {
             Event::Claimed(Ok(claimed)) => self.claimed(claimed, state),
             Event::Claimed(Err(error)) => tracing::error!(%error, "looking for work broke down"),
-            Event::Rung => self.look_for_wishes(state).await,
+            Event::Rung => {
+                state.must_fire = true;
+                self.look_for_wishes(state).await;
+            }
+            Event::Due => state.must_fire = true,
+            Event::Fired(Ok(fired)) => self.fired(fired, state).await,
+            Event::Fired(Err(error)) => tracing::error!(%error, "looking at schedules broke down"),
             Event::Ended(ended) => self.ended(*ended, state),
-            Event::Finished(Ok(())) => self.leave_to_others(state),
+            Event::Finished(Ok(())) => {
+                state.must_fire |= std::mem::take(&mut state.has_run_ended);
+                self.leave_to_others(state);
+            }
             Event::Finished(Err(error)) => {
                 tracing::error!(%error, "the end of an attempt was not handed to the store; its lease will run out");
             }
@@ -308,6 +322,7 @@ impl Runner {
             }
             Event::Tick => {
                 state.ticked_at = Instant::now();
+                state.must_fire = true;
                 if !state.is_draining {
                     self.recover(state).await;
                 }
@@ -379,6 +394,7 @@ impl Runner {
         }
         state.moved_at = Instant::now();
         state.finished += 1;
+        state.has_run_ended |= ended.as_ref().is_none_or(|ended| ended.claimed.assignment.is_run);
         let limited =
             ended.as_ref().filter(|ended| is_limit(ended)).map(|ended| ended.claimed.attempt.harness.clone());
         let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
@@ -478,6 +494,13 @@ fn end(state: &State, attempt: AttemptId, reason: StopReason) -> bool {
         }
         is_first
     })
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn ring(bell: Option<&Doorbell>) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use agents_domain::attempt::AttemptReport;
 use agents_domain::id::{AssignmentId, AttemptId};
 use agents_domain::store::{Claimed, Claims, StoreError};
+use agents_domain::timestamp::Timestamp;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use super::heartbeat::Beat;
 use super::lookahead::Lookahead;
 use super::recovery::Lookout;
 use crate::attempt::StopReason;
+use crate::schedule::{Looked, More};
 
 /// What happens in the loop.
 pub(super) enum Event {
@@ -25,6 +27,10 @@ pub(super) enum Event {
     Finished(Result<(), JoinError>),
     /// The store has answered what there is to do, up to the limit that is with it.
     Claimed(Result<Result<(Claims, usize), StoreError>, JoinError>),
+    /// The schedules that were due have been looked at.
+    Fired(Result<Result<Looked, StoreError>, JoinError>),
+    /// A schedule is due.
+    Due,
     Beat(Beat),
     Control(Option<Control>),
     Tick,
@@ -35,7 +41,7 @@ impl Event {
     pub fn may_bring_work(&self) -> bool {
         match self {
             Event::Rung | Event::Ended(_) | Event::Finished(_) | Event::Tick => true,
-            Event::Claimed(_) | Event::Beat(_) | Event::Control(_) => false,
+            Event::Claimed(_) | Event::Fired(_) | Event::Due | Event::Beat(_) | Event::Control(_) => false,
         }
     }
 }
@@ -73,6 +79,16 @@ pub(super) struct State {
     pub finishing: JoinSet<()>,
     /// The question to the store, while it has not answered.
     pub claiming: JoinSet<Result<(Claims, usize), StoreError>>,
+    /// The look at the schedules that are due, while it goes on.
+    pub firing: JoinSet<Result<Looked, StoreError>>,
+    /// Whether a schedule may be due that the last look has not seen.
+    pub must_fire: bool,
+    /// Whether a run has ended for which a due time may wait, once the store knows it.
+    pub has_run_ended: bool,
+    /// Where the next look at schedules begins.
+    pub fires_behind: More,
+    /// When the next schedule is due.
+    pub next_due: Option<Timestamp>,
     /// Whether there may be work that the last look has not seen.
     pub must_look: bool,
     pub found: Found,
@@ -97,6 +113,11 @@ impl State {
             by_task: HashMap::new(),
             finishing: JoinSet::new(),
             claiming: JoinSet::new(),
+            firing: JoinSet::new(),
+            must_fire: true,
+            has_run_ended: false,
+            fires_behind: More::Nothing,
+            next_due: None,
             must_look: true,
             found: Found::NotLooked,
             lookahead: Lookahead::default(),
@@ -114,5 +135,6 @@ impl State {
             && self.finishing.is_empty()
             && self.waiting.is_empty()
             && self.claiming.is_empty()
+            && self.firing.is_empty()
     }
 }

@@ -12,7 +12,7 @@ use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
 use agents_domain::job::Job;
 use agents_domain::namespace::Namespace;
-use agents_domain::run::RunOrigin;
+use agents_domain::run::{RunOrigin, RunStatus};
 use agents_domain::spending::{Day, Funds};
 use agents_domain::store::{Change, ClaimRequest, Claimed, Command, DayLine, Receipt, StoreError};
 use agents_domain::timestamp::Timestamp;
@@ -21,8 +21,8 @@ use agents_domain::usage::MicroUsd;
 use super::connection::Connection;
 use super::purse::Purses;
 use super::{
-    assignment_table, attempt_table, cooldown_table, event_table, evidence_table, find, job_table, run_table,
-    spending_table,
+    assignment_table, attempt_table, cooldown_table, event_table, evidence_table, find, firing_table,
+    job_table, run_table, spending_table,
 };
 
 /// Rows that one statement writes at most. SQLite takes at most 32,766 parameters, and a job has 23 columns; but
@@ -401,7 +401,7 @@ impl<'a> Batch<'a> {
         for part in self.events.chunks(ROWS_AT_ONCE) {
             event_table::insert(on, part).await?;
         }
-        Ok(())
+        firing_table::runs_ended(on, &ended_runs(&all), self.now).await
     }
 
     async fn write_attempts(&self, on: &mut Connection, all: &[&Loaded]) -> Result<(), StoreError> {
@@ -455,6 +455,17 @@ impl<'a> Batch<'a> {
         }
         Ok(())
     }
+}
+
+/// Runs that have ended in this transaction, and how.
+fn ended_runs(all: &[&Loaded]) -> Vec<(AssignmentId, RunStatus)> {
+    let ended = |loaded: &&Loaded| {
+        let after = loaded.aggregate.assignment();
+        let before = loaded.before.as_ref().map(|before| before.assignment.assignment.status());
+        let status = RunStatus::of(after.status(), true);
+        (after.is_run && before != Some(after.status()) && status.is_final()).then_some((after.id, status))
+    };
+    all.iter().filter_map(ended).collect()
 }
 
 /// What is reserved for that attempt.

@@ -29,6 +29,7 @@ mod lists;
 mod lying_workers;
 mod round_trip;
 mod runs;
+mod schedules;
 mod sqlite;
 mod upkeep;
 mod wishes;
