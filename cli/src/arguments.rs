@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor,
-    evidence, gc, history, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt, resume,
-    retry, rollback, runner, schedule, scripted_agent, skills, template, update_assignment, usage,
+    evidence, gc, history, import, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt,
+    resume, retry, rollback, runner, schedule, scripted_agent, skills, template, update_assignment, usage,
 };
 use crate::config::Flags;
 use crate::output::Form;
@@ -77,6 +77,7 @@ pub enum Command {
     Runner(runner::RunnerArgs),
     Cooldown(cooldown::CooldownArgs),
     Schedule(schedule::ScheduleArgs),
+    Import(import::ImportArgs),
     Template(template::TemplateArgs),
     Demo(demo::DemoArgs),
     Config(config::ConfigCommand),

@@ -17,6 +17,7 @@ pub mod fallback;
 pub mod harness;
 pub mod history;
 pub mod id;
+pub mod import;
 pub mod invocation;
 pub mod job;
 mod job_list;

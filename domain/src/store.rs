@@ -19,6 +19,7 @@ use crate::evidence::{CheckReceipt, Checkpoint, Finding};
 use crate::fallback::Fallbacks;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
+use crate::import::Imports;
 use crate::job::{Job, JobStatus};
 use crate::limits::Limits;
 use crate::namespace::Namespace;
@@ -475,7 +476,7 @@ pub enum StoreError {
 
 /// The store.
 #[async_trait]
-pub trait Store: Upkeep + Runs + Definitions + Schedules {
+pub trait Store: Upkeep + Runs + Definitions + Schedules + Imports {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;
 

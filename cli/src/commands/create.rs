@@ -207,7 +207,7 @@ impl Create {
 }
 
 /// A namespace that only a folder's name suggests must not mix two repositories.
-async fn refuse_foreign_namespace(store: &SqlStore, here: &Here, chosen: &Chosen) -> Result<(), Failure> {
+pub async fn refuse_foreign_namespace(store: &SqlStore, here: &Here, chosen: &Chosen) -> Result<(), Failure> {
     let (true, Some(place)) = (chosen.is_derived, &here.place) else { return Ok(()) };
     let Some(root) = store.namespace_root(&chosen.namespace).await? else { return Ok(()) };
     if is_same_repository(place, Path::new(&root)) {

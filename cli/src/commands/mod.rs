@@ -17,6 +17,7 @@ pub mod evidence;
 pub mod gc;
 mod health;
 pub mod history;
+pub mod import;
 pub mod init;
 pub mod insert_job;
 pub mod job;
@@ -73,6 +74,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Evidence(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
+        Command::Import(command) => block_on(command.run(app)),
         Command::Schedule(command) => block_on(command.run(app)),
         Command::Diff(command) => block_on(command.run(app)),
         Command::Open(command) => block_on(command.run(app)),

@@ -37,7 +37,7 @@ pub struct Usage {
 
 /// A moment, as it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Since {
+pub enum Since {
     Ago(std::time::Duration),
     At(Timestamp),
 }
@@ -80,7 +80,21 @@ fn by_parser() -> impl TypedValueParser<Value = UsageBy> {
         .try_map(|name| UsageBy::from_name(&name).ok_or("no such sum"))
 }
 
-fn since(text: &str) -> Result<Since, String> {
+impl Since {
+    /// The moment that is meant.
+    pub fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Since::At(at) => at,
+            Since::Ago(span) => {
+                let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+                Timestamp::from_millis(now.as_millis().saturating_sub(millis))
+            }
+        }
+    }
+}
+
+/// A time before now, or a day.
+pub fn since(text: &str) -> Result<Since, String> {
     let wrong = || format!("`{text}` is neither a time like 12h, 7d, 8w nor a day like 2026-11-01");
     if let Ok(day) = text.parse::<jiff::civil::Date>() {
         let at = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| wrong())?;
@@ -103,13 +117,7 @@ impl Usage {
         let here = app.here()?;
         let namespace = here.listed_namespace(self.all_namespaces)?;
         let store = app.store(&here).await?;
-        let since = self.since.map(|since| match since {
-            Since::At(at) => at,
-            Since::Ago(span) => {
-                let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-                Timestamp::from_millis(app.now().as_millis().saturating_sub(millis))
-            }
-        });
+        let since = self.since.map(|since| since.before(app.now()));
         let filter = UsageFilter { namespace, since, by: self.by };
         let lines = store.usage(&filter).await?;
         let total = store.usage(&UsageFilter { by: None, ..filter }).await?.pop().unwrap_or_default();

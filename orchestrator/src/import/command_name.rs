@@ -21,7 +21,8 @@ fn program(command: &str) -> Option<String> {
         if base == "cd"
             || base == "export"
             || base == "test"
-            || base == "[" || base == "[["
+            || base == "["
+            || base == "[["
             || base == "."
             || base == "source"
         {

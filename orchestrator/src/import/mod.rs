@@ -2,6 +2,7 @@
 //! file or writes one; all that is wrong is found before anything is stored.
 
 mod command_name;
+mod compare;
 pub mod conductor;
 pub mod crontab;
 mod crontab_line;
@@ -14,6 +15,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Known, State, Step, Steps, Target, compare};
 pub use planned::{Import, Note, NoteKind, PlannedDefinition, PlannedRun, PlannedSchedule, RunTrigger};
 
 /// A file that was read.

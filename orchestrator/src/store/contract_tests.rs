@@ -24,6 +24,7 @@ mod definitions;
 mod env;
 mod faults;
 mod find;
+mod imports;
 mod leases;
 mod lists;
 mod lying_workers;

@@ -18,6 +18,8 @@ mod failure;
 mod find;
 mod fire;
 mod firing_table;
+mod import;
+mod imported_run_table;
 mod job_table;
 mod lists;
 mod proof_json;

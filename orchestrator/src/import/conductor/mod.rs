@@ -1,4 +1,4 @@
-//! A folder of hs-conductor: `workloads/` and `workloads-demo/` (YAML), `data/schedules/*.json`, `data/runs/*/run.json`.
+//! A folder of hs-conductor: `workloads/` (YAML; its demos are left out), `data/schedules/*.json`, `data/runs/*/run.json`.
 //!
 //! What its own loader demands is demanded here; what it ignores is reported and left out.
 
@@ -134,7 +134,7 @@ impl Reading<'_> {
     }
 }
 
-/// Two workloads can't have one name. A demo that has the id of a workload is not read at all, as with hs-conductor itself.
+/// Two workloads can't have one name.
 fn clash(workload: &Workload, known: &Workloads) -> Option<Problem> {
     let other = known.values().find(|known| known.id == workload.id || known.name == workload.name)?;
     let message = format!("{} is a workload `{}` already", other.source, other.name);

@@ -286,7 +286,7 @@ fn skill(fields: &mut Fields<'_>, marks: &mut Marks) -> Option<Mapped> {
     let mut worker = MappedWorker::new(fields.at, "skill");
     let name = fields.needed(&["skillName", "skill", "name"], "name the skill")?;
     let at = fields.place(&["skillName", "skill", "name"]);
-    worker.set("name", marked(fields, (&name, at), marks));
+    worker.set("skill", marked(fields, (&name, at), marks));
     if let Some(action) = fields.text(&["action"]) {
         worker.set("action", marked(fields, (&action, at), marks));
     }

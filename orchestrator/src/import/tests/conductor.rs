@@ -130,7 +130,7 @@ fn jobs_in_the_form_of_its_successor_are_read_too() {
     let import = import(&folder);
     assert_eq!(
         import.definitions[0].text,
-        "description: Diary\nskill:\n  name: diary\n  action: create\n  params:\n    date: \"{{ today }}\"\n"
+        "description: Diary\nskill:\n  skill: diary\n  action: create\n  params:\n    date: \"{{ today }}\"\n"
     );
     assert!(import.definitions[1].text.contains("shell: pwsh\n"), "{}", import.definitions[1].text);
     assert_eq!(import.schedules.iter().map(|one| one.is_on).collect::<Vec<_>>(), [true, false]);
