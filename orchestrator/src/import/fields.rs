@@ -77,7 +77,7 @@ impl<'a> Fields<'a> {
         self.asked.extend(names);
         let named = |name: &&str| self.entries.iter().find(|(key, _)| key.name == *name);
         let found =
-            names.iter().find_map(|name| named(&name).filter(|(_, node)| node.content != Content::Null));
+            names.iter().find_map(|name| named(name).filter(|(_, node)| node.content != Content::Null));
         found.map(|(key, node)| (key, node))
     }
 

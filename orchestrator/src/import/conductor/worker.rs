@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use agents_definitions::At;
 use agents_definitions::node::{Content, Node};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::marks::{self, Marks};
 use crate::import::fields::Fields;
@@ -329,7 +329,7 @@ fn fetch(fields: &mut Fields<'_>, marks: &mut Marks) -> Option<Mapped> {
         }
     };
     let query = fields.object(&["query"]);
-    let url = with_query(&url, query.iter().map(|(name, value)| (name, value)));
+    let url = with_query(&url, &query);
     let secret = |said: &str| marks::secrets(said);
     let url = match secret(&url) {
         Ok(url) => url,
@@ -361,7 +361,7 @@ fn fetch(fields: &mut Fields<'_>, marks: &mut Marks) -> Option<Mapped> {
 }
 
 /// The address with its query. What is a mark stays one: our templates encode what they put in.
-fn with_query<'a>(url: &str, query: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
+fn with_query(url: &str, query: &Map<String, Value>) -> String {
     let mut url = url.to_owned();
     for (name, value) in query {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
