@@ -102,12 +102,14 @@ impl Shown<'_> {
         if write.is_empty() {
             return "nothing to store: all of it is there, or stays as it is\n".to_owned();
         }
-        let what = [
-            counted(definitions, "definition"),
-            counted(schedules, "schedule"),
-            counted(runs, "record") + " of runs",
-        ]
-        .join(", ");
+        let parts = [
+            (definitions, counted(definitions, "definition")),
+            (schedules, counted(schedules, "schedule")),
+            (runs, counted(runs, "record") + " of runs"),
+        ];
+        let parts: Vec<String> =
+            parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, said)| said).collect();
+        let what = parts.join(", ");
         match self.is_dry_run {
             true => format!("would store {what}; this was a dry run\n"),
             false => format!("stored {what}\n"),
