@@ -9,6 +9,7 @@ use crate::commands::{
     evidence, gc, history, import, init, insert_job, job, jobs, logs, merge, open, pause, pr, queue, receipt,
     resume, retry, rollback, runner, schedule, scripted_agent, skills, template, update_assignment, usage,
 };
+use crate::commands::{definition, replay, run, run_show, runs};
 use crate::config::Flags;
 use crate::output::Form;
 
@@ -57,6 +58,11 @@ pub enum Command {
     Pause(pause::Pause),
     Resume(resume::Resume),
     Retry(retry::Retry),
+    Definition(definition::DefinitionCommand),
+    Run(run::Run),
+    Runs(runs::Runs),
+    RunShow(run_show::RunShow),
+    Replay(replay::Replay),
     Queue(queue::QueueCommand),
     Assignments(assignments::Assignments),
     Assignment(assignment::Assignment),

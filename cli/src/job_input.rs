@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A span of time on the command line, in milliseconds: `90s`, `1h30m`, `1500`.
 pub use agents_definitions::milliseconds;
@@ -66,14 +66,16 @@ impl JobOptions {
         match (&self.context, &self.context_file) {
             (Some(dash), _) if dash == "-" => standard_input("the context"),
             (Some(context), _) => Ok(context.clone()),
-            (None, Some(path)) => {
-                let bytes =
-                    fs::read(path).map_err(|error| Failure::file("read the context from", path, &error))?;
-                utf8(bytes, &path.display().to_string())
-            }
+            (None, Some(path)) => file(path, "the context"),
             (None, None) => Ok(String::new()),
         }
     }
+}
+
+/// The text of a file.
+pub fn file(path: &Path, what: &str) -> Result<String, Failure> {
+    let bytes = fs::read(path).map_err(|error| Failure::file(&format!("read {what} from"), path, &error))?;
+    utf8(bytes, &path.display().to_string())
 }
 
 /// The text, or all of standard input where the text is `-`.

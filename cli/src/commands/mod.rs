@@ -9,6 +9,7 @@ pub mod completions;
 pub mod config;
 pub mod cooldown;
 pub mod create;
+pub mod definition;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
@@ -29,10 +30,14 @@ pub mod pause;
 pub mod pr;
 pub mod queue;
 pub mod receipt;
+pub mod replay;
 pub mod resume;
 pub mod retry;
 pub mod rollback;
+pub mod run;
+pub mod run_show;
 pub mod runner;
+pub mod runs;
 pub mod schedule;
 mod schedule_checks;
 pub mod scripted_agent;
@@ -61,6 +66,11 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::InsertJob(command) => block_on(command.run(app)),
         Command::UpdateAssignment(command) => block_on(command.run(app)),
         Command::Cancel(command) => block_on(command.run(app)),
+        Command::Definition(command) => block_on(command.run(app)),
+        Command::Run(command) => block_on(command.run(app)),
+        Command::Runs(command) => block_on(command.run(app)),
+        Command::RunShow(command) => block_on(command.run(app)),
+        Command::Replay(command) => block_on(command.run(app)),
         Command::Pause(command) => block_on(command.run(app)),
         Command::Resume(command) => block_on(command.run(app)),
         Command::Retry(command) => block_on(command.run(app)),

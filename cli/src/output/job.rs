@@ -128,7 +128,8 @@ pub fn leftovers(leftovers: &[String]) -> String {
     )
 }
 
-fn attempts(attempts: &[AttemptRecord], now: Timestamp) -> String {
+/// Attempts in a table.
+pub fn attempts(attempts: &[AttemptRecord], now: Timestamp) -> String {
     let mut table = Table::new(&["#", "HARNESS", "OUTCOME", "STARTED", "TOOK", "TOKENS", "COST", "MODEL"]);
     for attempt in attempts {
         let (outcome, color) = match attempt.outcome {

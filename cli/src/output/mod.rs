@@ -12,6 +12,7 @@ pub mod import;
 pub mod job;
 pub mod json;
 pub mod queue;
+pub mod run;
 pub mod schedule;
 pub mod table;
 pub mod text;

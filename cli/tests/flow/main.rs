@@ -27,6 +27,7 @@ mod clocks;
 mod cooldown;
 mod crash;
 mod decisions;
+mod definitions;
 mod demo;
 mod ending;
 mod environment;

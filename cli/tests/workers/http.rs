@@ -84,9 +84,16 @@ fn a_connection_that_breaks_is_the_network_unless_the_request_may_have_been_done
     // Nobody is there any more, so nothing has arrived.
     let gone = Server::saying(&[String::new()]).url();
     assert_eq!(http(&json!({"method": "POST", "url": gone})).class(), "network");
-    let plain = Server::saying(&["HTTP/1.1 200 OK\r\n\r\n".to_owned()]);
-    let tls = plain.url().replace("http://", "https://");
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let tls = format!("https://{}", plain.local_addr().unwrap());
+    // It answers without TLS, and without having read anything.
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = plain.accept().unwrap();
+        std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 X\r\n\r\n").unwrap();
+        stream
+    });
     assert_eq!(http(&json!({"method": "POST", "url": tls})).class(), "network", "no TLS there");
+    drop(answering.join().unwrap());
     let nowhere = http(&json!({"method": "POST", "url": "http://nowhere.invalid/"}));
     assert_eq!(nowhere.class(), "network", "{}", nowhere.raw);
 }

@@ -4,6 +4,7 @@
 //! taken loses nothing, an agent outlives its reader, and a grandchild that keeps the file open delays nobody.
 
 pub mod custody;
+pub mod editor;
 pub mod identity;
 pub mod keeper;
 pub mod probe;

@@ -55,9 +55,11 @@ pub struct Listed {
 pub struct Library {
     store: Arc<dyn Store>,
     here: Option<Home>,
-    /// By what they are called; with the text, which says whether it is still so.
-    kept: Mutex<HashMap<(String, String), (String, Arc<Definition>)>>,
+    kept: Mutex<HashMap<(String, String), Kept>>,
 }
+
+/// A definition as it was read, by its source and its name; the text says whether it is still so.
+type Kept = (String, Arc<Definition>);
 
 fn unreachable_store(error: &StoreError) -> StartError {
     problem(error.to_string())

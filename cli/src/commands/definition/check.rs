@@ -1,0 +1,95 @@
+//! `agents definition check`: what is wrong with definitions.
+
+use std::path::PathBuf;
+
+use agents_definitions::{Problem, Problems, read};
+use agents_orchestrator::start::Listed;
+use serde::Serialize;
+use serde_json::json;
+
+use super::Desk;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::job_input;
+
+/// One definition that was looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checked {
+    source: String,
+    problems: Vec<ProblemView>,
+    #[serde(skip)]
+    said: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProblemView {
+    line: usize,
+    column: usize,
+    message: String,
+    hint: Option<String>,
+}
+
+impl From<&Problem> for ProblemView {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            line: problem.at.line,
+            column: problem.at.column,
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+        }
+    }
+}
+
+impl Checked {
+    fn new(source: String, problems: Option<&Problems>) -> Self {
+        let views = problems.iter().flat_map(|problems| &problems.problems).map(ProblemView::from).collect();
+        Self { source, problems: views, said: problems.map(ToString::to_string) }
+    }
+}
+
+/// These files.
+pub fn files(app: &App, files: &[PathBuf]) -> Result<(), Failure> {
+    let mut checked = Vec::new();
+    for file in files {
+        let text = job_input::file(file, "the definition")?;
+        let source = file.display().to_string();
+        let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let problems = read(&text, &source, name).err();
+        checked.push(Checked::new(source, problems.as_ref()));
+    }
+    say(app, &checked, &[])
+}
+
+/// Every definition that there is.
+pub async fn all(desk: &Desk<'_>) -> Result<(), Failure> {
+    let listed = desk.definitions.library().list(&desk.namespace).await?;
+    let of = |listed: &Listed| {
+        Checked::new(super::show::place(desk, &listed.origin, &listed.name), listed.read.as_ref().err())
+    };
+    let checked: Vec<Checked> = listed.iter().map(of).collect();
+    let hidden = listed.iter().filter(|listed| listed.hides_stored);
+    let warnings: Vec<String> = hidden.map(|listed| super::show::hides(&listed.name)).collect();
+    say(desk.app, &checked, &warnings)
+}
+
+fn say(app: &App, checked: &[Checked], warnings: &[String]) -> Result<(), Failure> {
+    let line = |one: &Checked| match &one.said {
+        Some(said) => format!("✗ {}\n{said}\n", one.source),
+        None => format!("✓ {}\n", one.source),
+    };
+    app.printer.answer(
+        || json!({ "definitions": checked, "warnings": warnings }),
+        || match checked.is_empty() {
+            true => "no definitions: one is a file .agents/jobs/<name>.yaml\n".to_owned(),
+            false => checked.iter().map(line).collect(),
+        },
+    )?;
+    warnings.iter().for_each(|warning| app.printer.warning(warning));
+    match checked.iter().filter(|one| one.said.is_some()).count() {
+        0 => Ok(()),
+        bad => Err(Failure::bad_input(format!("{bad} definition(s) can't be used"))
+            .hint("docs/definitions.md shows how a definition is written")),
+    }
+}

@@ -1,0 +1,111 @@
+//! `agents definition edit`: another text for a definition, checked before it is stored. What was written is never lost: a
+//! draft that is wrong is kept, and is what the next `edit` opens.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use agents_domain::definition::Saved;
+use agents_orchestrator::process::editor;
+use agents_orchestrator::start::{Found, Origin};
+
+use super::{Desk, parsed};
+use crate::commands::run::not_found;
+use crate::failure::Failure;
+use crate::job_input;
+
+/// Changes the definition of that name.
+pub async fn edit(desk: &Desk<'_>, name: &str, from: Option<&str>) -> Result<(), Failure> {
+    // One that is wrong can be mended too.
+    let listed = desk.definitions.library().list(&desk.namespace).await?;
+    let Some(known) = listed.into_iter().find(|listed| listed.name == name) else {
+        let missing = desk.definitions.library().find(&desk.namespace, name).await;
+        return Err(missing.map_or_else(not_found, |Found { .. }| {
+            Failure::failed("reading the definition", "it has just come")
+        }));
+    };
+    match (&known.origin, from) {
+        (Origin::File(path), None) => edit_file(desk, name, path),
+        (Origin::File(path), Some(_)) => {
+            Err(Failure::rejected(format!("`{name}` is the file {}", path.display()))
+                .hint("change the file itself; `agents definition check` checks it"))
+        }
+        (Origin::Store(revision), Some(from)) => {
+            let text = match from {
+                "-" => job_input::standard_input("the definition")?,
+                path => job_input::file(path.as_ref(), "the definition")?,
+            };
+            parsed(&text, from, name)?;
+            store(desk, name, (text, *revision)).await
+        }
+        (Origin::Store(revision), None) => edit_draft(desk, name, (&known.text, *revision)).await,
+    }
+}
+
+fn open(file: &Path) -> Result<(), Failure> {
+    let named = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let Some(program) = named.into_iter().find(|program| !program.trim().is_empty()) else {
+        return Err(Failure::usage("no editor is named")
+            .hint("set EDITOR, for example EDITOR=vi")
+            .hint("or give the text: agents definition edit <name> --from <file>"));
+    };
+    let ended = editor::edit(&program, file)
+        .map_err(|error| Failure::failed(&format!("starting {program}"), error))?;
+    if ended.success() {
+        return Ok(());
+    }
+    Err(Failure::failed(&format!("the editor `{program}`"), ended)
+        .hint(format!("what was written is in {}", file.display())))
+}
+
+fn edit_file(desk: &Desk<'_>, name: &str, path: &Path) -> Result<(), Failure> {
+    open(path)?;
+    let text = job_input::file(path, "the definition")?;
+    parsed(&text, &path.display().to_string(), name)?;
+    let file = path.display().to_string();
+    let json = || serde_json::json!({ "name": name, "origin": "file", "file": file });
+    desk.app.printer.answer(json, || format!("{file} is right\n"))
+}
+
+async fn edit_draft(desk: &Desk<'_>, name: &str, (text, revision): (&str, u32)) -> Result<(), Failure> {
+    let draft = draft_of(desk, name)?;
+    if draft.is_file() {
+        desk.app.printer.note(&format!("going on with the draft {}", draft.display()));
+    } else {
+        let made = draft.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&draft, text));
+        made.map_err(|error| Failure::file("write the draft", &draft, &error))?;
+    }
+    let kept = |failure: Failure| {
+        failure.hint(format!(
+            "the draft is kept in {0}; `agents definition edit {name}` goes on with it",
+            draft.display()
+        ))
+    };
+    open(&draft)?;
+    let new = job_input::file(&draft, "the draft")?;
+    if new == text {
+        remove(&draft)?;
+        return desk.say("unchanged", name, revision);
+    }
+    parsed(&new, name, name).map_err(kept)?;
+    store(desk, name, (new, revision)).await.map_err(kept)?;
+    remove(&draft)
+}
+
+fn remove(draft: &Path) -> Result<(), Failure> {
+    fs::remove_file(draft).map_err(|error| Failure::file("remove the draft", draft, &error))
+}
+
+fn draft_of(desk: &Desk<'_>, name: &str) -> Result<PathBuf, Failure> {
+    let folder = desk.here.config.data_folder()?.join("drafts").join(desk.namespace.as_str());
+    Ok(folder.join(format!("{name}.yaml")))
+}
+
+async fn store(desk: &Desk<'_>, name: &str, (text, revision): (String, u32)) -> Result<(), Failure> {
+    match desk.save(name, text, Some(revision)).await? {
+        Saved::Saved(revision) => desk.say("changed", name, revision),
+        Saved::Other(_) => Err(Failure::rejected(format!("somebody else has changed `{name}` in between"))
+            .hint(format!("agents definition show {name} says how it is now"))),
+        Saved::Gone => Err(Failure::rejected(format!("somebody else has deleted `{name}` in between"))
+            .hint("agents definition create keeps it again")),
+    }
+}
