@@ -1,1 +1,272 @@
-fn main() {}
+//! Two figures of schedules: from a due time to the first line of the run's `main()` when many are due in the same second,
+//! with limits lifted; and what a runner's look costs, and one firing, among 100 and among 100,000 schedules. The run
+//! is this program itself: it reads the clock first.
+//!
+//! `cargo bench -p agents-cli --bench schedules -- [due at once] [rounds] [schedules] [looks]`
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its figures and may fail loudly"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agents_domain::actor::Actor;
+use agents_domain::aggregate::{First, HarnessDefaults, NewAssignment};
+use agents_domain::decision::NewJob;
+use agents_domain::director::Director;
+use agents_domain::id::{AssignmentId, IdSource, JobId, RunnerId, ScheduleId};
+use agents_domain::job_type::JobType;
+use agents_domain::namespace::Namespace;
+use agents_domain::run::RunOrigin;
+use agents_domain::schedule::entry::{PatternKind, Progress, Schedule, Standing, Terms};
+use agents_domain::schedule::schedules::{ScheduleWrite, Schedules, Written};
+use agents_domain::schedule::{MissedPolicy, Overlap};
+use agents_domain::start::{Cause, Start, StartError, Starter};
+use agents_domain::store::Store;
+use agents_domain::timestamp::{Clock, Timestamp};
+use agents_orchestrator::schedule::Firer;
+use agents_orchestrator::settings::{Settings, SettingsSource};
+use agents_orchestrator::store::SqlStore;
+use agents_orchestrator::system::{SystemClock, SystemIds};
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
+
+use support::{Runner, median, millis, numbers, percentile, world::World};
+
+/// Waiting longer than this for a run is a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long before the due time everything is ready.
+const AHEAD: Duration = Duration::from_secs(3);
+
+fn now_ms() -> f64 {
+    let now = clock_gettime(ClockId::Realtime);
+    now.tv_sec as f64 * 1e3 + now.tv_nsec as f64 / 1e6
+}
+
+fn child(socket: &OsStr) {
+    let now = now_ms();
+    UnixDatagram::unbound().unwrap().send_to(now.to_string().as_bytes(), socket).unwrap();
+}
+
+fn schedule(number: usize, kind: PatternKind, (pattern, due): (&str, Timestamp)) -> Schedule {
+    let now = SystemClock.now();
+    let terms = Terms {
+        kind,
+        pattern: pattern.to_owned(),
+        zone: "UTC".to_owned(),
+        start: Start::Definition { name: "tell".to_owned(), params: "{}".to_owned() },
+        missed: MissedPolicy::Last,
+        overlap: Overlap::Skip,
+        jitter: Duration::ZERO,
+        from: None,
+        until: None,
+        auto_pause_after: None,
+    };
+    Schedule {
+        id: ScheduleId::new(SystemIds.next()),
+        namespace: Namespace::new("shop").unwrap(),
+        name: format!("s{number}-{}", now.as_millis()),
+        terms,
+        standing: Standing::On,
+        progress: Progress { look_at: Some(due), ..Progress::begin(now, Some(due)) },
+        created_at: now,
+        updated_at: now,
+        revision: 1,
+    }
+}
+
+async fn add(store: &dyn Schedules, all: Vec<Schedule>) {
+    for part in all.chunks(1000) {
+        let write = |schedule: &Schedule| ScheduleWrite {
+            schedule: schedule.clone(),
+            replaces: None,
+            begins_anew: true,
+        };
+        let written = store.write_schedules(part.iter().map(write).collect()).await.unwrap();
+        assert_eq!(written, Written::Done);
+    }
+}
+
+/// From the due time of so many schedules to the `main()` of each run, in milliseconds.
+async fn at_once(world: &World, bell: &UnixDatagram, count: usize) -> Vec<f64> {
+    let store = world.store().await;
+    let due = SystemClock.now().after(AHEAD + Duration::from_millis(count as u64 * 2));
+    let due = Timestamp::from_seconds(due.as_millis() / 1000);
+    let one = |number| schedule(number, PatternKind::At, (&due.to_string(), due));
+    add(&store, (0..count).map(one).collect()).await;
+    // The runner finds them as it does after `agents schedule create`: its bell is rung.
+    world
+        .agents(&[
+            "schedule",
+            "create",
+            &format!("ring-{}", due.as_millis()),
+            "--at",
+            "2099-01-01T00:00:00Z",
+            "--run",
+            "tell",
+        ])
+        .ok();
+    let mut times = Vec::with_capacity(count);
+    let mut buffer = [0; 64];
+    while times.len() < count {
+        let length = bell.recv(&mut buffer).unwrap();
+        let at: f64 = std::str::from_utf8(&buffer[..length]).unwrap().parse().unwrap();
+        times.push(at - due.as_millis() as f64);
+    }
+    times
+}
+
+struct OneJob;
+
+#[async_trait::async_trait]
+impl Starter for OneJob {
+    async fn new_run(
+        &self,
+        namespace: &Namespace,
+        start: &Start,
+        cause: Cause,
+    ) -> Result<NewAssignment, StartError> {
+        let job = NewJob {
+            id: JobId::new(SystemIds.next()),
+            job_type: JobType::new("run").unwrap(),
+            harness: Some("exec".to_owned()),
+            model: None,
+            context: "{}".to_owned(),
+            timeout_ms: None,
+        };
+        let run = RunOrigin {
+            definition: Some(start.title().to_owned()),
+            worker: "exec".to_owned(),
+            trigger: cause.trigger,
+            params: "{}".to_owned(),
+            input: None,
+            depth: 1,
+            replays: None,
+        };
+        Ok(NewAssignment {
+            id: AssignmentId::new(SystemIds.next()),
+            namespace: namespace.clone(),
+            north_star: "tell".to_owned(),
+            director: Director::None,
+            workspace: "/tmp".to_owned(),
+            worktree: None,
+            max_jobs: 50,
+            run: Some(Box::new(run)),
+            limits: Default::default(),
+            checks: Vec::new(),
+            accept: Vec::new(),
+            first: First::Job(job),
+        })
+    }
+}
+
+struct NoSettings;
+
+impl SettingsSource for NoSettings {
+    fn for_workspace(&self, _: &Path) -> Result<Arc<Settings>, String> {
+        Err("there is no config".to_owned())
+    }
+
+    fn last_harness_defaults(&self, _: &Path) -> Option<Arc<HarnessDefaults>> {
+        let (default, by_type) = ("exec".to_owned(), BTreeMap::new());
+        Some(Arc::new(HarnessDefaults { default, by_type, reviewers: Default::default() }))
+    }
+}
+
+/// A store with so many schedules that are due in a month, and who looks at them.
+async fn crowd(database: &Path, count: usize) -> Firer {
+    let url = format!("sqlite:{}", database.display());
+    let store = SqlStore::open(&url, Arc::new(SystemClock), Arc::new(SystemIds)).await.unwrap();
+    let later = SystemClock.now().after(Duration::from_secs(30 * 24 * 3600));
+    let one = |number| schedule(number, PatternKind::Cron, ("0 9 * * *", later));
+    add(&store, (0..count).map(one).collect()).await;
+    Firer {
+        store: Arc::new(store),
+        starter: Arc::new(OneJob),
+        settings: Arc::new(NoSettings),
+        clock: Arc::new(SystemClock),
+        actor: Actor::Runner(RunnerId::new(SystemIds.next())),
+        namespace: Some(Namespace::new("shop").unwrap()),
+    }
+}
+
+/// A look that finds nothing, and one that fires, in milliseconds.
+async fn looks(firer: &Firer, number: usize) -> (f64, f64) {
+    let began = Instant::now();
+    let looked = firer.look(None).await.unwrap();
+    let idle = millis(began.elapsed());
+    assert_eq!(looked.fired.schedules, []);
+    let now = SystemClock.now();
+    let mut due = schedule(number, PatternKind::Every, ("1h", now));
+    let hour = Duration::from_secs(3600);
+    due.created_at = Timestamp::from_millis(now.as_millis() - 3_600_000);
+    due.progress =
+        Progress { look_at: Some(now), ..Progress::begin(due.created_at, Some(due.created_at.after(hour))) };
+    add(&*firer.store as &dyn Store, vec![due]).await;
+    let began = Instant::now();
+    let looked = firer.look(None).await.unwrap();
+    let firing = millis(began.elapsed());
+    assert_eq!(looked.fired.schedules.len(), 1);
+    (idle, firing)
+}
+
+async fn flat(folder: &Path, (schedules, count): (usize, usize)) {
+    let few = crowd(&folder.join("few.db"), 100).await;
+    let many = crowd(&folder.join("many.db"), schedules).await;
+    let mut times = [const { Vec::new() }; 4];
+    for number in 0..count {
+        for (place, firer) in [&few, &many].into_iter().enumerate() {
+            let (idle, firing) = looks(firer, number).await;
+            times[place].push(idle);
+            times[place + 2].push(firing);
+        }
+    }
+    for (name, place) in [("a look that finds nothing", 0), ("a look that fires one", 2)] {
+        let (few, many) = (median(&times[place]), median(&times[place + 1]));
+        println!(
+            "{name}: {few:.3} ms among 100, {many:.3} ms among {schedules}: ratio {:.2} (goal 1.5)",
+            many / few
+        );
+    }
+}
+
+fn main() {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    if let [flag, socket] = args.as_slice()
+        && flag == "--child"
+    {
+        return child(socket);
+    }
+    let [count, rounds, schedules, looks] = numbers([1000, 5, 100_000, 200]);
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(flat(folder.path(), (schedules, looks)));
+    let socket = folder.path().join("bell");
+    let bell = UnixDatagram::bind(&socket).unwrap();
+    bell.set_read_timeout(Some(PATIENCE)).unwrap();
+    let world = World::new();
+    let command = json!([std::env::current_exe().unwrap(), "--child", socket]);
+    world.write("shop/.agents/jobs/tell.yaml", format!("name: tell\nexec:\n  argv: {command}\n"));
+    let runner = Runner::start(&world, &["--concurrency", "1000"]);
+    let (mut p50, mut p99) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let times = runtime.block_on(at_once(&world, &bell, count));
+        p50.push(median(&times));
+        p99.push(percentile(&times, 99.0));
+    }
+    drop(runner);
+    println!(
+        "{count} schedules due in the same second, medians of {rounds} rounds, from the due time to the run's main()"
+    );
+    println!("p50 {:.0} ms, p99 {:.0} ms (goal 1000 ms)", median(&p50), median(&p99));
+}

@@ -151,10 +151,8 @@ impl Entry {
             crate::job_input::milliseconds(text)
                 .map_err(|why| Failure::usage(format!("catchupWindow: {why}")))
         });
-        let auto_pause_after = self.auto_pause_after.as_ref().map(|value| match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        });
+        let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let auto_pause_after = self.auto_pause_after.as_ref().map(word);
         Ok(RuleOptions {
             run: self.run.clone(),
             create: self.create.clone(),

@@ -48,6 +48,7 @@ mod pausing;
 mod retrying;
 mod reviews;
 mod runs;
+mod schedules;
 mod side_by_side;
 mod stopping;
 // What other systems have instead of prlimit and capabilities is not known to it.

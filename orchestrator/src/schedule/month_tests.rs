@@ -4,6 +4,8 @@
 //!
 //! Another seed: `AGENTS_MONTH_SEED=7 cargo test -p agents-orchestrator thirty_days -- --nocapture`
 
+#![allow(clippy::print_stdout, reason = "whoever sees it fail needs the seed")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -242,7 +244,9 @@ async fn runs(store: &dyn Store, schedule: ScheduleId) -> BTreeMap<Timestamp, As
     let count = runs.len();
     let by_due = |run: agents_domain::run::RunLine| match run.origin.trigger {
         Trigger::Schedule { schedule: _, due } => (due, run.assignment.id),
-        other => panic!("{other:?}"),
+        other @ (Trigger::Manual | Trigger::Api | Trigger::Event { .. } | Trigger::Webhook { .. }) => {
+            panic!("{other:?}")
+        }
     };
     let by_due: BTreeMap<_, _> = runs.into_iter().map(by_due).collect();
     assert_eq!(by_due.len(), count, "two runs of one due time");

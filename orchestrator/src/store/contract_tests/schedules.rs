@@ -114,7 +114,7 @@ async fn writes_are_all_or_none_and_a_name_is_taken_once(env: Env) {
     let taken = Schedule { name: first.name.clone(), ..minutely(&env) };
     let written = env.store.write_schedules(vec![new(&second), new(&taken)]).await.unwrap();
     assert_eq!(written, Written::NameTaken { name: first.name.clone() });
-    assert_eq!(env.store.schedules(&ScheduleFilter::default()).await.unwrap(), [first.clone()]);
+    assert_eq!(env.store.schedules(&ScheduleFilter::default()).await.unwrap(), std::slice::from_ref(&first));
     let change = |replaces| ScheduleWrite {
         schedule: Schedule { name: "other".to_owned(), ..first.clone() },
         replaces: Some(replaces),
