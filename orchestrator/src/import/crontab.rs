@@ -99,6 +99,10 @@ impl Reader<'_> {
                     let why = "commands get it; due times go by CRON_TZ, or else by the zone of --zone or the system";
                     self.note(NoteKind::Changed, at, (format!("TZ={value}"), why));
                 }
+                if looks_secret(&name) {
+                    let why = "its value stands in the definitions now; put ${secret:NAME} there and set it for the runner";
+                    self.note(NoteKind::Changed, at, (format!("{name}=…"), why));
+                }
                 self.variables.insert(name, value);
             }
         }
@@ -180,6 +184,14 @@ impl Reader<'_> {
         let description = comment.map(|comment| ("description".to_owned(), text(comment)));
         Ok(description.into_iter().chain([("exec".to_owned(), Yaml::Map(exec))]).collect())
     }
+}
+
+/// Whether a variable of that name mostly holds what nobody should read.
+fn looks_secret(name: &str) -> bool {
+    let name = name.to_uppercase();
+    ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "API_KEY", "APIKEY", "CREDENTIAL"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 /// What a comment above a job says of it; the head of a table, and a job that is switched off, say nothing.

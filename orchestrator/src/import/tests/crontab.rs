@@ -123,6 +123,13 @@ fn everything_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
+fn a_variable_that_looks_like_a_secret_is_told_without_its_value() {
+    let import = import("DB_PASSWORD=hunter2\n0 1 * * * dump\n");
+    assert_eq!(notes(&import), ["changed crontab:1 DB_PASSWORD=…"]);
+    assert!(text_of(&import, "dump").contains("DB_PASSWORD: hunter2"));
+}
+
+#[test]
 fn an_empty_crontab_comes_to_nothing() {
     assert_eq!(import("# nothing\n\n"), Import::default());
 }
