@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor, emit,
-    events, evidence, gc, history, init, insert_job, job, jobs, logs, merge, notify, open, pause, pr, queue,
-    receipt, resume, retry, rollback, runner, schedule, scripted_agent, serve, skills, subscription,
+    events, evidence, gc, history, import, init, insert_job, job, jobs, logs, merge, notify, open, pause, pr,
+    queue, receipt, resume, retry, rollback, runner, schedule, scripted_agent, serve, skills, subscription,
     template, update_assignment, usage, webhook,
 };
 use crate::commands::{definition, replay, run, run_show, runs};
@@ -90,6 +90,7 @@ pub enum Command {
     Webhook(webhook::WebhookArgs),
     Serve(serve::Serve),
     Notify(notify::NotifyArgs),
+    Import(import::ImportArgs),
     Template(template::TemplateArgs),
     Demo(demo::DemoArgs),
     Config(config::ConfigCommand),

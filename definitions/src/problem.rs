@@ -23,7 +23,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(at: At, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// What is wrong there, and what to do.
+    pub fn new(at: At, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { at, message: message.into(), hint: Some(hint.into()) }
     }
 }
@@ -40,7 +41,8 @@ pub struct Problems {
 impl std::error::Error for Problems {}
 
 impl Problems {
-    pub(crate) fn new(source: &str, text: &str, mut problems: Vec<Problem>) -> Self {
+    /// Those of a text; each line that one is about is kept with it.
+    pub fn new(source: &str, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.at);
         problems.dedup();
         let lines = problems.iter().map(|problem| line(text, problem.at.line)).collect();

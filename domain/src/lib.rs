@@ -19,6 +19,7 @@ pub mod happening;
 pub mod harness;
 pub mod history;
 pub mod id;
+pub mod import;
 pub mod invocation;
 pub mod job;
 mod job_list;

@@ -22,6 +22,7 @@ use crate::fallback::Fallbacks;
 use crate::happening::Happenings;
 use crate::history::HistoryEvent;
 use crate::id::{AssignmentId, AttemptId, JobId, ReceiptId, RunnerId};
+use crate::import::Imports;
 use crate::job::{Job, JobStatus};
 use crate::limits::Limits;
 use crate::namespace::Namespace;
@@ -490,7 +491,7 @@ pub enum StoreError {
 /// The store.
 #[async_trait]
 pub trait Store:
-    Upkeep + Runs + Definitions + Schedules + Happenings + Subscriptions + Webhooks + Notices
+    Upkeep + Runs + Definitions + Schedules + Happenings + Subscriptions + Webhooks + Notices + Imports
 {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;

@@ -5,6 +5,7 @@ pub mod crash_point;
 pub mod doorbell;
 pub mod evidence;
 pub mod housekeeping;
+pub mod import;
 pub mod notice;
 pub mod process;
 pub mod prompt;

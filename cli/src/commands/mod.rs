@@ -20,6 +20,7 @@ pub mod evidence;
 pub mod gc;
 mod health;
 pub mod history;
+pub mod import;
 pub mod init;
 pub mod insert_job;
 pub mod job;
@@ -89,6 +90,7 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Evidence(command) => block_on(command.run(app)),
         Command::History(command) => block_on(command.run(app)),
         Command::Cooldown(command) => block_on(command.run(app)),
+        Command::Import(command) => block_on(command.run(app)),
         Command::Schedule(command) => block_on(command.run(app)),
         Command::Emit(command) => block_on(command.run(app)),
         Command::Events(command) => block_on(command.run(app)),

@@ -9,6 +9,7 @@ pub mod cooldown;
 pub mod evidence;
 pub mod gc;
 pub mod happening;
+pub mod import;
 pub mod job;
 pub mod json;
 pub mod queue;
@@ -84,6 +85,13 @@ impl Printer {
     pub fn note(self, text: &str) {
         if self.form == Form::Human {
             say(&format!("{}{text}{}\n", text::DIM, text::RESET));
+        }
+    }
+
+    /// Shows a person at a terminal how far it is, in one line that the next one overwrites; an empty one takes it away.
+    pub fn progress(self, text: &str) {
+        if self.form == Form::Human && io::IsTerminal::is_terminal(&io::stderr()) {
+            say(&format!("\r{}{text}{}\x1b[K", text::DIM, text::RESET));
         }
     }
 

@@ -450,7 +450,7 @@ impl<'a> Batch<'a> {
         for part in self.events.chunks(ROWS_AT_ONCE) {
             event_table::insert(on, part).await?;
         }
-        firing_table::runs_ended(on, &ended_runs(&all), self.now).await?;
+        firing_table::runs_ended(on, &ended_runs(&all), &Teller { ids: self.ids, now: self.now }).await?;
         self.write_told(on).await
     }
 

@@ -26,6 +26,7 @@ mod env;
 mod faults;
 mod find;
 mod happenings;
+mod imports;
 mod leases;
 mod lists;
 mod lying_workers;

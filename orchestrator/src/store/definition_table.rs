@@ -33,7 +33,7 @@ fn read(row: &AnyRow) -> Result<StoredDefinition, StoreError> {
     })
 }
 
-async fn find(
+pub(super) async fn find(
     on: &mut Connection,
     namespace: &Namespace,
     name: &str,
@@ -77,7 +77,11 @@ impl Write for Save {
     }
 }
 
-async fn insert(on: &mut Connection, new: &NewDefinition, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn insert(
+    on: &mut Connection,
+    new: &NewDefinition,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let row = vec![
         new.namespace.as_str().into(),
         new.name.as_str().into(),
@@ -94,7 +98,7 @@ async fn insert(on: &mut Connection, new: &NewDefinition, now: Timestamp) -> Res
     Ok(())
 }
 
-async fn update(
+pub(super) async fn update(
     on: &mut Connection,
     new: &NewDefinition,
     (known, now): (u32, Timestamp),

@@ -21,7 +21,8 @@ use async_trait::async_trait;
 use super::batch::Batch;
 use super::connection::Connection;
 use super::task::Write;
-use super::{SqlStore, firing_table, schedule_table};
+use super::told::Teller;
+use super::{SqlStore, firing_table, happening_table, schedule_table};
 
 struct Fire(FireRequest);
 
@@ -54,6 +55,15 @@ impl Write for Fire {
             }
         }
         outcome.write(on, request.now).await?;
+        let teller = Teller { ids: batch.ids, now: batch.now };
+        let paused = outcome.fired.schedules.iter().filter_map(|fired| {
+            let reason = fired.paused.as_deref()?;
+            Some(teller.schedule_paused(&fired.namespace, (fired.schedule, &fired.name), reason))
+        });
+        let paused: Vec<_> = paused.collect();
+        if !paused.is_empty() {
+            happening_table::insert(on, &paused, batch.now).await?;
+        }
         Ok(outcome.fired)
     }
 }

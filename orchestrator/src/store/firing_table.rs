@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use agents_domain::id::{AssignmentId, ScheduleId};
 use agents_domain::run::RunStatus;
 use agents_domain::schedule::decide::Record;
-use agents_domain::schedule::entry::Schedule;
+use agents_domain::schedule::entry::{Schedule, Standing};
 use agents_domain::schedule::firing::{Decision, Firing};
 use agents_domain::store::StoreError;
 use agents_domain::timestamp::Timestamp;
@@ -13,8 +13,9 @@ use sqlx::any::AnyRow;
 
 use super::columns::Columns;
 use super::connection::Connection;
-use super::schedule_table;
 use super::statement::{Statement, Value, names};
+use super::told::Teller;
+use super::{happening_table, schedule_table};
 
 const COLUMNS: [&str; 9] = [
     "schedule_id",
@@ -190,7 +191,7 @@ fn select() -> Statement {
 pub(super) async fn runs_ended(
     on: &mut Connection,
     ended: &[(AssignmentId, RunStatus)],
-    now: Timestamp,
+    teller: &Teller<'_>,
 ) -> Result<(), StoreError> {
     for part in ended.chunks(ROWS_AT_ONCE) {
         let ids = part.iter().map(|(id, _)| id.to_string().into());
@@ -201,7 +202,7 @@ pub(super) async fn runs_ended(
             let firing = read(row)?;
             let status = part.iter().find(|(id, _)| Some(*id) == firing.run).map(|(_, status)| *status);
             if let Some(status) = status {
-                run_ended(on, &firing, (status, now)).await?;
+                run_ended(on, &firing, (status, teller)).await?;
             }
         }
     }
@@ -211,8 +212,9 @@ pub(super) async fn runs_ended(
 async fn run_ended(
     on: &mut Connection,
     firing: &Firing,
-    (status, now): (RunStatus, Timestamp),
+    (status, teller): (RunStatus, &Teller<'_>),
 ) -> Result<(), StoreError> {
+    let now = teller.now;
     Statement::new("UPDATE firings SET is_open = 0, outcome = ")
         .push_bound(status.as_str().into())
         .push(", ended_at = ")
@@ -228,6 +230,10 @@ async fn run_ended(
     if standing != schedule.standing {
         let why = agents_domain::schedule::decide::DROPPED_BY_PAUSE;
         drop_waiting(on, &[schedule.id], (why, now)).await?;
+        if let Standing::Paused { reason, .. } = &standing {
+            let told = teller.schedule_paused(&schedule.namespace, (schedule.id, &schedule.name), reason);
+            happening_table::insert(on, &[told], now).await?;
+        }
     } else if standing.is_on() && has_waiting(on, schedule.id).await? {
         progress.look_at = Some(now);
     }

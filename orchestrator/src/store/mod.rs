@@ -19,6 +19,8 @@ mod find;
 mod fire;
 mod firing_table;
 mod happening_table;
+mod import;
+mod imported_run_table;
 mod job_table;
 mod key_table;
 mod lists;

@@ -92,7 +92,6 @@ impl Teller<'_> {
     }
 
     /// That a schedule was paused, since what it has started has failed again and again.
-    #[allow(dead_code, reason = "the store of schedules calls it")]
     pub fn schedule_paused(
         &self,
         namespace: &Namespace,
