@@ -106,7 +106,8 @@ proptest! {
     ) {
         let now = Timestamp::from_seconds(1_800_000_000);
         let wait = |earlier_tries| {
-            let next = next(&Try { class, earlier_tries, now, ..ended });
+            // What the server itself asks for is no backoff, and may be the longest one each time.
+            let next = next(&Try { class, earlier_tries, now, resets_at: None, ..ended });
             let Next::Retry { at, counted: true } = next else { panic!("{next:?}") };
             at.since(now)
         };
