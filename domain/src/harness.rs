@@ -90,6 +90,11 @@ pub trait StreamReader: Send {
     /// Takes note of a line that was longer than the cap and is not here; `head` is its beginning.
     fn overlong_line(&mut self, head: &[u8], total_bytes: u64);
 
+    /// How much of the end of the stream is enough to understand it, in bytes. `None`: it must be read as a whole.
+    fn enough(&self) -> Option<u64> {
+        None
+    }
+
     /// Reads one line of standard error (without its line feed) that came at that moment. Most CLIs say nothing there
     /// that matters before their end.
     fn stderr_line(&mut self, _line: &str, _at: Timestamp) {}

@@ -39,6 +39,10 @@ impl ExecReader {
 }
 
 impl StreamReader for ExecReader {
+    fn enough(&self) -> Option<u64> {
+        Some(2 * ANSWER_BYTES as u64)
+    }
+
     fn line<'a>(&mut self, line: &'a [u8], sink: &mut dyn FnMut(AgentEvent<'a>)) {
         let text = String::from_utf8_lossy(line);
         self.push(&text);

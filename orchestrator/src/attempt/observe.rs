@@ -10,6 +10,7 @@ use agents_domain::agent_event::AgentEvent;
 use agents_domain::attempt::AttemptProgress;
 use agents_domain::harness::{StreamEnd, StreamReader, StreamSummary};
 use agents_domain::timestamp::Timestamp;
+use tokio::time::Instant;
 
 use super::account::Account;
 use super::activity::describe;
@@ -25,6 +26,10 @@ const PAUSE_LONGEST: Duration = Duration::from_millis(200);
 const STDERR_TAIL: u64 = 64 << 10;
 /// Pieces that are read in one go before other tasks get their turn.
 const PIECES_AT_ONCE: usize = 4;
+/// How long they may take: other attempts of this runner wait meanwhile.
+const READ_LONGEST: Duration = Duration::from_millis(20);
+/// After so much there is no pause: there will be more.
+const ENOUGH_TO_GO_ON: usize = PIECES_AT_ONCE * (64 << 10);
 
 /// What is seen of a running attempt from outside.
 #[derive(Debug, Clone, Default)]
@@ -76,9 +81,14 @@ impl Observer {
     /// Reads what there is, up to a bound, and tells how long to wait before reading on.
     pub fn read_on(&mut self) -> Duration {
         let mut total = 0;
+        let began = Instant::now();
         for _ in 0..PIECES_AT_ONCE {
             match self.read_piece() {
                 Ok(0) => break,
+                Ok(count) if began.elapsed() > READ_LONGEST => {
+                    total += count.max(ENOUGH_TO_GO_ON);
+                    break;
+                }
                 Ok(count) => total += count,
                 Err(error) => {
                     tracing::warn!(%error, "an agent's output can't be read; trying again");
@@ -90,7 +100,7 @@ impl Observer {
             0 => (self.pause * 2).min(PAUSE_LONGEST),
             _ => PAUSE_SHORTEST,
         };
-        if total >= PIECES_AT_ONCE * (64 << 10) { Duration::ZERO } else { self.pause }
+        if total >= ENOUGH_TO_GO_ON { Duration::ZERO } else { self.pause }
     }
 
     /// Whether the CLI goes on and will get nowhere, by all that it has said on both streams until `now`.
@@ -137,6 +147,9 @@ impl Observer {
     fn read_piece(&mut self) -> io::Result<usize> {
         let mut seen = Seen::default();
         let reader = &mut self.reader;
+        if let Some(enough) = reader.enough() {
+            self.tail.skip_to_last(enough)?;
+        }
         let count = self.tail.read(&mut |line| read_line(reader.as_mut(), line, &mut seen))?;
         self.show(seen);
         Ok(count)

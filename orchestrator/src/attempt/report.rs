@@ -11,6 +11,7 @@ use agents_domain::limits::{Reached, Scope};
 use agents_domain::outcome::{Outcome, OutcomeClass};
 use agents_domain::store::Claimed;
 use agents_domain::usage::{MicroUsd, TokenUsage};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::prepare::Rules;
 use super::supervise::Ended;
@@ -29,7 +30,7 @@ pub(super) fn report(
 ) -> AttemptReport {
     let Ended { exit, observer, asked, passed } = ended;
     let end = StreamEnd { process: exit.process(), stderr_tail: "", at: around.clock.now() };
-    let (summary, progress) = observer.finish(&end);
+    let (summary, progress) = aside(|| observer.finish(&end));
     let never_ran = exit.not_started.is_some() || has_not_begun(&exit, invocation, rules);
     let progress = if never_ran { nothing_used() } else { progress };
     let reason = exit.reason.or(asked.filter(|_| exit.is_unknown));
@@ -71,6 +72,15 @@ pub(super) fn report(
         bad_lines: summary.bad_lines,
         killed: killed(&exit),
         evidence: Default::default(),
+    }
+}
+
+/// Does what may take long where it keeps nobody else of this process: an agent may have printed a gigabyte that nobody has read.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
     }
 }
 

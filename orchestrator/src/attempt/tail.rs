@@ -58,6 +58,16 @@ impl Tail {
         self.splitter.finish(sink);
     }
 
+    /// Passes over what lies more than so many bytes before the present end, if that is a lot.
+    pub fn skip_to_last(&mut self, bytes: u64) -> io::Result<()> {
+        let from = self.file.metadata()?.len().saturating_sub(bytes);
+        if from > self.offset.saturating_add(bytes) {
+            self.offset = from;
+            self.splitter = Splitter::default();
+        }
+        Ok(())
+    }
+
     /// How far it has been read.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -104,6 +114,17 @@ mod tests {
         assert_eq!(read_on(&mut tail), ["one", "two"]);
         file.as_file().set_len(0).unwrap();
         assert_eq!(read_on(&mut tail), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn what_lies_far_before_the_end_can_be_passed_over() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"one\ntwo\nthree\nfour\n").unwrap();
+        let mut tail = Tail::open(file.path()).unwrap();
+        tail.skip_to_last(10).unwrap();
+        assert_eq!(tail.offset(), 0, "it is not worth it");
+        tail.skip_to_last(5).unwrap();
+        assert_eq!((read_on(&mut tail), tail.offset()), (vec!["four".to_owned()], 19));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! draft that is wrong is kept, and is what the next `edit` opens.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use agents_domain::definition::Saved;
@@ -67,7 +68,7 @@ fn edit_file(desk: &Desk<'_>, name: &str, path: &Path) -> Result<(), Failure> {
 }
 
 async fn edit_draft(desk: &Desk<'_>, name: &str, (text, revision): (&str, u32)) -> Result<(), Failure> {
-    let draft = draft_of(desk, name)?;
+    let draft = draft_of(desk, (name, text))?;
     if draft.is_file() {
         desk.app.printer.note(&format!("going on with the draft {}", draft.display()));
     } else {
@@ -80,7 +81,13 @@ async fn edit_draft(desk: &Desk<'_>, name: &str, (text, revision): (&str, u32)) 
             draft.display()
         ))
     };
-    open(&draft)?;
+    if let Err(failure) = open(&draft) {
+        // Nothing was written: the next one begins with what is stored then.
+        if fs::read_to_string(&draft).is_ok_and(|written| written == text) {
+            remove(&draft)?;
+        }
+        return Err(failure);
+    }
     let new = job_input::file(&draft, "the draft")?;
     if new == text {
         remove(&draft)?;
@@ -95,9 +102,12 @@ fn remove(draft: &Path) -> Result<(), Failure> {
     fs::remove_file(draft).map_err(|error| Failure::file("remove the draft", draft, &error))
 }
 
-fn draft_of(desk: &Desk<'_>, name: &str) -> Result<PathBuf, Failure> {
+/// A draft belongs to the very text that it was made from: what is stored meanwhile is not overwritten with it.
+fn draft_of(desk: &Desk<'_>, (name, text): (&str, &str)) -> Result<PathBuf, Failure> {
     let folder = desk.here.config.data_folder()?.join("drafts").join(desk.namespace.as_str());
-    Ok(folder.join(format!("{name}.yaml")))
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    Ok(folder.join(format!("{name}-{:016x}.yaml", hasher.finish())))
 }
 
 async fn store(desk: &Desk<'_>, name: &str, (text, revision): (String, u32)) -> Result<(), Failure> {
