@@ -13,9 +13,11 @@
     reason = "a benchmark prints its figures and may fail loudly"
 )]
 
+#[path = "support/keeper.rs"]
+mod keeper;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -37,10 +39,6 @@ use agents_domain::outcome::Outcome;
 use agents_domain::store::{Change, Command, Store};
 use agents_orchestrator::attempt::Surroundings;
 use agents_orchestrator::evidence::key::SigningKey;
-use agents_orchestrator::process::AttemptFiles;
-use agents_orchestrator::process::keeper::control;
-use agents_orchestrator::process::keeper::mark::{self, Taken};
-use agents_orchestrator::process::keeper::terms::{KEEP, Terms};
 use agents_orchestrator::runner::{Board, Listener, Runner, RunnerEvent, RunnerOptions};
 use agents_orchestrator::settings::{Settings, SettingsSource, Timeouts};
 use agents_orchestrator::start::{FromDefinitions, NoSkills, Sources};
@@ -177,9 +175,6 @@ fn floor(jobs: usize, slots: usize) -> f64 {
     jobs as f64 / began.elapsed().as_secs_f64()
 }
 
-/// The program that keeps attempts.
-const KEEPER: &str = env!("CARGO_BIN_EXE_agents");
-
 /// Keepers per second of the same program, so many at a time, each with the files that a keeper can't do without.
 fn kept_floor(jobs: usize, slots: usize, folder: &Path) -> f64 {
     let left = AtomicUsize::new(jobs);
@@ -199,21 +194,7 @@ fn kept_floor(jobs: usize, slots: usize, folder: &Path) -> f64 {
 }
 
 fn keep(folder: &Path) {
-    let files = AttemptFiles { folder: folder.to_owned() };
-    std::fs::create_dir_all(folder).unwrap();
-    let Taken::Fresh(lock) = mark::take(&files.lock()).unwrap() else { panic!("the folder is new") };
-    control::make(&files.control()).unwrap();
-    let terms = Terms {
-        folder: folder.to_owned(),
-        deadline: u64::MAX,
-        stop: StopSignal::Terminate,
-        grace: Duration::from_secs(5),
-        max_output: 1 << 30,
-        command: vec!["/bin/true".into()],
-    };
-    let mut command = std::process::Command::new(KEEPER);
-    let keeper = command.arg(KEEP).args(terms.into_args()).stdin(Stdio::null()).stdout(lock);
-    assert!(keeper.stderr(Stdio::null()).status().unwrap().success());
+    assert!(keeper::of(folder, vec!["/bin/true".into()]).status().unwrap().success());
 }
 
 /// Jobs per second through the whole path.
@@ -240,7 +221,7 @@ fn drain(jobs: usize, slots: usize, folder: &Path) -> f64 {
             starter: Arc::new(FromDefinitions::new(sources)),
             data_folder: folder.to_owned(),
             agents_program: "/bin/true".into(),
-            keeper: KEEPER.into(),
+            keeper: keeper::KEEPER.into(),
             lease: LEASE,
             key: Arc::new(SigningKey::draw().unwrap()),
         };

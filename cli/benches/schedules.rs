@@ -1,6 +1,7 @@
 //! Two figures of schedules: from a due time to the first line of the run's `main()` when many are due in the same second,
-//! with limits lifted; and what a runner's look costs, and one firing, among 100 and among 100,000 schedules. The run
-//! is this program itself: it reads the clock first.
+//! with limits lifted, beside as many keepers with the same program that are started without the product; and what a
+//! runner's look costs, and one firing, among 100 and among 100,000 schedules. The run is this program itself: it reads
+//! the clock first.
 //!
 //! `cargo bench -p agents-cli --bench schedules -- [due at once] [rounds] [schedules] [looks]`
 
@@ -13,7 +14,8 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,8 +41,10 @@ use agents_orchestrator::store::SqlStore;
 use agents_orchestrator::system::{SystemClock, SystemIds};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Executor, Row};
 
-use support::{Runner, median, millis, numbers, percentile, world::World};
+use support::{Runner, keeper, median, millis, numbers, percentile, world::World};
 
 /// Waiting longer than this for a run is a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -97,33 +101,68 @@ async fn add(store: &dyn Schedules, all: Vec<Schedule>) {
     }
 }
 
-/// From the due time of so many schedules to the `main()` of each run, in milliseconds.
-async fn at_once(world: &World, bell: &UnixDatagram, count: usize) -> Vec<f64> {
+/// What so many children tell of when their `main()` began, in milliseconds after that moment.
+fn heard(bell: &UnixDatagram, count: usize, from: f64) -> Vec<f64> {
+    let mut buffer = [0; 64];
+    let mut next = || {
+        let length = loop {
+            match bell.recv(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.unwrap(),
+            }
+        };
+        std::str::from_utf8(&buffer[..length]).unwrap().parse::<f64>().unwrap() - from
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// So many keepers with the program, started by two threads as fast as they can.
+fn floor(bell: &UnixDatagram, (program, count): (&[OsString], usize), folder: &Path) -> Vec<f64> {
+    let began = now_ms();
+    let start = |number: usize| {
+        let folder = folder.join(number.to_string());
+        keeper::of(&folder, program.to_vec()).spawn().unwrap()
+    };
+    std::thread::scope(|scope| {
+        let threads = [0, 1]
+            .map(|thread| scope.spawn(move || (thread..count).step_by(2).map(start).collect::<Vec<_>>()));
+        let times = heard(bell, count, began);
+        for mut keeper in threads.into_iter().flat_map(|thread| thread.join().unwrap()) {
+            assert!(keeper.wait().unwrap().success());
+        }
+        times
+    })
+}
+
+/// How far so many schedules have come after their due time, in milliseconds.
+struct Firing {
+    /// The transaction that made the run has begun.
+    decided: Vec<f64>,
+    /// The transaction that took its job has begun.
+    taken: Vec<f64>,
+    /// The run's `main()` has begun.
+    spawned: Vec<f64>,
+}
+
+async fn at_once(world: &World, bell: &UnixDatagram, count: usize) -> Firing {
     let store = world.store().await;
     let due = SystemClock.now().after(AHEAD + Duration::from_millis(count as u64 * 2));
     let due = Timestamp::from_seconds(due.as_millis() / 1000);
     let one = |number| schedule(number, PatternKind::At, (&due.to_string(), due));
     add(&store, (0..count).map(one).collect()).await;
     // The runner finds them as it does after `agents schedule create`: its bell is rung.
-    world
-        .agents(&[
-            "schedule",
-            "create",
-            &format!("ring-{}", due.as_millis()),
-            "--at",
-            "2099-01-01T00:00:00Z",
-            "--run",
-            "tell",
-        ])
-        .ok();
-    let mut times = Vec::with_capacity(count);
-    let mut buffer = [0; 64];
-    while times.len() < count {
-        let length = bell.recv(&mut buffer).unwrap();
-        let at: f64 = std::str::from_utf8(&buffer[..length]).unwrap().parse().unwrap();
-        times.push(at - due.as_millis() as f64);
-    }
-    times
+    let ring = format!("ring-{}", due.as_millis());
+    let later = ["--at", "2099-01-01T00:00:00Z", "--run", "tell"];
+    world.agents(&[&["schedule", "create", &ring], &later[..]].concat()).ok();
+    let spawned = heard(bell, count, due.as_millis() as f64);
+    let mut on = SqliteConnectOptions::new().filename(world.database()).connect().await.unwrap();
+    let rows = "SELECT j.created_at, t.started_at FROM jobs j JOIN attempts t ON t.job_id = j.id \
+                WHERE j.created_at >= $1";
+    let rows = on.fetch_all(sqlx::query(rows).bind(due.as_millis())).await.unwrap();
+    assert_eq!(rows.len(), count);
+    let after =
+        |column| rows.iter().map(|row| (row.get::<i64, _>(column) - due.as_millis()) as f64).collect();
+    Firing { decided: after(0), taken: after(1), spawned }
 }
 
 struct OneJob;
@@ -168,6 +207,10 @@ impl Starter for OneJob {
             accept: Vec::new(),
             first: First::Job(job),
         })
+    }
+
+    fn at_once(self: Arc<Self>) -> Arc<dyn Starter> {
+        self
     }
 }
 
@@ -256,18 +299,24 @@ fn main() {
     let bell = UnixDatagram::bind(&socket).unwrap();
     bell.set_read_timeout(Some(PATIENCE)).unwrap();
     let world = World::new();
-    let command = json!([std::env::current_exe().unwrap(), "--child", socket]);
+    let program = [std::env::current_exe().unwrap().into(), "--child".into(), socket.into_os_string()];
+    let command = json!(program.each_ref().map(|part: &OsString| part.to_str().unwrap()));
     world.write("shop/.agents/jobs/tell.yaml", format!("name: tell\nexec:\n  argv: {command}\n"));
     let runner = Runner::start(&world, &["--concurrency", "1000"]);
-    let (mut p50, mut p99) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        let times = runtime.block_on(at_once(&world, &bell, count));
-        p50.push(median(&times));
-        p99.push(percentile(&times, 99.0));
+    let mut steps = [const { (Vec::new(), Vec::new()) }; 4];
+    for round in 0..rounds {
+        let keepers = floor(&bell, (&program, count), &folder.path().join(format!("floor-{round}")));
+        let Firing { decided, taken, spawned } = runtime.block_on(at_once(&world, &bell, count));
+        for ((p50, p99), times) in steps.iter_mut().zip([decided, taken, spawned, keepers]) {
+            p50.push(median(&times));
+            p99.push(percentile(&times, 99.0));
+        }
     }
     drop(runner);
-    println!(
-        "{count} schedules due in the same second, medians of {rounds} rounds, from the due time to the run's main()"
-    );
-    println!("p50 {:.0} ms, p99 {:.0} ms (goal 1000 ms)", median(&p50), median(&p99));
+    println!("{count} schedules due in the same second, medians of {rounds} rounds, after the due time");
+    let names =
+        ["decided", "taken", "main() (goal: p99 1000 ms)", "floor: keepers and programs alone, main()"];
+    for (name, (p50, p99)) in names.iter().zip(&steps) {
+        println!("{name}: p50 {:.0} ms, p99 {:.0} ms", median(p50), median(p99));
+    }
 }

@@ -1,5 +1,7 @@
 //! What a schedule, a subscription or a person starts, and the port that makes a new run of it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::aggregate::NewAssignment;
@@ -67,4 +69,7 @@ pub trait Starter: Send + Sync {
         start: &Start,
         cause: Cause,
     ) -> Result<NewAssignment, StartError>;
+
+    /// The same for runs that are made at one moment: what they have in common is read once, and is forgotten with this.
+    fn at_once(self: Arc<Self>) -> Arc<dyn Starter>;
 }

@@ -8,6 +8,7 @@
 )]
 
 pub mod fill;
+pub mod keeper;
 pub mod peer;
 pub mod processes;
 #[path = "../../tests/support/mod.rs"]

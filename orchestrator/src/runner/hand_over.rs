@@ -50,6 +50,8 @@ impl Runner {
             let runner = self.options.id;
             state.finishing.spawn(async move {
                 finish::give_back((assignment, runner), report, &around, &*listener).await;
+                // This runner starts nothing more.
+                false
             });
         } else if let Err(error) = custody::renew(&files, keeper_lease(lease)) {
             tracing::warn!(%error, %attempt, "a keeper could not be told that it waits for the next runner");

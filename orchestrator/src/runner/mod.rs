@@ -328,8 +328,8 @@ impl Runner {
             Event::Fired(Ok(fired)) => self.fired(fired, state).await,
             Event::Fired(Err(error)) => tracing::error!(%error, "looking at schedules broke down"),
             Event::Ended(ended) => self.ended(*ended, state),
-            Event::Finished(Ok(())) => {
-                state.must_fire |= std::mem::take(&mut state.has_run_ended);
+            Event::Finished(Ok(is_run)) => {
+                state.must_fire |= is_run;
                 self.leave_to_others(state);
             }
             Event::Finished(Err(error)) => {
@@ -448,7 +448,7 @@ impl Runner {
         }
         state.moved_at = Instant::now();
         state.finished += 1;
-        state.has_run_ended |= ended.as_ref().is_none_or(|ended| ended.claimed.assignment.is_run);
+        let is_run = ended.as_ref().is_none_or(|ended| ended.claimed.assignment.is_run);
         let limited =
             ended.as_ref().filter(|ended| is_limit(ended)).map(|ended| ended.claimed.attempt.harness.clone());
         let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
@@ -467,6 +467,7 @@ impl Runner {
             // Only now: until the store knows the end, the heartbeat keeps the lease, or another runner would do the
             // job again while the store is in trouble.
             board.take(attempt);
+            is_run
         });
         if let Some(harness) = limited {
             self.leave_alone(&harness, state);
@@ -497,7 +498,10 @@ impl Runner {
 
     fn hand_back(&self, claimed: Claimed, report: AttemptReport, state: &mut State) {
         let (around, listener) = (self.around.clone(), Arc::clone(&self.listener));
-        state.finishing.spawn(async move { finish::finish(&claimed, report, &around, &*listener).await });
+        state.finishing.spawn(async move {
+            finish::finish(&claimed, report, &around, &*listener).await;
+            claimed.assignment.is_run
+        });
     }
 
     /// When to look again if nothing else happens.

@@ -24,8 +24,8 @@ pub(super) enum Event {
     Rung,
     /// The process of an attempt has ended.
     Ended(Box<Result<(tokio::task::Id, Ended), JoinError>>),
-    /// The store knows the end of an attempt.
-    Finished(Result<(), JoinError>),
+    /// The store knows the end of an attempt, and whether a due time may have waited for it.
+    Finished(Result<bool, JoinError>),
     /// The store has answered what there is to do, up to the limit that is with it.
     Claimed(Result<Result<(Claims, usize), StoreError>, JoinError>),
     /// The schedules that were due have been looked at.
@@ -100,16 +100,14 @@ pub(super) struct State {
     pub slots: HashMap<AttemptId, Slot>,
     pub tasks: JoinSet<Ended>,
     pub by_task: HashMap<tokio::task::Id, (AttemptId, AssignmentId)>,
-    /// Ends that are being handed to the store. They need no slot.
-    pub finishing: JoinSet<()>,
+    /// Ends that are being handed to the store, and whether they are those of runs. They need no slot.
+    pub finishing: JoinSet<bool>,
     /// The question to the store, while it has not answered.
     pub claiming: JoinSet<Result<(Claims, usize), StoreError>>,
     /// The look at the schedules that are due, while it goes on.
     pub firing: JoinSet<Result<Looked, StoreError>>,
     /// Whether a schedule may be due that the last look has not seen.
     pub must_fire: bool,
-    /// Whether a run has ended for which a due time may wait, once the store knows it.
-    pub has_run_ended: bool,
     /// Where the next look at schedules begins.
     pub fires_behind: More,
     /// When the next schedule is due.
@@ -142,7 +140,6 @@ impl State {
             claiming: JoinSet::new(),
             firing: JoinSet::new(),
             must_fire: true,
-            has_run_ended: false,
             fires_behind: More::Nothing,
             next_due: None,
             must_look: true,

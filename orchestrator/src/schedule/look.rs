@@ -96,8 +96,9 @@ impl Firer {
 
     async fn prepared(&self, due: Vec<(Schedule, Record)>, now: Timestamp) -> Vec<Prepared> {
         let mut tasks = JoinSet::new();
+        let for_all = Self { starter: Arc::clone(&self.starter).at_once(), ..self.clone() };
         for (place, (schedule, record)) in due.into_iter().enumerate() {
-            let firer = self.clone();
+            let firer = for_all.clone();
             tasks.spawn(async move { (place, firer.prepare(&schedule, &record, now).await) });
         }
         let mut prepared = Vec::with_capacity(tasks.len());

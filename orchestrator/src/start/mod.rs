@@ -2,6 +2,7 @@
 //! here: whoever asks does that, in a transaction of its own.
 
 mod again;
+mod at_once;
 mod ground;
 mod library;
 mod moment;
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use crate::settings::{Settings, SettingsSource};
+use at_once::AtOnce;
 
 pub use again::{again, is_north_star};
 pub use ground::{Choice, Refusal, Wanted, choose, is_bare};
@@ -104,13 +106,12 @@ impl FromDefinitions {
         self.sources.settings.for_workspace(workspace).map_err(problem)
     }
 
-    async fn run_of(
+    fn run_of(
         &self,
         namespace: &Namespace,
-        (name, params): (&str, &str),
+        (found, params): (Found, &str),
         cause: Cause,
     ) -> Result<NewAssignment, StartError> {
-        let found = self.library.find(namespace, name).await?;
         let definition = &found.definition;
         let given =
             accept(&definition.params, &object(params)?).map_err(|problems| StartError { problems })?;
@@ -251,6 +252,17 @@ fn refuse_unknown(harness: Option<&str>, settings: &Settings) -> Result<(), Star
     }))
 }
 
+/// Runs that start each other in a circle come to an end.
+fn refuse_circle(cause: &Cause) -> Result<(), StartError> {
+    if cause.depth < DEPTH_MAX {
+        return Ok(());
+    }
+    Err(problem(format!(
+        "it lies behind {} triggers, and {DEPTH_MAX} is the most: runs start each other in a circle",
+        cause.depth
+    )))
+}
+
 #[async_trait]
 impl Starter for FromDefinitions {
     async fn new_run(
@@ -259,17 +271,19 @@ impl Starter for FromDefinitions {
         start: &Start,
         cause: Cause,
     ) -> Result<NewAssignment, StartError> {
-        if cause.depth >= DEPTH_MAX {
-            return Err(problem(format!(
-                "it lies behind {} triggers, and {DEPTH_MAX} is the most: runs start each other in a circle",
-                cause.depth
-            )));
-        }
+        refuse_circle(&cause)?;
         match start {
-            Start::Definition { name, params } => self.run_of(namespace, (name, params), cause).await,
+            Start::Definition { name, params } => {
+                let found = self.library.find(namespace, name).await?;
+                self.run_of(namespace, (found, params), cause)
+            }
             Start::NorthStar { template, params } => {
                 self.north_star(namespace, (template, params), cause).await
             }
         }
+    }
+
+    fn at_once(self: Arc<Self>) -> Arc<dyn Starter> {
+        Arc::new(AtOnce::new(self))
     }
 }

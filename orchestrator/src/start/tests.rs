@@ -15,7 +15,7 @@ use crate::system::{SystemClock, SystemIds};
 
 struct World {
     folder: tempfile::TempDir,
-    starter: FromDefinitions,
+    starter: Arc<FromDefinitions>,
 }
 
 fn shop() -> Namespace {
@@ -48,7 +48,7 @@ impl World {
             data_folder: folder.path().to_owned(),
             here: Some(home),
         });
-        Self { folder, starter }
+        Self { folder, starter: Arc::new(starter) }
     }
 
     fn repo(&self) -> std::path::PathBuf {
@@ -110,6 +110,36 @@ async fn a_definition_that_is_changed_is_read_again() {
     assert_eq!(told(&world.run("a", "{}").await.unwrap()), "one");
     world.file("a.yaml", "agent: { prompt: two }");
     assert_eq!(told(&world.run("a", "{}").await.unwrap()), "two");
+}
+
+#[tokio::test]
+async fn runs_of_one_moment_are_made_of_what_was_found_once_and_those_of_the_next_one_are_not() {
+    let world = World::new().await;
+    let now = Arc::clone(&world.starter).at_once();
+    let run = async |starter: &dyn Starter, name: &str, params: &str| {
+        let start = Start::Definition { name: name.to_owned(), params: params.to_owned() };
+        starter.new_run(&shop(), &start, cause()).await.map_err(|error| error.to_string())
+    };
+    let text =
+        |word: &str| format!("agent: {{ prompt: \"{word} {{{{ params.x }}}}\" }}\nparams: {{ x: {{}} }}\n");
+    world.file("a.yaml", &text("old"));
+    let first = run(&*now, "a", r#"{"x": "1"}"#).await.unwrap();
+    world.file("a.yaml", &text("new"));
+    let second = run(&*now, "a", r#"{"x": "2"}"#).await.unwrap();
+    assert_eq!((told(&first), told(&second)), ("old 1".to_owned(), "old 2".to_owned()));
+    assert_ne!(first.id, second.id);
+    let missing = run(&*now, "b", "{}").await.unwrap_err();
+    world.file("b.yaml", &text("b"));
+    assert_eq!(run(&*now, "b", "{}").await.unwrap_err(), missing);
+    let next = Arc::clone(&world.starter).at_once();
+    assert_eq!(told(&run(&*next, "a", r#"{"x": "3"}"#).await.unwrap()), "new 3");
+    let star =
+        Start::NorthStar { template: "Fix {{ params.x }}".to_owned(), params: r#"{"x": "it"}"#.to_owned() };
+    assert_eq!(now.new_run(&shop(), &star, cause()).await.unwrap().north_star, "Fix it");
+    let deep = Cause { depth: DEPTH_MAX, ..cause() };
+    let start = Start::Definition { name: "a".to_owned(), params: "{}".to_owned() };
+    let why = next.new_run(&shop(), &start, deep).await.unwrap_err().to_string();
+    assert!(why.contains("8 is the most"), "{why}");
 }
 
 #[tokio::test]
