@@ -51,6 +51,7 @@ async fn worked(world: &World) -> (String, String) {
         bad_lines: 0,
         killed: None,
         evidence: Default::default(),
+        output: None,
     };
     let change =
         agents_domain::store::Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) };
@@ -100,6 +101,7 @@ async fn logs_of_old_closed_assignments_go_and_everything_else_stays() {
         "dryRun": true,
         "folders": [{"attempt": gone, "path": path.display().to_string(), "bytes": 10, "why": "old"}],
         "bytes": 10,
+        "outputs": [],
         "histories": [],
         "events": 0,
         "worktrees": [],

@@ -124,6 +124,7 @@ async fn measured(world: &World, passed: bool) -> (String, ReceiptId) {
             findings: vec![finding(&claimed)],
             founded: None,
         },
+        output: None,
     };
     execute(world, Change::Finish { assignment: id, report: Box::new(report) }).await;
     (id.to_string(), receipt_id)

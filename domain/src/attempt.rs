@@ -8,6 +8,7 @@ use crate::evidence::Evidence;
 use crate::harness::ProcessEnd;
 use crate::id::{AssignmentId, AttemptId, JobId, RunnerId};
 use crate::outcome::{Outcome, OutcomeClass};
+use crate::run::LongOutput;
 use crate::timestamp::Timestamp;
 use crate::usage::{CostSource, MicroUsd, TokenUsage};
 
@@ -132,4 +133,6 @@ pub struct AttemptReport {
     pub killed: Option<String>,
     /// What was measured in the workspace afterwards.
     pub evidence: Evidence,
+    /// The whole output of a run, if it is long.
+    pub output: Option<LongOutput>,
 }

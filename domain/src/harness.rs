@@ -158,6 +158,11 @@ pub trait Harness: Send + Sync {
         true
     }
 
+    /// Whether all that it prints on standard output is its answer, of which the reader keeps the end.
+    fn prints_its_answer(&self) -> bool {
+        false
+    }
+
     /// Whether [`StreamSummary::usage`] counts the whole session, also what earlier attempts of a resumed session
     /// used, and not this attempt alone.
     fn usage_spans_session(&self) -> bool {

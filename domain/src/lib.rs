@@ -8,6 +8,7 @@ pub mod amounts;
 pub mod assignment;
 pub mod attempt;
 pub mod audit;
+pub mod blob;
 pub mod budget;
 pub mod cooldown;
 pub mod decision;

@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 
 use crate::assignment::{Assignment, AssignmentStatus};
+use crate::blob::BlobId;
 use crate::id::{AssignmentId, DeliveryId, HappeningId, ScheduleId, SubscriptionId};
 use crate::namespace::Namespace;
 use crate::outcome::OutcomeClass;
@@ -170,6 +171,25 @@ pub struct RunFilter {
     pub limit: Option<u32>,
 }
 
+/// How much of an output is stored with its job, in bytes: its end. Of a longer one all is kept as a blob.
+pub const INLINE_MAX: usize = 64 * 1024;
+
+/// The whole output of a run, if it is longer than [`INLINE_MAX`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LongOutput {
+    pub bytes: u64,
+    pub place: OutputPlace,
+}
+
+/// Where a long output is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputPlace {
+    /// In this blob, until that is past its time.
+    Blob(BlobId),
+    /// It could not be written.
+    NotKept { why: String },
+}
+
 /// A run in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunLine {
@@ -184,6 +204,8 @@ pub struct RunLine {
     pub result: Option<String>,
     /// How its last job has ended.
     pub outcome: Option<OutcomeClass>,
+    /// All of its output, if `result` is only the end.
+    pub output: Option<LongOutput>,
 }
 
 /// The port to runs.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::audit::Dossier;
+use crate::blob::BlobId;
 use crate::id::{AssignmentId, AttemptId};
 use crate::namespace::Namespace;
 use crate::store::StoreError;
@@ -47,6 +48,12 @@ pub enum Openness {
 pub trait Upkeep: Send + Sync {
     /// What is known of these attempts; nothing of those that have no row.
     async fn standings(&self, attempts: &[AttemptId]) -> Result<Vec<AttemptStanding>, StoreError>;
+
+    /// The attempts of the runs whose output is in one of these blobs; nothing of a blob that no run names.
+    async fn standings_of_blobs(
+        &self,
+        blobs: &[BlobId],
+    ) -> Result<Vec<(BlobId, AttemptStanding)>, StoreError>;
 
     /// When the store was first used.
     async fn first_used_at(&self) -> Result<Option<Timestamp>, StoreError>;

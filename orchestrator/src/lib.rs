@@ -1,6 +1,7 @@
 //! The engine: the store, the dispatcher, the attempt runner, processes, prompts, review, recovery.
 
 pub mod attempt;
+pub mod blob;
 pub mod crash_point;
 pub mod doorbell;
 pub mod evidence;

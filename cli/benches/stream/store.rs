@@ -184,6 +184,7 @@ fn finish(claimed: &Claimed, summary: StreamSummary) -> Change {
         bad_lines: summary.bad_lines,
         killed: None,
         evidence: Default::default(),
+        output: None,
     };
     Change::Finish { assignment: claimed.assignment.id, report: Box::new(report) }
 }

@@ -14,7 +14,7 @@ use crate::output::gc::Shown;
 use crate::output::text;
 use crate::settings_source::ConfigSettings;
 
-/// Delete what finished assignments have kept long enough: logs, history, worktrees
+/// Delete what finished assignments have kept long enough: logs, outputs, history, worktrees
 ///
 /// Assignments of every repository, each for as long as its own config says (`retention.logs`, `retention.events`), or
 /// only those of `--namespace`. Worktrees go when they are merged, old or too large (`worktrees.keep`, `worktrees.maxBytes`)

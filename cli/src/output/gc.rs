@@ -1,6 +1,6 @@
 //! What a clean-up has deleted, or would.
 
-use agents_orchestrator::housekeeping::{GoneWorktree, Left, SweepReport, Why};
+use agents_orchestrator::housekeeping::{GoneOutput, GoneWorktree, Left, SweepReport, Why};
 use serde_json::{Value, json};
 
 use super::table::{Cell, Table};
@@ -40,6 +40,7 @@ impl Shown<'_> {
             "dryRun": self.is_dry_run,
             "folders": folders.collect::<Vec<_>>(),
             "bytes": self.bytes(),
+            "outputs": self.report.outputs.iter().map(output).collect::<Vec<_>>(),
             "histories": histories.collect::<Vec<_>>(),
             "events": self.events(),
             "worktrees": self.report.worktrees.iter().map(worktree).collect::<Vec<_>>(),
@@ -79,6 +80,14 @@ impl Shown<'_> {
             let path = folder.path.display().to_string();
             table.row(vec![Cell::from(why), Cell::from(size(folder.bytes)), Cell::from(path)]);
         }
+        for gone in &self.report.outputs {
+            let why = match gone.why {
+                Why::Old => "output",
+                Why::Unknown => "unknown output",
+            };
+            let path = gone.path.display().to_string();
+            table.row(vec![Cell::from(why), Cell::from(size(gone.bytes)), Cell::from(path)]);
+        }
         for gone in &self.report.worktrees {
             let path = gone.path.display().to_string();
             let why = format!("worktree ({})", gone.why.as_str().replace('_', " "));
@@ -98,6 +107,13 @@ impl Shown<'_> {
         let events = counted(usize::try_from(self.events()).unwrap_or(usize::MAX), "event");
         let assignments = counted(self.report.histories.len(), "assignment");
         let what = format!("{folders} of logs ({}), {events} of {assignments}", size(self.bytes()));
+        let what = match self.report.outputs.as_slice() {
+            [] => what,
+            gone => {
+                let bytes = size(gone.iter().map(|one| one.bytes).sum());
+                format!("{what}, {} of runs ({bytes})", counted(gone.len(), "output"))
+            }
+        };
         let what = match self.report.worktrees.as_slice() {
             [] => what,
             gone => {
@@ -106,7 +122,7 @@ impl Shown<'_> {
             }
         };
         let nothing = self.report.folders.is_empty() && self.report.histories.is_empty();
-        if nothing && self.report.worktrees.is_empty() {
+        if nothing && self.report.outputs.is_empty() && self.report.worktrees.is_empty() {
             return "nothing is old enough to go\n".to_owned();
         }
         match self.is_dry_run {
@@ -114,6 +130,10 @@ impl Shown<'_> {
             false => format!("deleted {what}\n"),
         }
     }
+}
+
+fn output(gone: &GoneOutput) -> Value {
+    json!({ "path": gone.path.display().to_string(), "bytes": gone.bytes, "why": gone.why.as_str() })
 }
 
 fn worktree(gone: &GoneWorktree) -> Value {

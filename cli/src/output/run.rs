@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use agents_domain::run::{RunLine, RunStatus, Trigger};
+use agents_domain::run::{OutputPlace, RunLine, RunStatus, Trigger};
 use agents_domain::store::{JobDetail, Store};
 use agents_domain::timestamp::Timestamp;
-use agents_orchestrator::attempt;
+use agents_orchestrator::{attempt, blob};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -23,6 +23,10 @@ pub struct Output {
     pub stderr: Option<PathBuf>,
     /// The whole output's size, in bytes, if only its end is stored.
     pub cut_from: Option<u64>,
+    /// The file of the whole output then, as long as there is one.
+    pub whole: Option<PathBuf>,
+    /// Why it is not kept for longer than logs.
+    pub not_kept: Option<String>,
 }
 
 impl Output {
@@ -37,14 +41,35 @@ impl Output {
         let stdout = there(files.stdout());
         let size = stdout.as_ref().and_then(|path| path.metadata().ok()).map_or(0, |data| data.len());
         let kept = line.result.as_ref().map_or(0, |text| u64::try_from(text.len()).unwrap_or(u64::MAX));
-        let is_cut = line.origin.worker == "exec" && line.status == RunStatus::Completed && size > kept + 1;
-        Ok(Self { stdout, stderr: there(files.stderr()), cut_from: is_cut.then_some(size) })
+        let is_printed = line.origin.worker == "exec" && line.status == RunStatus::Completed;
+        let printed = stdout.clone().filter(|_| is_printed && size > kept + 1);
+        let (blob, not_kept) = match line.output.as_ref().map(|output| &output.place) {
+            Some(OutputPlace::Blob(id)) => (there(blob::path(data_folder, id)), None),
+            Some(OutputPlace::NotKept { why }) => (None, Some(why.clone())),
+            None => (None, None),
+        };
+        let known = line.output.as_ref().map(|output| output.bytes).filter(|bytes| *bytes > kept + 1);
+        Ok(Self {
+            cut_from: known.or(printed.is_some().then_some(size)),
+            whole: blob.or(printed),
+            not_kept,
+            stdout,
+            stderr: there(files.stderr()),
+        })
     }
 
     /// What a person should know of an output that is not here as a whole.
     pub fn note(&self) -> Option<String> {
-        let (Some(bytes), Some(file)) = (self.cut_from, &self.stdout) else { return None };
-        Some(format!("this is the end of {bytes} bytes; all of it is in {}", file.display()))
+        let not_kept = self.not_kept.as_ref().map(|why| format!("the output could not be kept: {why}"));
+        let Some(bytes) = self.cut_from else { return not_kept };
+        let place = match &self.whole {
+            Some(file) => format!("all of it is in {}", file.display()),
+            None => "the rest is not there any more".to_owned(),
+        };
+        let note = format!("this is the end of {bytes} bytes; {place}");
+        Some(
+            not_kept.map_or(note.clone(), |not_kept| format!("{note}, as long as logs are kept; {not_kept}")),
+        )
     }
 }
 
@@ -111,6 +136,11 @@ pub struct RunView<'a> {
     output: Option<&'a str>,
     /// The file of its whole output, if `output` is only its end.
     output_file: Option<String>,
+    /// How long its whole output is, if that is more than is stored here.
+    output_bytes: Option<u64>,
+    /// Why its whole output is not kept for longer than logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_not_kept: Option<String>,
     /// Why it has failed.
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -124,7 +154,7 @@ fn parsed(text: &str) -> Value {
 impl<'a> RunView<'a> {
     /// That run.
     pub fn new(line: &'a RunLine, warnings: Vec<String>) -> Self {
-        let RunLine { assignment, origin, status, started_at, ended_at, result, outcome } = line;
+        let RunLine { assignment, origin, status, started_at, ended_at, result, outcome, output: _ } = line;
         let took = started_at.zip(*ended_at).map(|(began, ended)| ended.since(began));
         let result = result.as_deref();
         Self {
@@ -146,6 +176,8 @@ impl<'a> RunView<'a> {
             duration_ms: took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
             output: result.filter(|_| *status == RunStatus::Completed),
             output_file: None,
+            output_bytes: line.output.as_ref().map(|output| output.bytes),
+            output_not_kept: None,
             error: result.filter(|_| *status != RunStatus::Completed),
             warnings,
         }
@@ -153,8 +185,9 @@ impl<'a> RunView<'a> {
 
     /// With the file of its output, if that is more than is stored.
     pub fn with_output(mut self, output: &Output) -> Self {
-        let file = output.stdout.as_ref().filter(|_| output.cut_from.is_some());
-        self.output_file = file.map(|file| file.display().to_string());
+        self.output_file = output.whole.as_ref().map(|file| file.display().to_string());
+        self.output_bytes = self.output_bytes.or(output.cut_from);
+        self.output_not_kept.clone_from(&output.not_kept);
         self
     }
 }

@@ -46,6 +46,7 @@ mod mending;
 mod migration;
 mod news;
 mod order;
+mod outputs;
 mod pausing;
 mod races;
 mod retrying;

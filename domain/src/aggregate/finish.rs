@@ -116,6 +116,7 @@ impl Aggregate {
             bad_lines: 0,
             killed: None,
             evidence: Default::default(),
+            output: None,
         };
         self.end(report, self.live_attempt(attempt)?, ctx)
     }

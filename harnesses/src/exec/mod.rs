@@ -65,6 +65,10 @@ impl Harness for Exec {
         false
     }
 
+    fn prints_its_answer(&self) -> bool {
+        true
+    }
+
     fn is_agent(&self) -> bool {
         false
     }

@@ -4,6 +4,7 @@ mod account;
 mod activity;
 mod meter;
 mod observe;
+mod output;
 mod prepare;
 mod report;
 mod splitter;
@@ -196,6 +197,7 @@ async fn measured(
         Ok(settings) => {
             let scene = Scene { claimed, around, settings: &settings, live, stop: &stop };
             evidence::measure(scene, &mut report).await;
+            output::keep(claimed, around, &settings, &mut report).await;
         }
         Err(error) => {
             tracing::warn!(%error, attempt = %report.attempt, "nothing is measured: its config can't be read");

@@ -72,6 +72,7 @@ pub(super) fn report(
         bad_lines: summary.bad_lines,
         killed: killed(&exit),
         evidence: Default::default(),
+        output: None,
     }
 }
 
@@ -218,6 +219,7 @@ pub(super) fn early_end(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
         bad_lines: 0,
         killed: None,
         evidence: Default::default(),
+        output: None,
     }
 }
 

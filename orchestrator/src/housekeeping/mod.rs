@@ -5,6 +5,7 @@
 
 mod folder;
 mod health;
+mod outputs;
 mod plan;
 mod sweep;
 mod worktrees;
@@ -14,5 +15,5 @@ pub(crate) mod tests;
 
 pub use health::{Health, Mended, Patient, Scope, examine, mend};
 pub use plan::Why;
-pub use sweep::{Bounds, GoneEvents, GoneFolder, Left, Mode, Sweep, SweepReport, sweep};
+pub use sweep::{Bounds, GoneEvents, GoneFolder, GoneOutput, Left, Mode, Sweep, SweepReport, sweep};
 pub use worktrees::{GoneWorktree, WhyWorktree, worktree_folders};

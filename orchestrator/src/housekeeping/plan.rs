@@ -53,6 +53,22 @@ pub(super) fn known(standing: &AttemptStanding, keep: Keep, house: &House) -> bo
     }
 }
 
+/// Why a blob goes, last kept at that moment, that is named by the runs of these attempts: when none of them is kept any
+/// longer, each with how long that is. A young one may be about to be named by one more.
+pub(super) fn blob(
+    modified: Timestamp,
+    of: &[(&AttemptStanding, Option<Keep>)],
+    house: &House,
+) -> Option<Why> {
+    if of.is_empty() {
+        return unknown(modified, house).then_some(Why::Unknown);
+    }
+    let is_over = |(standing, keep): &(&AttemptStanding, Option<Keep>)| {
+        keep.is_some_and(|keep| known(standing, keep, house))
+    };
+    (Keep::For(UNKNOWN_STAYS).is_over(modified, house.now) && of.iter().all(is_over)).then_some(Why::Old)
+}
+
 /// Whether a folder goes that the store does not know, last written to at that moment.
 ///
 /// One from before the store's first use was left by another store: the one that was deleted or damaged, whose logs may
@@ -125,6 +141,22 @@ mod tests {
         assert!(known(&old, Keep::days(30), &of("shop")));
         assert!(!known(&old, Keep::days(30), &of("other")));
         assert!(!unknown(days_ago(400), &of("shop")));
+    }
+
+    #[test]
+    fn a_blob_goes_when_no_run_that_is_kept_has_its_output_in_it() {
+        let (old, young) = (standing(Some(40), Some(40)), standing(Some(3), Some(3)));
+        let keep = Some(Keep::days(30));
+        let check = |days, of: &[(&AttemptStanding, Option<Keep>)], why| {
+            assert_eq!(blob(days_ago(days), of, &house()), why, "{days} {of:?}");
+        };
+        check(40, &[(&old, keep), (&old, keep)], Some(Why::Old));
+        check(40, &[(&old, keep), (&young, keep)], None);
+        check(40, &[(&old, keep), (&standing(Some(40), None), keep)], None);
+        check(40, &[(&old, keep), (&old, None)], None);
+        check(0, &[(&old, keep)], None);
+        check(2, &[], Some(Why::Unknown));
+        check(0, &[], None);
     }
 
     #[test]

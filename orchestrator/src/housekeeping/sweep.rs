@@ -13,6 +13,7 @@ use agents_domain::timestamp::Timestamp;
 use agents_domain::upkeep::{AttemptStanding, OldHistory};
 
 use super::folder::{self, Folder, NotRemoved, SHARDS};
+use super::outputs;
 use super::plan::{self, House, Why};
 use super::worktrees::{self, GoneWorktree};
 use crate::settings::SettingsSource;
@@ -74,6 +75,14 @@ pub struct GoneFolder {
     pub why: Why,
 }
 
+/// What a run has put out and goes, or would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoneOutput {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub why: Why,
+}
+
 /// The history of an assignment that goes, or would.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoneEvents {
@@ -92,6 +101,7 @@ pub struct Left {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SweepReport {
     pub folders: Vec<GoneFolder>,
+    pub outputs: Vec<GoneOutput>,
     pub histories: Vec<GoneEvents>,
     pub worktrees: Vec<GoneWorktree>,
     /// Worktrees that would go and have something in them that is nowhere else.
@@ -103,6 +113,13 @@ pub struct SweepReport {
     pub next_shard: Option<u16>,
 }
 
+impl SweepReport {
+    /// How much of it was in the folders of folders.
+    pub(super) fn files(&self) -> usize {
+        self.folders.len() + self.outputs.len()
+    }
+}
+
 /// Cleans up. The store must answer; what else goes wrong is in the report.
 pub async fn sweep(sweep: &Sweep) -> Result<SweepReport, StoreError> {
     let mut retentions = Retentions { settings: &*sweep.settings, known: HashMap::new() };
@@ -110,11 +127,12 @@ pub async fn sweep(sweep: &Sweep) -> Result<SweepReport, StoreError> {
     let house = sweep.house(&mut retentions).await?;
     for step in 0..SHARDS {
         let shard = (sweep.bounds.first_shard + step) % SHARDS;
-        if sweep.bounds.is_reached(report.folders.len()) {
+        if sweep.bounds.is_reached(report.files()) {
             report.next_shard = Some(shard);
             break;
         }
         sweep.shard(shard, &house, &mut retentions, &mut report).await?;
+        outputs::sweep(sweep, shard, (&house, &mut retentions), &mut report).await?;
     }
     sweep.histories(&house, &mut retentions, &mut report).await?;
     worktrees::sweep(sweep, &mut report).await?;
@@ -158,7 +176,7 @@ impl Sweep {
         let standings: HashMap<AttemptId, AttemptStanding> =
             standings.into_iter().map(|standing| (standing.attempt, standing)).collect();
         for folder in folders {
-            if self.bounds.is_reached(report.folders.len()) {
+            if self.bounds.is_reached(report.files()) {
                 report.next_shard = Some(shard);
                 return Ok(());
             }
@@ -262,20 +280,20 @@ impl Sweep {
 }
 
 impl Left {
-    fn new(path: &Path, error: &std::io::Error) -> Self {
+    pub(super) fn new(path: &Path, error: &std::io::Error) -> Self {
         Self { what: path.display().to_string(), why: error.to_string() }
     }
 }
 
 /// How long the assignments of each workspace keep things: as the config of that workspace says, or for ever while it
 /// can't be read.
-struct Retentions<'a> {
+pub(super) struct Retentions<'a> {
     settings: &'a dyn SettingsSource,
     known: HashMap<String, Result<Retention, String>>,
 }
 
 impl Retentions<'_> {
-    fn of(&mut self, workspace: &str) -> Option<Retention> {
+    pub(super) fn of(&mut self, workspace: &str) -> Option<Retention> {
         if !self.known.contains_key(workspace) {
             let found = self.settings.for_workspace(Path::new(workspace)).map(|found| found.retention);
             self.known.insert(workspace.to_owned(), found);

@@ -82,7 +82,8 @@ impl Chore {
                 self.first_shard = report.next_shard.unwrap_or(0);
                 let events: u64 = report.histories.iter().map(|history| history.events).sum();
                 let worktrees = report.worktrees.len();
-                tracing::debug!(folders = report.folders.len(), events, worktrees, "cleaned up");
+                let outputs = report.outputs.len();
+                tracing::debug!(folders = report.folders.len(), outputs, events, worktrees, "cleaned up");
                 for left in report.left {
                     tracing::warn!(what = left.what, why = left.why, "could not be cleaned up");
                 }

@@ -585,6 +585,7 @@ fn without_process(attempt: AttemptId, class: OutcomeClass, why: &str) -> Attemp
         bad_lines: 0,
         killed: None,
         evidence: Default::default(),
+        output: None,
     }
 }
 

@@ -510,7 +510,20 @@ impl<'a> Batch<'a> {
         for part in ended.chunks(ROWS_AT_ONCE) {
             attempt_table::update_ended(on, part, &self.reports).await?;
         }
+        self.write_outputs(on, &ended).await?;
         self.write_evidence(on, &ended).await
+    }
+
+    async fn write_outputs(&self, on: &mut Connection, ended: &[&Attempt]) -> Result<(), StoreError> {
+        let output = |attempt: &&Attempt| {
+            let output = self.reports.get(&attempt.id)?.output.as_ref()?;
+            Some((attempt.assignment, output))
+        };
+        let outputs: Vec<_> = ended.iter().filter_map(output).collect();
+        for part in outputs.chunks(ROWS_AT_ONCE) {
+            run_table::put_outputs(on, part).await?;
+        }
+        Ok(())
     }
 
     async fn write_evidence(&self, on: &mut Connection, ended: &[&Attempt]) -> Result<(), StoreError> {

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
-use agents_domain::run::{RunFilter, RunLine, RunOrigin, RunStatus, Runs, Trigger, TriggerKind};
+use agents_domain::run::{
+    LongOutput, OutputPlace, RunFilter, RunLine, RunOrigin, RunStatus, Runs, Trigger, TriggerKind,
+};
 use agents_domain::store::StoreError;
 use agents_domain::timestamp::Timestamp;
 use async_trait::async_trait;
@@ -109,8 +111,33 @@ fn row(id: AssignmentId, namespace: &Namespace, run: &RunOrigin) -> Vec<Value> {
     ]
 }
 
-/// When the first attempt of a run began, when its last one ended, and what its last job came to.
-const STATE: [&str; 4] = ["started_at", "ended_at", "result", "outcome"];
+/// Writes what runs have put out, of which their jobs keep only the end.
+pub(super) async fn put_outputs(
+    on: &mut Connection,
+    outputs: &[(AssignmentId, &LongOutput)],
+) -> Result<(), StoreError> {
+    let row = |(id, output): &(AssignmentId, &LongOutput)| -> Vec<Value> {
+        let (blob, trouble) = match &output.place {
+            OutputPlace::Blob(blob) => (Some(blob.to_string()), None),
+            OutputPlace::NotKept { why } => (None, Some(why.clone())),
+        };
+        let bytes = i64::try_from(output.bytes).unwrap_or(i64::MAX);
+        vec![id.to_string().into(), bytes.into(), blob.into(), trouble.into()]
+    };
+    Statement::new("WITH v (id, bytes, blob, trouble) AS (")
+        .push_rows(outputs.iter().map(row).collect())
+        .push(
+            ") UPDATE runs SET output_bytes = v.bytes, output_blob = v.blob, output_trouble = v.trouble \
+             FROM v WHERE runs.assignment_id = v.id",
+        )
+        .execute(on, "writing the outputs of runs")
+        .await?;
+    Ok(())
+}
+
+/// When the first attempt of a run began, when its last one ended, what its last job came to, and what is kept of its output.
+const STATE: [&str; 7] =
+    ["started_at", "ended_at", "result", "outcome", "output_bytes", "output_blob", "output_trouble"];
 
 /// Runs that fit, the latest first.
 async fn list(on: &mut Connection, filter: &RunFilter) -> Result<Vec<RunLine>, StoreError> {
@@ -187,7 +214,7 @@ fn select() -> Statement {
         "SELECT {}, {}, \
          (SELECT min(t.started_at) FROM attempts t JOIN jobs b ON b.id = t.job_id WHERE b.assignment_id = s.id), \
          (SELECT max(t.ended_at) FROM attempts t JOIN jobs b ON b.id = t.job_id WHERE b.assignment_id = s.id), \
-         l.result, l.outcome \
+         l.result, l.outcome, r.output_bytes, r.output_blob, r.output_trouble \
          FROM runs r JOIN assignments s ON s.id = r.assignment_id \
          LEFT JOIN jobs l ON l.id = (SELECT b.id FROM jobs b WHERE b.assignment_id = s.id \
          ORDER BY b.position DESC LIMIT 1)",
@@ -204,9 +231,21 @@ fn line(row: &AnyRow) -> Result<RunLine, StoreError> {
     let ended_at = columns.optional_time()?;
     let result = columns.optional_text()?;
     let outcome = columns.optional_parsed(OutcomeClass::from_name)?;
+    let output = output(&mut columns)?;
     let status = RunStatus::of(assignment.status(), started_at.is_some());
     let ended_at = ended_at.filter(|_| status.is_final());
-    Ok(RunLine { assignment, origin, status, started_at, ended_at, result, outcome })
+    Ok(RunLine { assignment, origin, status, started_at, ended_at, result, outcome, output })
+}
+
+fn output(columns: &mut Columns<'_>) -> Result<Option<LongOutput>, StoreError> {
+    let bytes = columns.optional_number()?;
+    let blob = columns.optional_parsed(|text| text.parse().ok())?;
+    let why = columns.optional_text()?;
+    let place = match (blob, why) {
+        (Some(blob), _) => Some(OutputPlace::Blob(blob)),
+        (None, why) => why.map(|why| OutputPlace::NotKept { why }),
+    };
+    Ok(bytes.zip(place).map(|(bytes, place)| LongOutput { bytes, place }))
 }
 
 #[async_trait]

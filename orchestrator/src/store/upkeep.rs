@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use agents_domain::audit::Dossier;
+use agents_domain::blob::BlobId;
 use agents_domain::id::{AssignmentId, AttemptId};
 use agents_domain::namespace::Namespace;
 use agents_domain::store::StoreError;
@@ -30,6 +31,16 @@ impl Upkeep for SqlStore {
     async fn standings(&self, attempts: &[AttemptId]) -> Result<Vec<AttemptStanding>, StoreError> {
         let mut reader = self.reader().await?;
         let found = standings(&mut reader, attempts).await;
+        self.put_back(reader).await;
+        found
+    }
+
+    async fn standings_of_blobs(
+        &self,
+        blobs: &[BlobId],
+    ) -> Result<Vec<(BlobId, AttemptStanding)>, StoreError> {
+        let mut reader = self.reader().await?;
+        let found = standings_of_blobs(&mut reader, blobs).await;
         self.put_back(reader).await;
         found
     }
@@ -87,27 +98,53 @@ impl Upkeep for SqlStore {
     }
 }
 
+/// What [`standing`] reads of an attempt `t` and its assignment `a`.
+const STANDING: &str = "t.id, a.namespace, a.workspace, CASE WHEN t.status = 'ended' THEN t.ended_at END, \
+     CASE WHEN a.status IN ('complete', 'failed', 'cancelled') THEN a.updated_at END";
+
 async fn standings(on: &mut Connection, attempts: &[AttemptId]) -> Result<Vec<AttemptStanding>, StoreError> {
     let mut found = Vec::with_capacity(attempts.len());
     for part in attempts.chunks(IDS_AT_ONCE) {
-        let rows = Statement::new(
-            "SELECT t.id, a.namespace, a.workspace, CASE WHEN t.status = 'ended' THEN t.ended_at END, \
-             CASE WHEN a.status IN ('complete', 'failed', 'cancelled') THEN a.updated_at END \
+        let rows = Statement::new(format!(
+            "SELECT {STANDING} \
              FROM attempts t JOIN assignments a ON a.id = t.assignment_id WHERE t.id IN ",
-        )
+        ))
         .push_list(part.iter().map(|id| Value::from(id.to_string())))
         .fetch(on, "looking for attempts")
         .await?;
         for row in &rows {
-            found.push(standing(row)?);
+            found.push(standing(row, 0)?);
         }
     }
     Ok(found)
 }
 
-fn standing(row: &AnyRow) -> Result<AttemptStanding, StoreError> {
+async fn standings_of_blobs(
+    on: &mut Connection,
+    blobs: &[BlobId],
+) -> Result<Vec<(BlobId, AttemptStanding)>, StoreError> {
+    let mut found = Vec::new();
+    for part in blobs.chunks(IDS_AT_ONCE) {
+        let rows = Statement::new(format!(
+            "SELECT r.output_blob, {STANDING} \
+             FROM runs r JOIN assignments a ON a.id = r.assignment_id \
+             JOIN attempts t ON t.assignment_id = a.id WHERE r.output_blob IN ",
+        ))
+        .push_list(part.iter().map(|blob| Value::from(blob.as_str())))
+        .fetch(on, "looking for runs by their outputs")
+        .await?;
+        for row in &rows {
+            let blob = Columns::new(row, "runs", &["output_blob"], 0).parsed(|text| text.parse().ok())?;
+            found.push((blob, standing(row, 1)?));
+        }
+    }
+    Ok(found)
+}
+
+/// The standing whose columns begin at `first`.
+fn standing(row: &AnyRow, first: usize) -> Result<AttemptStanding, StoreError> {
     const FOUND: [&str; 5] = ["id", "namespace", "workspace", "ended_at", "closed_at"];
-    let mut columns = Columns::new(row, "attempts", &FOUND, 0);
+    let mut columns = Columns::new(row, "attempts", &FOUND, first);
     Ok(AttemptStanding {
         attempt: columns.parsed(|text| text.parse().ok())?,
         namespace: columns.parsed(|text| Namespace::new(text).ok())?,

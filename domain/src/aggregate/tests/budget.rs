@@ -62,6 +62,7 @@ impl World {
             bad_lines: 0,
             killed: None,
             evidence: Default::default(),
+            output: None,
         };
         self.command(|aggregate, ctx| aggregate.finish(report, ctx)).unwrap();
     }

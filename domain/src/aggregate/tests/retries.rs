@@ -159,6 +159,7 @@ fn an_attempt_that_never_ran_leaves_the_session_that_it_was_to_continue() {
         bad_lines: 0,
         killed: None,
         evidence: Default::default(),
+        output: None,
     };
     world.command(|aggregate, ctx| aggregate.finish(report, ctx)).unwrap();
     assert_eq!(world.aggregate.jobs()[0].progress().resume, Some(session()));

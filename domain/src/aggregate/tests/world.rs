@@ -308,6 +308,7 @@ impl World {
             bad_lines: 0,
             killed: None,
             evidence,
+            output: None,
         };
         self.command(|aggregate, ctx| aggregate.finish(report, ctx))
     }

@@ -289,6 +289,7 @@ pub fn report(attempt: AttemptId, outcome: Outcome) -> AttemptReport {
         bad_lines: 0,
         killed: None,
         evidence: Default::default(),
+        output: None,
     }
 }
 
