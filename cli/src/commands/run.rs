@@ -91,12 +91,21 @@ impl GivenOptions {
     }
 }
 
+/// How much a run may be given: it is kept with the run and shown in lists.
+const GIVEN_MAX: usize = 1 << 20;
+
 /// A text, that of a file, or standard input.
 fn read(given: &str, what: &str) -> Result<String, Failure> {
-    match given.strip_prefix('@') {
-        Some(path) => job_input::file(std::path::Path::new(path), what),
-        None => job_input::text_or_standard_input(given, what),
+    let text = match given.strip_prefix('@') {
+        Some(path) => job_input::file(std::path::Path::new(path), what)?,
+        None => job_input::text_or_standard_input(given, what)?,
+    };
+    if text.len() > GIVEN_MAX {
+        let said = format!("{what} has {} bytes, and {GIVEN_MAX} are the most", text.len());
+        return Err(Failure::bad_input(said)
+            .hint("it is kept with the run: give the path of a file as a param instead"));
     }
+    Ok(text)
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, Failure> {

@@ -172,7 +172,9 @@ impl Aggregate {
                 self.note_event(ctx, EventKind::JobCompleted, ended.about(), details);
                 self.after_work(&ended, ctx);
             }
-            Next::Fail => self.fail(&ended, ctx),
+            Next::Fail => {
+                self.fail(&with_fix(ended, self.assignment.ends_by_itself()), ctx);
+            }
             Next::Cancel => {
                 self.cancel_job(ended.job, &ended.outcome.text, ctx);
                 self.after_work(&ended, ctx);
@@ -332,6 +334,14 @@ impl Aggregate {
             }
         }
     }
+}
+
+/// Nobody is asked to mend what a run has failed by, so that its end itself says how.
+fn with_fix(mut ended: Ended, says_how: bool) -> Ended {
+    if let Some(fix) = ended.outcome.fix.as_ref().filter(|_| says_how) {
+        ended.outcome.text = format!("{}. To mend it: {fix}", ended.outcome.text);
+    }
+    ended
 }
 
 /// What is known of an attempt that has just ended.

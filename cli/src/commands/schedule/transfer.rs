@@ -62,7 +62,7 @@ impl Export {
         let mut written =
             serde_json::to_string_pretty(&file).map_err(|error| Failure::failed("making JSON", error))?;
         written.push('\n');
-        std::fs::write(&path, written).map_err(|error| Failure::file("writing", &path, &error))?;
+        std::fs::write(&path, written).map_err(|error| Failure::file("write", &path, &error))?;
         let shown = path.display().to_string();
         let view = || json!({ "file": shown, "schedules": all.len() });
         app.printer.answer(view, || format!("wrote {} to {shown}\n", text::counted(all.len(), "schedule")))
@@ -139,7 +139,7 @@ impl Import {
         let text = match self.file.to_str() {
             Some("-") => job_input::standard_input("the schedules")?,
             _ => std::fs::read_to_string(&self.file)
-                .map_err(|error| Failure::file("reading", &self.file, &error))?,
+                .map_err(|error| Failure::file("read", &self.file, &error))?,
         };
         let mut from = serde_json::Deserializer::from_str(&text);
         let read = serde_path_to_error::deserialize(&mut from);
