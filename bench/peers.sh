@@ -48,12 +48,12 @@ fi
 for _ in $(seq "$rounds"); do
     xargs_round >>"$home/xargs"
     $has_pueue && pueue_round >>"$home/pueue"
-    cargo bench --quiet -p agents-orchestrator --bench drain -- "$jobs" 1 | grep "^$slots slots" >>"$home/drain"
+    cargo bench --quiet -p agents-cli --bench drain -- "$jobs" 1 | grep "^$slots slots" >>"$home/drain"
 done
 field() { grep -o "$1 [0-9.]*" "$home/drain" | cut -d' ' -f2 | median; }
 agents=$(field agents)
 echo "$slots slots, medians of $rounds rounds, jobs per second"
-echo "spawn floor: $(field floor)"
+echo "spawn floor: $(field bare)"
 echo "agents: $agents"
 compare() { awk -v name="$1" -v peer="$2" -v ours="$agents" 'BEGIN { printf "%s: %s, agents / it %.2f\n", name, peer, ours / peer }'; }
 compare "xargs -P" "$(median <"$home/xargs")"
