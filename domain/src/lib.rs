@@ -45,4 +45,5 @@ pub mod typical;
 pub mod upkeep;
 pub mod usage;
 pub mod webhook;
+pub mod workflow;
 pub mod worktree;
