@@ -3,6 +3,8 @@
 //!
 //! Pure: no files, no clock, no environment. Every mistake of a definition is named with its line before it runs.
 
+mod shipped;
 mod workflow;
 
+pub use shipped::shipped;
 pub use workflow::*;
