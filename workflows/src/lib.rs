@@ -6,11 +6,13 @@
 mod check;
 mod module;
 mod read;
+mod shipped;
 mod snapshot;
 mod workflow;
 
 pub use module::{Modules, read_module};
 pub use read::read;
+pub use shipped::shipped;
 pub use snapshot::{SnapshotSkill, read_snapshot_parts, snapshot, used_modules};
 pub use workflow::*;
 
