@@ -25,5 +25,6 @@ pub use definition::{Definition, NAME_MAX, Worker, name_problem};
 pub use param::{Param, ParamType, accept};
 pub use problem::{At, Problem, Problems};
 pub use read::read;
-pub use resolve::{Given, Resolved, render_text, resolve};
+pub use resolve::{Given, Resolved, render_text, resolve, resolve_named};
 pub use span::milliseconds;
+pub use template::{BadTemplate, Datum, Rendered, Renderer, is_template, value_of};

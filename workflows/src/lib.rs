@@ -3,6 +3,11 @@
 //!
 //! Pure: no files, no clock, no environment. Every mistake of a definition is named with its line before it runs.
 
+mod engine;
+mod expression;
+mod output;
+pub mod trial;
 mod workflow;
 
+pub use engine::{Graph, SkillFile};
 pub use workflow::*;
