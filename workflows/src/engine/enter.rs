@@ -15,7 +15,6 @@ use crate::workflow::{Does, Field, Step, StepIndex, Target};
 impl Turning<'_> {
     pub(super) fn enter(&mut self, index: StepIndex, attempt: u32) -> Result<Next, NoTurn> {
         let step = self.step(index);
-        self.ask_for(step)?;
         if let Some(next) = self.expired()? {
             return Ok(next);
         }
@@ -36,15 +35,6 @@ impl Turning<'_> {
             }
             Err(failure) => Ok(Next::Fail { step: index, failure }),
         }
-    }
-
-    /// All that the step's expressions name is asked for at once.
-    fn ask_for(&self, step: &Step) -> Result<(), NoTurn> {
-        for id in step.needs.iter().filter(|id| self.rows.is_step(id)) {
-            self.rows.get(id);
-        }
-        let wanted = self.rows.wanted();
-        if wanted.is_empty() { Ok(()) } else { Err(NoTurn::Needs(wanted)) }
     }
 
     /// Counts a visit of a step that has a bound.

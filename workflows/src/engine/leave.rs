@@ -24,8 +24,15 @@ impl Turning<'_> {
         let text = text.unwrap_or_else(|| Value::Object(outputs.clone()).to_string());
         let mut scope = self.scope(index)?;
         scope.set("answer", &Answer::read(&text).value());
-        let taken = take(&step.outputs, &text, &mut |expression| scope.bare(expression));
-        let mut all = outputs;
+        let (mut row, rows) = (self.present(index)?, self.rows.clone());
+        let taken = take(&step.outputs, &text, &mut |expression, taken| {
+            let so_far: Map<String, Value> =
+                outputs.iter().chain(taken).map(|(k, v)| (k.clone(), v.clone())).collect();
+            row.outputs = Some(Value::Object(so_far).to_string());
+            rows.put(&step.id, Some(row.clone()));
+            scope.bare(expression)
+        });
+        let mut all = outputs.clone();
         match taken {
             Ok(taken) => all.extend(taken),
             Err(Wrong::Output(why)) => {

@@ -7,7 +7,6 @@ mod failure;
 mod job;
 mod leave;
 mod looping;
-mod prepare;
 mod resume;
 mod signals;
 mod state;
@@ -18,33 +17,25 @@ mod turning;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use agents_domain::workflow::{Ask, Flow, NoTurn, Turn};
+use agents_domain::workflow::{Ask, Flow, FlowReader, NoTurn, Turn};
 
+use crate::snapshot::{SnapshotSkill, read_snapshot_parts};
 use crate::workflow::{Step, StepIndex, Workflow};
 use turning::Turning;
-
-/// A skill as it was when the run was started.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SkillFile {
-    /// Who uses it where the step doesn't say.
-    pub harness: String,
-    /// Its `SKILL.md`.
-    pub file: String,
-}
 
 /// A workflow that directs runs.
 #[derive(Debug, Clone)]
 pub struct Graph {
     workflow: Workflow,
     ids: Arc<HashMap<String, StepIndex>>,
-    skills: BTreeMap<String, SkillFile>,
+    skills: BTreeMap<String, SnapshotSkill>,
 }
 
 impl Graph {
     /// Of a workflow that was checked, with the skills that its steps use.
-    pub fn new(workflow: Workflow, skills: BTreeMap<String, SkillFile>) -> Self {
+    pub fn new(workflow: Workflow, skills: BTreeMap<String, SnapshotSkill>) -> Self {
         let ids = workflow.steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
-        Self { workflow: prepare::prepared(workflow), ids: Arc::new(ids), skills }
+        Self { workflow, ids: Arc::new(ids), skills }
     }
 
     /// The step of that id.
@@ -52,7 +43,7 @@ impl Graph {
         self.ids.get(id).map(|index| &self.workflow.steps[*index])
     }
 
-    /// The workflow; ids with hyphens in its expressions are written as the language wants them.
+    /// The workflow.
     pub fn workflow(&self) -> &Workflow {
         &self.workflow
     }
@@ -61,5 +52,16 @@ impl Graph {
 impl Flow for Graph {
     fn turn(&self, ask: Ask<'_>) -> Result<Turn, NoTurn> {
         Turning::new(self, ask)?.turn()
+    }
+}
+
+/// Reads snapshots of workflows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reader;
+
+impl FlowReader for Reader {
+    fn read(&self, snapshot: &str) -> Result<Arc<dyn Flow>, String> {
+        let (workflow, skills) = read_snapshot_parts(snapshot)?;
+        Ok(Arc::new(Graph::new(workflow, skills)))
     }
 }

@@ -16,6 +16,7 @@ use crate::workflow::{Does, StepIndex, Test};
 impl Turning<'_> {
     /// The first thing that follows.
     pub(super) fn signal(&mut self) -> Result<Next, NoTurn> {
+        self.ask_for_all()?;
         match self.ask.signal {
             Signal::Begin => Ok(Next::Enter { step: 0, attempt: 1 }),
             Signal::GoOn { from } => self.go_on(from.as_deref()),
@@ -36,6 +37,20 @@ impl Turning<'_> {
             },
             Signal::ChildEnded { child, status, text } => self.child_ended(*child, *status, text),
         }
+    }
+
+    /// What is probably looked at is asked for at once: the present step, the loops around it, and what it needs.
+    fn ask_for_all(&self) -> Result<(), NoTurn> {
+        let Some(stand) = &self.state.at else { return Ok(()) };
+        self.rows.get(&stand.step);
+        for id in self.graph.find(&stand.step).iter().flat_map(|step| &step.needs) {
+            self.rows.get(id);
+        }
+        for frame in &self.state.frames {
+            self.rows.get(&frame.step);
+        }
+        let wanted = self.rows.wanted();
+        if wanted.is_empty() { Ok(()) } else { Err(NoTurn::Needs(wanted)) }
     }
 
     fn refuse_ended(&self) -> Result<(), NoTurn> {

@@ -1,7 +1,6 @@
 //! `{{ }}` over the names of a workflow. Strict: a name that isn't there is an error that says so; every evaluation is
 //! bounded by fuel. What the steps have put out is looked up when it is named, and what is not known yet is asked for.
 
-mod hyphen;
 mod moment;
 mod names;
 #[cfg(test)]
@@ -14,7 +13,6 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde_json::{Map, Value as Json};
 
-pub(crate) use hyphen::Hyphens;
 pub(crate) use moment::{moment, parse as parse_moment};
 pub(crate) use names::{Rows, Scope};
 

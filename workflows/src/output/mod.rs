@@ -28,8 +28,8 @@ pub(crate) enum Wrong {
     Expression(Bad),
 }
 
-/// Evaluates an expression; `answer` is among its names.
-pub(crate) type Evaluate<'a> = dyn FnMut(&str) -> Result<Value, Bad> + 'a;
+/// Evaluates an expression; `answer` is among its names, and the outputs that were taken before.
+pub(crate) type Evaluate<'a> = dyn FnMut(&str, &Map<String, Value>) -> Result<Value, Bad> + 'a;
 
 /// The outputs that a text has. Every declared one that must be there is, and has its type.
 pub(crate) fn take(
@@ -40,7 +40,10 @@ pub(crate) fn take(
     let mut taken = Map::new();
     let answer = Answer::read(text);
     let set = set_values(text);
-    for output in declared {
+    // Expressions may name the others.
+    let (last, first): (Vec<&Output>, Vec<&Output>) =
+        declared.iter().partition(|output| matches!(output.from, From::Expression(_)));
+    for output in first.into_iter().chain(last) {
         let name = &output.field.name;
         let raw = set.get(name.as_str()).copied();
         let found = match (&output.from, raw) {
@@ -52,7 +55,9 @@ pub(crate) fn take(
                 .map_err(Wrong::Output)?
                 .map(|found| kind::of_text(&output.field.kind, &found)),
             (From::Text, None) => Some(kind::of_text(&output.field.kind, text)),
-            (From::Expression(expression), _) => Some(evaluate(expression).map_err(Wrong::Expression)?),
+            (From::Expression(expression), _) => {
+                Some(evaluate(expression, &taken).map_err(Wrong::Expression)?)
+            }
         };
         let found = found.filter(|value| !value.is_null() || output.field.kind == Kind::Any);
         match found.or_else(|| output.field.default.clone()) {
@@ -69,7 +74,7 @@ pub(crate) fn take(
 
 /// The same for a step that has failed: what is there and fits.
 pub(crate) fn salvage(declared: &[Output], text: &str) -> Map<String, Value> {
-    let mut never = |_: &str| Err(Bad::Wrong(String::new()));
+    let mut never = |_: &str, _: &Map<String, Value>| Err(Bad::Wrong(String::new()));
     let mut found = Map::new();
     for output in declared {
         if let Ok(one) = take(std::slice::from_ref(output), text, &mut never) {

@@ -14,7 +14,8 @@ use agents_domain::timestamp::Timestamp;
 use agents_domain::workflow::{Ends, Facts, StepRun};
 use serde_json::{Map, Value};
 
-use crate::engine::{Graph, SkillFile};
+use crate::engine::Graph;
+use crate::snapshot::SnapshotSkill;
 use crate::workflow::{Does, Workflow};
 use drive::Drive;
 
@@ -93,7 +94,7 @@ impl Trial {
     }
 
     /// Any skill that a step names is there.
-    fn skills(&self) -> BTreeMap<String, SkillFile> {
+    fn skills(&self) -> BTreeMap<String, SnapshotSkill> {
         let named = self.workflow.steps.iter().filter_map(|step| match &step.does {
             Does::Work(work) => work.config.get("skill")?.as_str().map(str::to_owned),
             Does::Condition { .. }
@@ -105,7 +106,7 @@ impl Trial {
             | Does::Workflow { .. } => None,
         });
         let file = |name: String| {
-            let file = SkillFile { harness: "claude".to_owned(), file: format!("{name}/SKILL.md") };
+            let file = SnapshotSkill { harness: "claude".to_owned(), file: format!("{name}/SKILL.md") };
             (name, file)
         };
         named.map(file).collect()

@@ -12,10 +12,7 @@ use crate::workflow::{
 };
 
 pub(crate) fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        other => panic!("{other} is no object"),
-    }
+    value.as_object().cloned().unwrap()
 }
 
 pub(crate) fn workflow(steps: Vec<Step>) -> Workflow {

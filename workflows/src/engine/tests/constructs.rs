@@ -19,7 +19,7 @@ fn of(text: &str) -> Value {
 fn steps_follow_each_other_and_the_last_ones_outputs_are_the_answer() {
     let flow = workflow(vec![
         exec("first-one", "make").puts("count", Kind::Integer).then(Target::Step(1)),
-        exec("second", "echo {{ steps.first-one.outputs.count }}").puts("name", Kind::String),
+        exec("second", "echo {{ steps[\"first-one\"].outputs.count }}").puts("name", Kind::String),
     ]);
     let done =
         tried(flow, json!({"first-one": {"outputs": {"count": 7}}, "second": {"outputs": {"name": "x"}}}));

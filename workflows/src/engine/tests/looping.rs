@@ -59,10 +59,10 @@ fn loops_stand_one_in_the_other() {
 }
 
 fn until(max: u32) -> Workflow {
-    let condition = "{{ steps.try-it.outputs.ok }}".to_owned();
+    let condition = "{{ steps.try_it.outputs.ok }}".to_owned();
     let mut flow = workflow(vec![
         looped("again", LoopKind::Until { condition }, 1),
-        exec("try-it", "true").within(0).puts("ok", Kind::Boolean),
+        exec("try_it", "true").within(0).puts("ok", Kind::Boolean),
         exec("bounded", "true"),
     ]);
     if let Does::Loop(told) = &mut flow.steps[0].does {
@@ -75,14 +75,14 @@ fn until(max: u32) -> Workflow {
 #[test]
 fn until_looks_after_each_iteration_and_waits_between_them() {
     let (no, yes) = (json!({"outputs": {"ok": false}}), json!({"outputs": {"ok": true}}));
-    let done = tried(until(10), json!({"try-it": [no, no, yes]}));
+    let done = tried(until(10), json!({"try_it": [no, no, yes]}));
     assert_eq!((done.route.len(), done.waited_ms), (4, 2_000));
     assert_eq!(done.steps[0].outputs.as_deref(), Some(r#"{"iterations":3}"#));
 }
 
 #[test]
 fn a_bound_ends_a_loop_as_a_failure_or_where_it_says() {
-    let no = json!({"try-it": {"outputs": {"ok": false}}});
+    let no = json!({"try_it": {"outputs": {"ok": false}}});
     let done = tried(until(2), no.clone());
     assert_eq!(
         done.end,
