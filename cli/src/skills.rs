@@ -84,9 +84,28 @@ impl Skills for Installed {
         let SkillJob { harness, prompt, model } = job.map_err(|failure| failure.in_a_line())?;
         Ok(SkillUse { harness, model, prompt })
     }
+
+    fn file_of(
+        &self,
+        workspace: &Path,
+        name: &str,
+        harness: Option<&str>,
+    ) -> Result<(String, String), String> {
+        let harness = harness.map(str::to_owned);
+        let spec = SkillSpec { skill: name.to_owned(), harness, ..SkillSpec::default() };
+        let skills = installed_around(Place::around(workspace).as_ref());
+        let (harness, skill) = chosen(&skills, &spec).map_err(|failure| failure.in_a_line())?;
+        Ok((harness, skill.file.display().to_string()))
+    }
 }
 
 fn choose(skills: &[Skill], spec: &SkillSpec) -> Result<SkillJob, Failure> {
+    let (harness, skill) = chosen(skills, spec)?;
+    let prompt = skill::prompt(spec, &skill.file.display().to_string());
+    Ok(SkillJob { harness, prompt, model: spec.model.clone() })
+}
+
+fn chosen<'a>(skills: &'a [Skill], spec: &SkillSpec) -> Result<(String, &'a Skill), Failure> {
     let named: Vec<&Skill> = skills.iter().filter(|skill| skill.name == spec.skill).collect();
     if named.is_empty() {
         let mut known: Vec<String> = skills.iter().map(|skill| skill.name.clone()).collect();
@@ -102,7 +121,7 @@ fn choose(skills: &[Skill], spec: &SkillSpec) -> Result<SkillJob, Failure> {
         let has = |skill: &&&Skill| skill.harnesses.iter().any(|name| name == harness);
         named.iter().find(has).copied()
     };
-    let (harness, skill) = match spec.harness.as_deref() {
+    Ok(match spec.harness.as_deref() {
         Some(harness) => match has(harness) {
             Some(skill) => (harness.to_owned(), skill),
             None => {
@@ -116,9 +135,7 @@ fn choose(skills: &[Skill], spec: &SkillSpec) -> Result<SkillJob, Failure> {
             Some(skill) => ("claude".to_owned(), skill),
             None => (named[0].harnesses.first().cloned().unwrap_or_default(), named[0]),
         },
-    };
-    let prompt = skill::prompt(spec, &skill.file.display().to_string());
-    Ok(SkillJob { harness, prompt, model: spec.model.clone() })
+    })
 }
 
 #[cfg(test)]

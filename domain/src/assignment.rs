@@ -231,7 +231,7 @@ impl Assignment {
 
     /// Whether it ends by itself whatever happens to its job: no person is asked.
     pub fn ends_by_itself(&self) -> bool {
-        self.is_run && self.director == Director::None
+        self.is_run && self.director != Director::Pm
     }
 
     /// Whether it goes on: something of it is pending or running.

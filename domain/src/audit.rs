@@ -4,6 +4,7 @@
 //! killed when; what is found here comes from a damaged file, another program's writes, or a bug.
 
 use crate::assignment::Assignment;
+use crate::director::Director;
 use crate::history::HistoryEvent;
 use crate::history::proof;
 use crate::history::replay::{Told, replay};
@@ -23,6 +24,8 @@ pub struct Dossier {
     pub attempts: Vec<AttemptRecord>,
     /// The history, oldest first.
     pub events: Vec<HistoryEvent>,
+    /// Its workflow waits for something that is no job.
+    pub waits: bool,
 }
 
 /// What can be wrong.
@@ -194,6 +197,8 @@ pub struct Repair {
     pub untold_jobs: Vec<JobId>,
     /// The highest number that an attempt of the job has, where the job has counted fewer.
     pub numbers: Vec<(JobId, u32)>,
+    /// Its workflow says what is next.
+    pub wakes_flow: bool,
 }
 
 /// What was found in one assignment.
@@ -247,8 +252,9 @@ impl<'a> Auditor<'a> {
         let assignment = &self.dossier.assignment;
         let open = self.line().find(|job| !job.status().is_final());
         match open {
-            None if assignment.is_active() && !assignment.is_held() => {
+            None if assignment.is_active() && !assignment.is_held() && !self.dossier.waits => {
                 let detail = "it is active, and nothing is pending or running".to_owned();
+                self.audit.repair.wakes_flow = assignment.director == Director::Workflow;
                 self.found(FindingKind::NothingNext, (None, None), detail);
             }
             Some(job) if assignment.is_held() => {

@@ -7,6 +7,8 @@ pub enum Director {
     Pm,
     /// Nobody: the assignment ends with its last job.
     None,
+    /// A workflow: a graph that routes on outcomes.
+    Workflow,
 }
 
 impl Director {
@@ -15,11 +17,14 @@ impl Director {
         match self {
             Director::Pm => "pm",
             Director::None => "none",
+            Director::Workflow => "workflow",
         }
     }
 
     /// The director of that name.
     pub fn from_name(name: &str) -> Option<Director> {
-        [Director::Pm, Director::None].into_iter().find(|director| director.as_str() == name)
+        [Director::Pm, Director::None, Director::Workflow]
+            .into_iter()
+            .find(|director| director.as_str() == name)
     }
 }

@@ -49,11 +49,17 @@ pub enum EventKind {
     NothingGained,
     /// A person has rolled an assignment's branch back, merged it, or proposed it.
     BranchMoved,
+    /// A step of a workflow waits: for a time, a person, or another run.
+    StepWaits,
+    /// A person has answered a step, or ended a loop, or had a run go on.
+    StepAnswered,
+    /// An iteration of a workflow's loop begins.
+    LoopIterated,
 }
 
 impl EventKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [EventKind; 31] = [
+    pub const ALL: [EventKind; 34] = [
         EventKind::AssignmentCreated,
         EventKind::AssignmentActivated,
         EventKind::AssignmentBlocked,
@@ -85,6 +91,9 @@ impl EventKind {
         EventKind::ProofChanged,
         EventKind::NothingGained,
         EventKind::BranchMoved,
+        EventKind::StepWaits,
+        EventKind::StepAnswered,
+        EventKind::LoopIterated,
     ];
 
     /// The name in the store and in JSON.
@@ -121,6 +130,9 @@ impl EventKind {
             EventKind::ProofChanged => "proof_changed",
             EventKind::NothingGained => "nothing_gained",
             EventKind::BranchMoved => "branch_moved",
+            EventKind::StepWaits => "step_waits",
+            EventKind::StepAnswered => "step_answered",
+            EventKind::LoopIterated => "loop_iterated",
         }
     }
 

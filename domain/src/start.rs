@@ -17,13 +17,15 @@ pub enum Start {
     Definition { name: String, params: String },
     /// An assignment that a PM leads; the text may name params as `{{ params.x }}`.
     NorthStar { template: String, params: String },
+    /// The workflow of that name; `params` is a JSON object.
+    Workflow { name: String, params: String },
 }
 
 impl Start {
     /// What people call it: the definition's name, or the beginning of the north star.
     pub fn title(&self) -> &str {
         match self {
-            Start::Definition { name, params: _ } => name,
+            Start::Definition { name, params: _ } | Start::Workflow { name, params: _ } => name,
             Start::NorthStar { template, params: _ } => template,
         }
     }
@@ -31,7 +33,9 @@ impl Start {
     /// Its params, a JSON object.
     pub fn params(&self) -> &str {
         match self {
-            Start::Definition { params, .. } | Start::NorthStar { params, .. } => params,
+            Start::Definition { params, .. }
+            | Start::NorthStar { params, .. }
+            | Start::Workflow { params, .. } => params,
         }
     }
 }

@@ -36,6 +36,7 @@ use crate::timestamp::Timestamp;
 use crate::upkeep::Upkeep;
 use crate::usage::{CostSource, MicroUsd, TokenUsage};
 use crate::webhook::Webhooks;
+use crate::workflow::{Signal, Workflows};
 
 /// A change to one assignment, decided by its aggregate.
 #[derive(Debug, Clone)]
@@ -122,6 +123,11 @@ pub enum Change {
         needs: Amounts,
         terms: AnyTerms,
     },
+    /// The workflow that leads it is told something.
+    Signal {
+        assignment: AssignmentId,
+        signal: Signal,
+    },
     /// What an audit has found wrong is put right, as far as it can be.
     Repair {
         assignment: AssignmentId,
@@ -147,6 +153,7 @@ impl Change {
             | Change::TakeOver { assignment, .. }
             | Change::MoveBranch { assignment, .. }
             | Change::Reserve { assignment, .. }
+            | Change::Signal { assignment, .. }
             | Change::Repair { assignment, .. } => *assignment,
         }
     }
@@ -491,7 +498,16 @@ pub enum StoreError {
 /// The store.
 #[async_trait]
 pub trait Store:
-    Upkeep + Runs + Definitions + Schedules + Happenings + Subscriptions + Webhooks + Notices + Imports
+    Upkeep
+    + Runs
+    + Definitions
+    + Schedules
+    + Happenings
+    + Subscriptions
+    + Webhooks
+    + Notices
+    + Imports
+    + Workflows
 {
     /// Lets an aggregate decide the command, and writes what follows in one transaction.
     async fn execute(&self, command: Command) -> Result<Receipt, StoreError>;

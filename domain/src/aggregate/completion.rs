@@ -17,7 +17,7 @@ const REFUSALS_MOST: u32 = 3;
 impl Aggregate {
     /// What each criterion is tied to, or what stands against `complete`. The present tree is the one that was measured
     /// last: a PM's attempt is measured when it ends.
-    fn judge(&self, ties: &Ties) -> Result<Shown, Vec<String>> {
+    pub(super) fn judge(&self, ties: &Ties) -> Result<Shown, Vec<String>> {
         self.judge_of(ties, None)
     }
 
@@ -109,7 +109,7 @@ impl Aggregate {
         }
     }
 
-    fn complete_by(&mut self, shown: Shown, reason: Option<String>, ctx: &Context<'_>) {
+    pub(super) fn complete_by(&mut self, shown: Shown, reason: Option<String>, ctx: &Context<'_>) {
         self.tie(&shown);
         self.complete(reason, None, ctx);
     }

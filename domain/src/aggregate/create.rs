@@ -10,6 +10,7 @@ use crate::id::AssignmentId;
 use crate::limits::OwnLimits;
 use crate::namespace::Namespace;
 use crate::run::RunOrigin;
+use crate::workflow::NewFlow;
 use crate::worktree::Worktree;
 
 /// What a person says of a new assignment.
@@ -42,6 +43,8 @@ pub enum First {
     Job(NewJob),
     /// It waits for somebody to insert one.
     Hold,
+    /// As its workflow says.
+    Workflow(Box<NewFlow>),
 }
 
 impl NewAssignment {
@@ -81,10 +84,11 @@ impl Aggregate {
         match new.first {
             First::Director => match new.director {
                 Director::Pm => aggregate.put_in(pm_job(ctx, kick_off_context()), Place::End, ctx)?,
-                Director::None => {}
+                Director::None | Director::Workflow => {}
             },
             First::Job(job) => aggregate.put_in(job, Place::End, ctx)?,
             First::Hold => {}
+            First::Workflow(flow) => aggregate.begin(flow),
         }
         aggregate.settle(ctx);
         Ok(aggregate)

@@ -239,7 +239,10 @@ impl Aggregate {
                 self.ask_pm(Place::After(ended.job), ctx);
             }
             Director::None if !is_shadow && self.assignment.is_active() => self.block_if_failed(ended, ctx),
-            Director::Pm | Director::None => {}
+            Director::Workflow if !is_shadow && !self.assignment.is_closed() => {
+                self.hear_end(ended.index, &ended.outcome);
+            }
+            Director::Pm | Director::None | Director::Workflow => {}
         }
     }
 

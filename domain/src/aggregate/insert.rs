@@ -13,6 +13,9 @@ impl Aggregate {
     /// A person inserts a job. It replaces a PM kick-off that has not started.
     pub fn insert(&mut self, job: NewJob, place: Place, ctx: &Context<'_>) -> Result<(), Rejection> {
         self.refuse_if_closed()?;
+        if !job.job_type.is_chat() {
+            self.refuse_if_directed("its definition says what is done; agents workflow show tells it")?;
+        }
         self.refuse_foreign_place(place)?;
         if !job.job_type.is_chat() {
             self.refuse_if_full(1)?;

@@ -9,6 +9,7 @@ mod claim;
 mod completion;
 mod create;
 mod criteria;
+mod direct;
 mod evidence;
 mod finish;
 mod insert;
@@ -41,6 +42,7 @@ use crate::limits::Reached;
 use crate::run::RunOrigin;
 use crate::spending::Spending;
 use crate::timestamp::Timestamp;
+use crate::workflow::{NewFlow, Signal};
 
 pub use branch::BranchMove;
 pub use checks::CheckEdit;
@@ -90,6 +92,10 @@ pub struct Aggregate {
     spendings: Vec<Spending>,
     /// Of a new run.
     run: Option<Box<RunOrigin>>,
+    /// Of a new run of a workflow.
+    flow: Option<Box<NewFlow>>,
+    /// What its workflow has not been told yet.
+    signal: Option<Signal>,
 }
 
 /// What has happened to an aggregate and is not yet written, beside what it has become.
@@ -133,6 +139,13 @@ pub enum Rejection {
     AlreadyRepeated { job: JobId, by: JobId },
     #[error("job {job} is a question")]
     IsQuestion { job: JobId },
+    #[error("a workflow leads assignment {assignment}: {hint}")]
+    Directed { assignment: AssignmentId, hint: &'static str },
+    #[error("no workflow leads assignment {assignment}")]
+    Undirected { assignment: AssignmentId },
+    /// Its workflow does not take what it was told.
+    #[error("{why}")]
+    NotNow { why: String },
     #[error("no reason is given, and a {} assignment needs one", status.as_str())]
     ReasonNeeded { status: AssignmentStatus },
     #[error("the evidence stands against it: {}", against.join("; "))]
@@ -160,7 +173,18 @@ impl Aggregate {
     /// The aggregate as it was stored: all the jobs in order, and the running attempts.
     pub fn restore(assignment: Assignment, jobs: Vec<Job>, attempts: Vec<Attempt>) -> Self {
         let (events, contexts, cooldowns) = (Vec::new(), Vec::new(), Vec::new());
-        Self { assignment, jobs, attempts, events, contexts, cooldowns, spendings: Vec::new(), run: None }
+        Self {
+            assignment,
+            jobs,
+            attempts,
+            events,
+            contexts,
+            cooldowns,
+            spendings: Vec::new(),
+            run: None,
+            flow: None,
+            signal: None,
+        }
     }
 
     /// The assignment itself.

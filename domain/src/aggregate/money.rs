@@ -263,7 +263,7 @@ impl Aggregate {
                 let harness = last.map_or("", |job| job.harness.as_str());
                 self.leave_some(&self.expected(&JobType::pm(), harness, funds))
             }
-            Director::None => Amounts::NONE,
+            Director::None | Director::Workflow => Amounts::NONE,
         }
     }
 

@@ -28,6 +28,9 @@ impl Aggregate {
         if self.jobs.iter().any(|job| job_list::is_in_line(job) && !job.status().is_final()) {
             self.assignment.release(ctx.now);
         }
+        if repair.wakes_flow {
+            self.wake_flow(ctx);
+        }
         self.settle(ctx);
     }
 

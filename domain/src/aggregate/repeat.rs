@@ -48,7 +48,10 @@ impl Aggregate {
                     self.note_event(ctx, EventKind::RetryRequested, About::job(job), Vec::new());
                 }
             }
-            JobStatus::Failed | JobStatus::Cancelled => self.repeat(index, again, ctx)?,
+            JobStatus::Failed | JobStatus::Cancelled => {
+                self.refuse_if_directed("agents workflow retry-step does a step again")?;
+                self.repeat(index, again, ctx)?;
+            }
         }
         self.activate(None, None, ctx);
         self.settle(ctx);

@@ -18,6 +18,8 @@ impl Aggregate {
             match self.assignment.director {
                 Director::Pm => self.ask_pm(Place::End, ctx),
                 Director::None => self.end_undirected(ctx),
+                // The store asks it, in the same transaction; or it waits.
+                Director::Workflow => {}
             }
         }
         job_list::mark_head(&mut self.jobs, self.assignment.may_run());
@@ -58,7 +60,7 @@ impl Aggregate {
     }
 
     /// Active -> failed. What it still had to do is not done.
-    fn fail_run(&mut self, reason: String, ctx: &Context<'_>) {
+    pub(super) fn fail_run(&mut self, reason: String, ctx: &Context<'_>) {
         self.close_open_jobs("its run has failed", ctx);
         let details = vec![("reason", reason.clone())];
         self.assignment.change(AssignmentState::Failed { reason }, ctx.now);

@@ -8,6 +8,7 @@ use crate::history::EventKind;
 use crate::id::{AttemptId, JobId};
 use crate::job::{Job, JobStatus};
 use crate::job_list;
+use crate::outcome::{Outcome, OutcomeClass};
 
 /// What becomes of the running job of an assignment that is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,10 @@ impl Aggregate {
     fn cancel_waiting(&mut self, index: usize, why: Option<&str>, ctx: &Context<'_>) {
         let job = self.jobs[index].clone();
         self.cancel_job(job.id, why.unwrap_or(A_PERSON), ctx);
+        if self.assignment.director == Director::Workflow && !job.shadow && self.assignment.is_active() {
+            let text = why.unwrap_or(A_PERSON);
+            self.hear_end(index, &Outcome::failure(OutcomeClass::Cancelled, text));
+        }
         if job.shadow || self.assignment.director != Director::Pm || self.assignment.is_closed() {
             return;
         }

@@ -118,6 +118,9 @@ impl Told {
             | EventKind::AssignmentResumed
             | EventKind::ProofChanged
             | EventKind::BranchMoved
+            | EventKind::StepWaits
+            | EventKind::StepAnswered
+            | EventKind::LoopIterated
             | EventKind::AssignmentNoted => true,
         };
         if !is_right {
@@ -162,7 +165,10 @@ impl Told {
             | EventKind::CompletionRefused
             | EventKind::ProofChanged
             | EventKind::NothingGained
-            | EventKind::BranchMoved => (None, None),
+            | EventKind::BranchMoved
+            | EventKind::StepWaits
+            | EventKind::StepAnswered
+            | EventKind::LoopIterated => (None, None),
         };
         self.status = of_assignment.or(self.status);
         self.jobs.extend(of_job);

@@ -29,6 +29,18 @@ pub struct Facts {
     pub started_at: Timestamp,
 }
 
+/// A new run of a workflow: what it starts with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFlow {
+    pub facts: Facts,
+    /// The definition as it is now, with all that it uses.
+    pub snapshot: String,
+    /// The SHA-256 of the snapshot, in hex.
+    pub hash: String,
+    /// The run whose step it is.
+    pub parent: Option<AssignmentId>,
+}
+
 /// What a run has to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {

@@ -2,11 +2,17 @@
 
 use async_trait::async_trait;
 
-use super::flow::Wait;
+use super::flow::{Facts, Wait};
 use super::step::StepRun;
+use std::sync::Arc;
+
+use crate::actor::Actor;
+use crate::aggregate::{HarnessDefaults, NewAssignment};
+use crate::assignment::AssignmentStatus;
 use crate::id::AssignmentId;
 use crate::namespace::Namespace;
-use crate::store::StoreError;
+use crate::start::Start;
+use crate::store::{Receipt, StoreError};
 use crate::timestamp::Timestamp;
 
 /// Whether a stored workflow can be started.
@@ -137,6 +143,25 @@ pub struct WorkflowFilter {
     pub status: Vec<WorkflowStatus>,
 }
 
+/// A run of a workflow that has something to be done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueFlow {
+    pub assignment: AssignmentId,
+    pub namespace: Namespace,
+    pub what: Due,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Due {
+    /// Its time has come.
+    Woken,
+    /// It wants that run to be started. `depth`: how many triggers lie before it.
+    Start { start: Start, facts: Facts, depth: u32 },
+    /// The run that it waits for has ended.
+    Ended { child: AssignmentId, status: AssignmentStatus, text: String },
+}
+
 /// The port to workflows.
 #[async_trait]
 pub trait Workflows: Send + Sync {
@@ -169,6 +194,26 @@ pub trait Workflows: Send + Sync {
         after: u32,
         limit: u32,
     ) -> Result<Vec<StepRun>, StoreError>;
+
+    /// Runs of workflows that have something to be done about them now.
+    async fn due_flows(
+        &self,
+        namespace: Option<&Namespace>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueFlow>, StoreError>;
+
+    /// When the next one has.
+    async fn next_flow_at(&self, namespace: Option<&Namespace>) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Starts the run that another one wants, and tells that one. `Ok(None)`: it does not want it any longer.
+    async fn start_child(
+        &self,
+        parent: AssignmentId,
+        child: NewAssignment,
+        harness_defaults: Arc<HarnessDefaults>,
+        actor: Actor,
+    ) -> Result<Option<Receipt>, StoreError>;
 
     /// The text of a snapshot.
     async fn workflow_snapshot(&self, hash: &str) -> Result<Option<String>, StoreError>;

@@ -5,8 +5,11 @@ mod flow;
 mod library;
 mod step;
 
-pub use flow::{Ask, Ends, Facts, Flow, FlowEvent, FlowReader, NoTurn, Signal, StepJob, Then, Turn, Wait};
+pub use flow::{
+    Ask, Ends, Facts, Flow, FlowEvent, FlowReader, NewFlow, NoTurn, Signal, StepJob, Then, Turn, Wait,
+};
 pub use library::{
-    Edit, Published, StoredWorkflow, Summary, Version, WorkflowFilter, WorkflowRun, WorkflowStatus, Workflows,
+    Due, DueFlow, Edit, Published, StoredWorkflow, Summary, Version, WorkflowFilter, WorkflowRun,
+    WorkflowStatus, Workflows,
 };
 pub use step::{Known, StepChange, StepRun, StepStatus};

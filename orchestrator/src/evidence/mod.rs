@@ -133,7 +133,7 @@ async fn completes(scene: Scene<'_>, report: &AttemptReport) -> bool {
     }
     match scene.assignment().director {
         // Its last job completes it, and any may be the last.
-        Director::None => true,
+        Director::None | Director::Workflow => true,
         Director::Pm if !job.job_type.is_pm() => false,
         Director::Pm => decides_complete(scene, report).await,
     }

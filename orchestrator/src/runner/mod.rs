@@ -13,12 +13,15 @@ mod reactions;
 mod recovery;
 mod schedules;
 mod state;
+mod workflows;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use agents_domain::actor::Actor;
 use agents_domain::attempt::{AttemptProgress, AttemptReport, Wish};
+use agents_domain::director::Director;
 use agents_domain::evidence::VerificationKey;
 use agents_domain::fallback::Fallbacks;
 use agents_domain::id::AttemptId;
@@ -42,6 +45,7 @@ use housekeeping::Chore;
 use notices::Announcer;
 use reactions::Reactions;
 use state::{Ended, Event, Found, Slot, State};
+use workflows::Flows;
 
 /// The slow tick: how late work is found whose bell was not heard.
 const TICK: Duration = Duration::from_secs(30);
@@ -107,6 +111,7 @@ impl Runner {
         let mut chore = Chore::new(self.options.once || only.is_some(), Instant::now());
         let mut reactions = Reactions::new(only.is_none());
         let mut announcer = Announcer::new(only.is_none());
+        let mut flows = Flows::new(only.is_none());
         let mut state = State::new(only.is_some());
         match only {
             Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
@@ -123,10 +128,11 @@ impl Runner {
             chore.start_if_due(&self.around, &self.options.database_url);
             if !state.is_draining {
                 let namespace = self.options.namespace.as_ref();
+                flows.look(&self.around, namespace, Actor::Runner(self.options.id));
                 reactions.look(&self.around, namespace, self.options.id);
                 announcer.look(&self.around, namespace, &self.options.folder);
             }
-            let is_quiet = reactions.is_quiet() && announcer.is_quiet();
+            let is_quiet = reactions.is_quiet() && announcer.is_quiet() && flows.is_quiet();
             let has_nothing = state.found == Found::Nothing && !state.must_fire && is_quiet;
             if state.is_idle() && (state.is_draining || (self.options.once && has_nothing)) {
                 break;
@@ -144,6 +150,7 @@ impl Runner {
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
                 looked = reactions.looked() => Event::Reacted(reactions.hear(looked)),
+                looked = flows.event() => Event::Flowed(flows.hear(looked, self.around.clock.now())),
                 told = announcer.looked() => {
                     announcer.hear(told, self.around.clock.now());
                     Event::Told
@@ -153,6 +160,12 @@ impl Runner {
             if event.may_be_told_of() {
                 reactions.wake();
                 announcer.wake();
+            }
+            if event.may_move_workflows() {
+                flows.wake();
+            }
+            if let Event::Finished(_) = event {
+                flows.hear_end(std::mem::take(&mut state.has_directed));
             }
             self.handle(event, &mut state).await;
         }
@@ -364,9 +377,11 @@ impl Runner {
                 }
             }
             Event::Control(None) => state.has_listener = false,
-            Event::Reacted(0) | Event::Told => {}
+            Event::Reacted(0) | Event::Flowed(0) | Event::Told => {}
             // More than this runner has slots for may have been started.
-            Event::Reacted(_) => doorbell::ring_others(&self.options.bells, self.options.id),
+            Event::Reacted(_) | Event::Flowed(_) => {
+                doorbell::ring_others(&self.options.bells, self.options.id)
+            }
             Event::Tick if !state.waiting.is_empty() => {
                 state.ticked_at = Instant::now();
                 if state.moved_at.elapsed() >= HELD_LONGEST {
@@ -448,6 +463,8 @@ impl Runner {
         }
         state.moved_at = Instant::now();
         state.finished += 1;
+        let is_directed = |ended: &Ended| ended.claimed.assignment.director == Director::Workflow;
+        state.has_directed |= ended.as_ref().is_some_and(is_directed);
         let is_run = ended.as_ref().is_none_or(|ended| ended.claimed.assignment.is_run);
         let limited =
             ended.as_ref().filter(|ended| is_limit(ended)).map(|ended| ended.claimed.attempt.harness.clone());

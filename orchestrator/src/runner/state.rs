@@ -36,6 +36,8 @@ pub(super) enum Event {
     Control(Option<Control>),
     /// The runner has looked at what has happened, and has started so many runs.
     Reacted(usize),
+    /// So many workflows that waited have gone on.
+    Flowed(usize),
     /// The runner has told of what has happened, or it is time to.
     Told,
     Tick,
@@ -46,7 +48,7 @@ impl Event {
     pub fn may_bring_work(&self) -> bool {
         match self {
             Event::Rung | Event::Ended(_) | Event::Finished(_) | Event::Tick => true,
-            Event::Reacted(started) => *started > 0,
+            Event::Reacted(moved) | Event::Flowed(moved) => *moved > 0,
             Event::Claimed(_)
             | Event::Fired(_)
             | Event::Due
@@ -60,8 +62,26 @@ impl Event {
     pub fn may_be_told_of(&self) -> bool {
         match self {
             Event::Rung | Event::Finished(_) | Event::Fired(_) | Event::Tick => true,
-            Event::Reacted(started) => *started > 0,
+            Event::Reacted(moved) | Event::Flowed(moved) => *moved > 0,
             Event::Claimed(_)
+            | Event::Due
+            | Event::Ended(_)
+            | Event::Beat(_)
+            | Event::Control(_)
+            | Event::Told => false,
+        }
+    }
+}
+
+impl Event {
+    /// Whether a workflow may have to be looked at.
+    pub fn may_move_workflows(&self) -> bool {
+        match self {
+            Event::Rung | Event::Tick => true,
+            Event::Reacted(moved) | Event::Flowed(moved) => *moved > 0,
+            Event::Finished(_)
+            | Event::Fired(_)
+            | Event::Claimed(_)
             | Event::Due
             | Event::Ended(_)
             | Event::Beat(_)
@@ -112,6 +132,8 @@ pub(super) struct State {
     pub fires_behind: More,
     /// When the next schedule is due.
     pub next_due: Option<Timestamp>,
+    /// A job has ended that a workflow directs, and nobody has looked at it yet.
+    pub has_directed: bool,
     /// Whether there may be work that the last look has not seen.
     pub must_look: bool,
     pub found: Found,
@@ -140,6 +162,7 @@ impl State {
             claiming: JoinSet::new(),
             firing: JoinSet::new(),
             must_fire: true,
+            has_directed: false,
             fires_behind: More::Nothing,
             next_due: None,
             must_look: true,

@@ -50,7 +50,9 @@ impl Starter for AtOnce {
                 let found = self.find(namespace, name).await?;
                 self.from.run_of(namespace, (found, params), cause)
             }
-            Start::NorthStar { .. } => self.from.new_run(namespace, start, cause).await,
+            Start::NorthStar { .. } | Start::Workflow { .. } => {
+                self.from.new_run(namespace, start, cause).await
+            }
         }
     }
 

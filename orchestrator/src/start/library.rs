@@ -79,7 +79,7 @@ impl Library {
         })
     }
 
-    async fn known_workspace(&self, namespace: &Namespace) -> Result<Option<PathBuf>, StartError> {
+    pub(super) async fn known_workspace(&self, namespace: &Namespace) -> Result<Option<PathBuf>, StartError> {
         let here = self.here.as_ref().filter(|here| here.namespace == *namespace);
         if let Some(here) = here.filter(|here| here.is_own) {
             return Ok(Some(here.folder.clone()));
@@ -161,9 +161,14 @@ impl Library {
 
 /// The files of definitions in a repository's folder, with the names that they give.
 pub fn files(workspace: &Path) -> Vec<(String, PathBuf)> {
+    yaml_files(&workspace.join(FOLDER))
+}
+
+/// The YAML files of a folder, with the names that they give.
+pub(super) fn yaml_files(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
-    // A folder that is not there has no definitions.
-    for entry in std::fs::read_dir(workspace.join(FOLDER)).into_iter().flatten().flatten() {
+    // A folder that is not there has none.
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         if let Some(stem) =
@@ -178,9 +183,14 @@ pub fn files(workspace: &Path) -> Vec<(String, PathBuf)> {
 
 /// The file of that name, if there is one; two are one too many.
 fn file_of(workspace: &Path, name: &str) -> Result<Option<PathBuf>, String> {
+    file_in(workspace, FOLDER, name)
+}
+
+/// The same in another folder of the workspace.
+pub(super) fn file_in(workspace: &Path, folder: &str, name: &str) -> Result<Option<PathBuf>, String> {
     let is_fit = agents_definitions::name_problem(name).is_none();
     let candidates =
-        ["yaml", "yml"].map(|extension| workspace.join(FOLDER).join(format!("{name}.{extension}")));
+        ["yaml", "yml"].map(|extension| workspace.join(folder).join(format!("{name}.{extension}")));
     let mut there = candidates.into_iter().filter(|path| is_fit && path.is_file());
     match (there.next(), there.next()) {
         (Some(one), Some(other)) => {
@@ -190,11 +200,11 @@ fn file_of(workspace: &Path, name: &str) -> Result<Option<PathBuf>, String> {
     }
 }
 
-fn read_file(file: &Path) -> Result<String, String> {
+pub(super) fn read_file(file: &Path) -> Result<String, String> {
     let bytes = std::fs::read(file).map_err(|error| format!("{} can't be read: {error}", file.display()))?;
     String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", file.display()))
 }
 
-fn shown(workspace: &Path, file: &Path) -> String {
+pub(super) fn shown(workspace: &Path, file: &Path) -> String {
     file.strip_prefix(workspace).unwrap_or(file).display().to_string()
 }

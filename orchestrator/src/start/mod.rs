@@ -3,11 +3,13 @@
 
 mod again;
 mod at_once;
+mod flow;
 mod ground;
 mod library;
 mod moment;
 #[cfg(test)]
 mod tests;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,8 +32,13 @@ use crate::settings::{Settings, SettingsSource};
 use at_once::AtOnce;
 
 pub use again::{again, is_north_star};
+pub use flow::WORKER as WORKFLOW;
 pub use ground::{Choice, Refusal, Wanted, choose, is_bare};
 pub use library::{Found, Library, Listed, Origin, files};
+pub use workflows::{
+    FOLDER as WORKFLOWS_FOLDER, FoundWorkflow, ListedModule, ListedWorkflow, MODULES as MODULES_FOLDER,
+    WorkflowOrigin, list_modules, modules,
+};
 
 /// Who uses a skill, and what it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +52,14 @@ pub struct SkillUse {
 pub trait Skills: Send + Sync {
     /// How the skill of that spec (JSON) is used in that workspace; the error is for a person.
     fn use_of(&self, workspace: &Path, spec: &str) -> Result<SkillUse, String>;
+
+    /// Who uses the skill of that name there, and the file that tells it what to do; the error is for a person.
+    fn file_of(
+        &self,
+        workspace: &Path,
+        name: &str,
+        harness: Option<&str>,
+    ) -> Result<(String, String), String>;
 }
 
 /// No skill is installed.
@@ -53,6 +68,10 @@ pub struct NoSkills;
 
 impl Skills for NoSkills {
     fn use_of(&self, _: &Path, _: &str) -> Result<SkillUse, String> {
+        Err("no skill is installed".to_owned())
+    }
+
+    fn file_of(&self, _: &Path, _: &str, _: Option<&str>) -> Result<(String, String), String> {
         Err("no skill is installed".to_owned())
     }
 }
@@ -95,6 +114,23 @@ impl FromDefinitions {
     pub fn new(sources: Sources) -> Self {
         let library = Library::new(Arc::clone(&sources.store), sources.here.clone());
         Self { sources, library }
+    }
+
+    /// The workflow of that name, for a person.
+    pub async fn find_workflow(
+        &self,
+        namespace: &Namespace,
+        name: &str,
+    ) -> Result<FoundWorkflow, StartError> {
+        let workspace = self.library.known_workspace(namespace).await?;
+        let by = agents_domain::run::TriggerKind::Manual;
+        workflows::find(&self.sources.store, (namespace, workspace), (name, by)).await
+    }
+
+    /// The workflows of a namespace, by name.
+    pub async fn list_workflows(&self, namespace: &Namespace) -> Result<Vec<ListedWorkflow>, StartError> {
+        let workspace = self.library.known_workspace(namespace).await?;
+        workflows::list(&self.sources.store, namespace, workspace.as_deref()).await
     }
 
     /// The definitions that there are.
@@ -280,6 +316,7 @@ impl Starter for FromDefinitions {
             Start::NorthStar { template, params } => {
                 self.north_star(namespace, (template, params), cause).await
             }
+            Start::Workflow { name, params } => self.workflow(namespace, (name, params), cause).await,
         }
     }
 

@@ -9,6 +9,7 @@ use agents_domain::amounts::Amounts;
 use agents_domain::attempt::{Attempt, AttemptReport, Holder};
 use agents_domain::cooldown::Cooldown;
 use agents_domain::decision::NewJob;
+use agents_domain::director::Director;
 use agents_domain::history::HistoryEvent;
 use agents_domain::id::{AssignmentId, AttemptId, IdSource, JobId};
 use agents_domain::job::Job;
@@ -19,6 +20,7 @@ use agents_domain::store::{Change, ClaimRequest, Claimed, Command, DayLine, Rece
 use agents_domain::timestamp::Timestamp;
 
 use super::connection::Connection;
+use super::direct::Flows;
 use super::purse::Purses;
 use super::told::{self, Teller};
 use super::{
@@ -29,13 +31,18 @@ use super::{
 /// Rows that one statement writes at most. SQLite takes at most 32,766 parameters, and a job has 23 columns; but
 /// it also finds a parameter named `$n` by looking through all of them, so that a statement with many is slow:
 /// 3,000 jobs took 8.4 s in pieces of 1,000, 1.8 s in pieces of 100, 1.6 s in pieces of 50 (debug build).
-const ROWS_AT_ONCE: usize = 100;
+pub(super) const ROWS_AT_ONCE: usize = 100;
 
 /// The aggregates of one transaction, as they were and as they have become.
 pub(super) struct Batch<'a> {
     pub now: Timestamp,
     pub ids: &'a dyn IdSource,
+    flows: &'a Flows,
     loaded: HashMap<AssignmentId, Loaded>,
+    /// Assignments whose workflows were not told everything, and on whose behalf.
+    /// Of these every job is loaded, also where a workflow directs.
+    whole: BTreeSet<AssignmentId>,
+    undirected: Vec<(AssignmentId, Arc<HarnessDefaults>, Actor)>,
     /// In the order in which they were first touched, so that writes have an order too.
     order: Vec<AssignmentId>,
     reports: HashMap<AttemptId, AttemptReport>,
@@ -71,10 +78,13 @@ pub(super) struct Found {
 }
 
 impl<'a> Batch<'a> {
-    pub fn new(now: Timestamp, ids: &'a dyn IdSource) -> Self {
+    pub fn new(now: Timestamp, ids: &'a dyn IdSource, flows: &'a Flows) -> Self {
         Self {
             now,
             ids,
+            flows,
+            whole: BTreeSet::new(),
+            undirected: Vec::new(),
             loaded: HashMap::new(),
             order: Vec::new(),
             reports: HashMap::new(),
@@ -160,6 +170,11 @@ impl<'a> Batch<'a> {
         Ok(stored.or(begun))
     }
 
+    /// Of that assignment every job must be known.
+    pub fn load_whole(&mut self, id: AssignmentId) {
+        self.whole.insert(id);
+    }
+
     /// Loads these assignments with their jobs and running attempts.
     pub async fn load(
         &mut self,
@@ -171,15 +186,16 @@ impl<'a> Batch<'a> {
         if ids.is_empty() {
             return Ok(());
         }
+        let assignments = assignment_table::load(on, &ids).await?;
         let mut jobs: HashMap<AssignmentId, Vec<job_table::Stored>> = HashMap::new();
-        for stored in job_table::load(on, &ids).await? {
+        for stored in self.jobs_of(on, &assignments).await? {
             jobs.entry(stored.job.assignment).or_default().push(stored);
         }
         let mut attempts: HashMap<AssignmentId, Vec<Attempt>> = HashMap::new();
         for attempt in attempt_table::load_running(on, &ids).await? {
             attempts.entry(attempt.assignment).or_default().push(attempt);
         }
-        for assignment in assignment_table::load(on, &ids).await? {
+        for assignment in assignments {
             let id = assignment.assignment.id;
             let jobs = jobs.remove(&id).unwrap_or_default();
             let attempts = attempts.remove(&id).unwrap_or_default();
@@ -194,6 +210,29 @@ impl<'a> Batch<'a> {
             self.loaded.insert(id, Loaded { before: Some(before), aggregate });
         }
         Ok(())
+    }
+
+    /// Their jobs. A run of a workflow may have very many that have ended, and none of these matters.
+    async fn jobs_of(
+        &self,
+        on: &mut Connection,
+        of: &[assignment_table::Stored],
+    ) -> Result<Vec<job_table::Stored>, StoreError> {
+        let is_directed = |one: &&assignment_table::Stored| {
+            one.assignment.director == Director::Workflow && !self.whole.contains(&one.assignment.id)
+        };
+        let (directed, others): (Vec<_>, Vec<_>) = of.iter().partition(is_directed);
+        let ids = |all: Vec<&assignment_table::Stored>| -> Vec<AssignmentId> {
+            all.into_iter().map(|one| one.assignment.id).collect()
+        };
+        let mut jobs = match others.is_empty() {
+            true => Vec::new(),
+            false => job_table::load(on, &ids(others)).await?,
+        };
+        for id in ids(directed) {
+            jobs.extend(job_table::load_open(on, id).await?);
+        }
+        Ok(jobs)
     }
 
     /// Loads what the namespaces have spent whose jobs that claim may take, where there are limits.
@@ -254,8 +293,18 @@ impl<'a> Batch<'a> {
         self.decide(command)
     }
 
-    /// Decides a command.
+    /// Decides a command. What its workflow must be told is told later.
     pub fn decide(&mut self, command: Command) -> Result<Receipt, StoreError> {
+        let id = command.change.assignment();
+        let (defaults, actor) = (Arc::clone(&command.harness_defaults), command.actor);
+        let receipt = self.decide_alone(command)?;
+        if self.aggregate(id).is_some_and(Aggregate::has_signal) {
+            self.undirected.push((id, defaults, actor));
+        }
+        Ok(receipt)
+    }
+
+    fn decide_alone(&mut self, command: Command) -> Result<Receipt, StoreError> {
         let id = command.change.assignment();
         let defaults = Arc::clone(&command.harness_defaults);
         let ctx = Context { now: self.now, ids: self.ids, harness_defaults: defaults, actor: command.actor };
@@ -305,6 +354,7 @@ impl<'a> Batch<'a> {
                 aggregate.take_over(attempt, from, (&holder, proof), &ctx)?;
             }
             Change::MoveBranch { assignment: _, how } => aggregate.move_branch(how, &ctx)?,
+            Change::Signal { assignment: _, signal } => aggregate.hear(signal, &ctx)?,
             Change::Repair { assignment: _, repair } => aggregate.repair(&repair, &ctx),
         }
         Ok(self.receipt(id))
@@ -410,7 +460,31 @@ impl<'a> Batch<'a> {
         self.loaded.get(&assignment)?.aggregate.attempts().iter().find(|one| one.id == attempt).cloned()
     }
 
-    fn receipt(&mut self, id: AssignmentId) -> Receipt {
+    pub fn aggregate(&self, id: AssignmentId) -> Option<&Aggregate> {
+        self.loaded.get(&id).map(|loaded| &loaded.aggregate)
+    }
+
+    pub fn aggregate_mut(&mut self, id: AssignmentId) -> Option<&mut Aggregate> {
+        self.loaded.get_mut(&id).map(|loaded| &mut loaded.aggregate)
+    }
+
+    /// As if nothing had been decided of it since it was so.
+    pub fn put_back(&mut self, id: AssignmentId, before: Aggregate) {
+        if let Some(loaded) = self.loaded.get_mut(&id) {
+            loaded.aggregate = before;
+        }
+    }
+
+    pub fn flows(&self) -> &'a Flows {
+        self.flows
+    }
+
+    /// Assignments whose workflows were not told everything, and on whose behalf.
+    pub fn take_undirected(&mut self) -> Vec<(AssignmentId, Arc<HarnessDefaults>, Actor)> {
+        std::mem::take(&mut self.undirected)
+    }
+
+    pub fn receipt(&mut self, id: AssignmentId) -> Receipt {
         let loaded = self.loaded.get_mut(&id).expect("a receipt is written for an aggregate of this batch");
         let News { events, contexts, cooldowns, spendings, run } = loaded.aggregate.take_news();
         self.purses.spend(spendings);

@@ -120,6 +120,25 @@ pub(super) async fn load(
     rows.iter().map(|row| read(row, 0)).collect()
 }
 
+/// The jobs of a list that have not ended; if there are none, the last one, so that a place behind it can be told.
+pub(super) async fn load_open(on: &mut Connection, id: AssignmentId) -> Result<Vec<Stored>, StoreError> {
+    let select = || format!("SELECT {} FROM jobs WHERE assignment_id = $1", names("", &COLUMNS[..READ]));
+    let rows = Statement::new(select())
+        .push(" AND status IN ('pending', 'running') ORDER BY position")
+        .bind(id.to_string())
+        .fetch(on, "reading open jobs")
+        .await?;
+    if !rows.is_empty() {
+        return rows.iter().map(|row| read(row, 0)).collect();
+    }
+    let rows = Statement::new(select())
+        .push(" ORDER BY position DESC LIMIT 1")
+        .bind(id.to_string())
+        .fetch(on, "reading the last job")
+        .await?;
+    rows.iter().map(|row| read(row, 0)).collect()
+}
+
 /// What these jobs are told.
 pub(super) async fn contexts(
     on: &mut Connection,

@@ -12,12 +12,14 @@ mod connection;
 mod cooldown_table;
 mod decision_json;
 mod definition_table;
+mod direct;
 mod event_table;
 mod evidence_table;
 mod failure;
 mod find;
 mod fire;
 mod firing_table;
+mod flow_table;
 mod happening_table;
 mod import;
 mod imported_run_table;
@@ -39,6 +41,7 @@ mod told;
 mod upkeep;
 mod usage_table;
 mod webhook_table;
+mod workflow_table;
 mod writer;
 
 #[cfg(test)]
@@ -62,10 +65,12 @@ use agents_domain::store::{
     UsageFilter, UsageLine,
 };
 use agents_domain::timestamp::{Clock, Timestamp};
+use agents_domain::workflow::FlowReader;
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OnceCell, oneshot};
 
 use connection::{Connection, Database};
+use direct::Flows;
 use task::{Asked, Write};
 use writer::{Op, Writer};
 
@@ -83,6 +88,7 @@ pub struct SqlStore {
     database: Arc<Database>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    flows: Arc<dyn FlowReader>,
     idle: Mutex<Vec<Connection>>,
     writer: OnceCell<Writer>,
 }
@@ -100,7 +106,8 @@ impl SqlStore {
     ) -> Result<Self, StoreError> {
         let database = Arc::new(database);
         let first = database.open_and_migrate().await?;
-        Ok(Self { database, clock, ids, idle: Mutex::new(vec![first]), writer: OnceCell::new() })
+        let flows = Arc::new(agents_workflows::Reader);
+        Ok(Self { database, clock, ids, flows, idle: Mutex::new(vec![first]), writer: OnceCell::new() })
     }
 
     /// Checks the database's own integrity. `Ok(None)`: sound.
@@ -128,7 +135,8 @@ impl SqlStore {
     async fn writer(&self) -> Result<&Writer, StoreError> {
         let start = async || {
             let connection = self.reader().await?;
-            Ok(Writer::start(connection, Arc::clone(&self.clock), Arc::clone(&self.ids)))
+            let flows = Flows::new(Arc::clone(&self.flows));
+            Ok(Writer::start(connection, Arc::clone(&self.clock), Arc::clone(&self.ids), flows))
         };
         self.writer.get_or_try_init(start).await
     }

@@ -85,15 +85,13 @@ fn read(row: &AnyRow) -> Result<Schedule, StoreError> {
 fn read_terms(columns: &mut Columns<'_>) -> Result<Terms, StoreError> {
     let kind = columns.parsed(PatternKind::from_name)?;
     let (pattern, zone) = (columns.text()?, columns.text()?);
-    let is_definition = match &*columns.text()? {
-        "definition" => true,
-        "north-star" => false,
-        other => return Err(columns.bad(other)),
-    };
+    let kind_of_start = columns.text()?;
     let (text, params) = (columns.text()?, columns.text()?);
-    let start = match is_definition {
-        true => Start::Definition { name: text, params },
-        false => Start::NorthStar { template: text, params },
+    let start = match &*kind_of_start {
+        "definition" => Start::Definition { name: text, params },
+        "north-star" => Start::NorthStar { template: text, params },
+        "workflow" => Start::Workflow { name: text, params },
+        other => return Err(columns.bad(other)),
     };
     let policy = columns.text()?;
     let cap: Option<u32> = columns.optional_number()?;
@@ -152,6 +150,7 @@ fn terms_values(terms: &Terms) -> [Value; 14] {
     let (kind, text, params) = match &terms.start {
         Start::Definition { name, params } => ("definition", name, params),
         Start::NorthStar { template, params } => ("north-star", template, params),
+        Start::Workflow { name, params } => ("workflow", name, params),
     };
     let (cap, window) = match terms.missed {
         MissedPolicy::Catchup { cap, window } => (Some(i64::from(cap)), window.map(millis)),

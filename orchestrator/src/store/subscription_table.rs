@@ -41,6 +41,7 @@ const COLUMNS: [&str; 12] = [
 
 const DEFINITION: &str = "definition";
 const NORTH_STAR: &str = "north_star";
+const WORKFLOW: &str = "workflow";
 
 /// The subscription of a row, and the place behind which it looks.
 fn read(row: &AnyRow) -> Result<(Subscription, u64), StoreError> {
@@ -52,15 +53,12 @@ fn read(row: &AnyRow) -> Result<(Subscription, u64), StoreError> {
     let filter = columns.optional_text()?;
     let mapping: BTreeMap<String, String> = columns.parsed(|text| serde_json::from_str(text).ok())?;
     let kind = columns.text()?;
-    let is_definition = match kind.as_str() {
-        DEFINITION => true,
-        NORTH_STAR => false,
-        other => return Err(columns.bad(other)),
-    };
     let (text, params) = (columns.text()?, columns.text()?);
-    let start = match is_definition {
-        true => Start::Definition { name: text, params },
-        false => Start::NorthStar { template: text, params },
+    let start = match kind.as_str() {
+        DEFINITION => Start::Definition { name: text, params },
+        NORTH_STAR => Start::NorthStar { template: text, params },
+        WORKFLOW => Start::Workflow { name: text, params },
+        other => return Err(columns.bad(other)),
     };
     let is_enabled = columns.flag()?;
     let after = u64::try_from(columns.integer()?).unwrap_or(0);
@@ -74,6 +72,7 @@ fn row(new: &Subscription, after: u64) -> Vec<Value> {
     let (kind, text, params) = match &new.start {
         Start::Definition { name, params } => (DEFINITION, name, params),
         Start::NorthStar { template, params } => (NORTH_STAR, template, params),
+        Start::Workflow { name, params } => (WORKFLOW, name, params),
     };
     let mapping = serde_json::to_string(&new.mapping).expect("texts can always be written as JSON");
     vec![

@@ -19,7 +19,8 @@ pub(super) struct Teller<'a> {
 
 /// Whether an event of the history is told at all.
 pub(super) fn is_told(event: &HistoryEvent) -> bool {
-    !told_names(event.kind).is_empty()
+    let is_for_nobody = event.kind == EventKind::StepWaits && event.detail("for") != Some("person");
+    !told_names(event.kind).is_empty() && !is_for_nobody
 }
 
 /// The names that an event of the history is told by, the second one of runs only.
@@ -32,6 +33,7 @@ fn told_names(kind: EventKind) -> &'static [&'static str] {
         EventKind::AssignmentCancelled => &["assignment.cancelled", "run.cancelled"],
         EventKind::JobFailed => &["job.failed"],
         EventKind::HarnessCooledDown => &["harness.cooled_down"],
+        EventKind::StepWaits => &["approval.requested"],
         EventKind::AssignmentActivated
         | EventKind::AssignmentNoted
         | EventKind::AssignmentPaused
@@ -55,7 +57,9 @@ fn told_names(kind: EventKind) -> &'static [&'static str] {
         | EventKind::CompletionRefused
         | EventKind::ProofChanged
         | EventKind::NothingGained
-        | EventKind::BranchMoved => &[],
+        | EventKind::BranchMoved
+        | EventKind::StepAnswered
+        | EventKind::LoopIterated => &[],
     }
 }
 

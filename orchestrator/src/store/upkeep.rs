@@ -17,7 +17,7 @@ use super::columns::Columns;
 use super::connection::Connection;
 use super::statement::{Statement, Value};
 use super::writer::Op;
-use super::{SqlStore, assignment_table, attempt_table, event_table, job_table};
+use super::{SqlStore, assignment_table, attempt_table, event_table, flow_table, job_table};
 
 /// Ids that one statement names at most.
 const IDS_AT_ONCE: usize = 500;
@@ -263,7 +263,8 @@ async fn dossiers(on: &mut Connection, of: &[AssignmentId]) -> Result<Vec<Dossie
             attempts.extend(attempt_table::of_jobs(on, &ids).await?);
         }
         let events = event_table::load(on, *id).await?;
-        dossiers.push(Dossier { assignment: stored.assignment, jobs, attempts, events });
+        let waits = flow_table::waits(on, *id).await?;
+        dossiers.push(Dossier { assignment: stored.assignment, jobs, attempts, events, waits });
     }
     Ok(dossiers)
 }

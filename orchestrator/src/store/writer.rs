@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{Batch, Found};
 use super::connection::Connection;
+use super::direct::Flows;
 use super::statement::Statement;
 use super::task::Task;
 use super::{attempt_table, job_table, key_table, runner_table, upkeep};
@@ -56,9 +57,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the writer on that connection. It ends when the last sender is gone.
-    pub fn start(connection: Connection, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+    pub fn start(
+        connection: Connection,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        flows: Flows,
+    ) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(run(connection, receiver, clock, ids));
+        tokio::spawn(run(connection, receiver, (clock, ids), flows));
         Self { sender }
     }
 
@@ -71,8 +77,8 @@ impl Writer {
 async fn run(
     mut connection: Connection,
     mut receiver: mpsc::UnboundedReceiver<Op>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
+    (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>),
+    flows: Flows,
 ) {
     let mut ops = Vec::with_capacity(BATCH_MAX);
     let mut is_busy = false;
@@ -88,14 +94,19 @@ async fn run(
         }
         is_busy = ops.len() >= BUSY;
         let waiting = std::mem::take(&mut ops);
-        commit(&mut connection, waiting, &*clock, &*ids).await;
+        commit(&mut connection, waiting, (&*clock, &*ids), &flows).await;
     }
 }
 
 /// Commits the operations together; if the database refuses, each one alone, so that one can't spoil the others.
-async fn commit(on: &mut Connection, mut ops: Vec<Op>, clock: &dyn Clock, ids: &dyn IdSource) {
+async fn commit(
+    on: &mut Connection,
+    mut ops: Vec<Op>,
+    (clock, ids): (&dyn Clock, &dyn IdSource),
+    flows: &Flows,
+) {
     let alone = ops.len() == 1;
-    match transaction(on, &mut ops, clock, ids).await {
+    match transaction(on, &mut ops, (clock, ids), flows).await {
         Ok(results) => {
             for (op, result) in ops.into_iter().zip(results) {
                 op.answer(result);
@@ -107,7 +118,7 @@ async fn commit(on: &mut Connection, mut ops: Vec<Op>, clock: &dyn Clock, ids: &
                 (Some(op), true) => op.fail(error),
                 (Some(first), false) => {
                     for op in std::iter::once(first).chain(ops) {
-                        Box::pin(commit(on, vec![op], clock, ids)).await;
+                        Box::pin(commit(on, vec![op], (clock, ids), flows)).await;
                     }
                 }
                 (None, _) => {}
@@ -130,12 +141,12 @@ enum Done {
 async fn transaction(
     on: &mut Connection,
     ops: &mut [Op],
-    clock: &dyn Clock,
-    ids: &dyn IdSource,
+    (clock, ids): (&dyn Clock, &dyn IdSource),
+    flows: &Flows,
 ) -> Result<Vec<Result<Done, StoreError>>, StoreError> {
     Statement::new("BEGIN IMMEDIATE").execute(on, "beginning a transaction").await?;
     crash_point::pass("transaction begun");
-    match work(on, ops, Batch::new(clock.now(), ids)).await {
+    match work(on, ops, Batch::new(clock.now(), ids, flows)).await {
         Ok(results) => match Statement::new("COMMIT").execute(on, "committing").await {
             Ok(_) => {
                 crash_point::pass("transaction committed");
@@ -169,6 +180,9 @@ async fn work(
             Op::Execute(command, _) | Op::Take(command, _) => {
                 if !matches!(command.change, Change::Create(_)) {
                     assignments.insert(command.change.assignment());
+                }
+                if needs_all_jobs(&command.change) {
+                    batch.load_whole(command.change.assignment());
                 }
             }
             Op::Claim(request, _) => {
@@ -222,11 +236,17 @@ async fn work(
             }
         });
     }
+    batch.direct_all(on).await?;
     crash_point::pass("transaction decided");
     batch.write(on).await?;
     crash_point::pass("transaction written");
     add_contexts(on, &mut results).await?;
     Ok(results)
+}
+
+/// Whether a command is about jobs that may have ended.
+fn needs_all_jobs(change: &Change) -> bool {
+    matches!(change, Change::Retry { .. } | Change::Repair { .. } | Change::Cancel { .. })
 }
 
 /// Decides a command, with what it needs to know of others.
@@ -238,7 +258,7 @@ async fn execute(
     if let Change::Reserve { assignment, .. } = command.change {
         batch.load_purse(on, assignment).await?;
     }
-    match batch.create(on, command.clone()).await {
+    match batch.decide_directed(on, command.clone()).await {
         Ok(receipt) => Ok(Ok(Done::Receipt(receipt))),
         Err(error @ (StoreError::Rejected(_) | StoreError::NoAssignment(_))) => Ok(Err(error)),
         Err(error) => Err(error),

@@ -127,5 +127,6 @@ fn with_params(start: &Start, params: String) -> Start {
     match start {
         Start::Definition { name, params: _ } => Start::Definition { name: name.clone(), params },
         Start::NorthStar { template, params: _ } => Start::NorthStar { template: template.clone(), params },
+        Start::Workflow { name, params: _ } => Start::Workflow { name: name.clone(), params },
     }
 }

@@ -46,6 +46,7 @@ fn looked_at(world: &World) -> Audit {
         jobs: world.aggregate.jobs.clone(),
         attempts: world.aggregate.attempts.iter().map(record).collect(),
         events: world.events.clone(),
+        waits: false,
     })
 }
 

@@ -1,0 +1,172 @@
+//! A new run of a workflow: its definition as it is now, with all that it uses, and where it works.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use agents_definitions::{Worker, accept};
+use agents_domain::access::Access;
+use agents_domain::aggregate::{First, NewAssignment};
+use agents_domain::director::Director;
+use agents_domain::id::AssignmentId;
+use agents_domain::job_type::JobType;
+use agents_domain::limits::OwnLimits;
+use agents_domain::namespace::Namespace;
+use agents_domain::run::RunOrigin;
+use agents_domain::start::{Cause, StartError};
+use agents_domain::workflow::{Facts, NewFlow};
+use agents_domain::worktree::Isolation;
+use agents_workflows::{Does, SnapshotSkill, Workflow, Workspace};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::workflows::{FoundWorkflow, find};
+use super::{Choice, FromDefinitions, Wanted, choose, object, problem, refuse_unknown};
+use crate::settings::Settings;
+
+/// What a list of runs calls the worker of a workflow.
+pub const WORKER: &str = "workflow";
+
+impl FromDefinitions {
+    pub(super) async fn workflow(
+        &self,
+        namespace: &Namespace,
+        (name, params): (&str, &str),
+        cause: Cause,
+    ) -> Result<NewAssignment, StartError> {
+        let workspace = self.library.known_workspace(namespace).await?;
+        let kind = cause.trigger.kind();
+        let found = find(&self.sources.store, (namespace, workspace), (name, kind)).await?;
+        self.run_of_workflow(namespace, (&found, params), cause).await
+    }
+
+    /// A run of a workflow that was found.
+    pub async fn run_of_workflow(
+        &self,
+        namespace: &Namespace,
+        (found, params): (&FoundWorkflow, &str),
+        cause: Cause,
+    ) -> Result<NewAssignment, StartError> {
+        let workflow = &*found.workflow;
+        let given = accept(&workflow.params, &object(params)?).map_err(|problems| StartError { problems })?;
+        let settings = self.settings(&found.workspace)?;
+        refuse_unknown_harnesses(workflow, &settings)?;
+        let skills = self.skill_files(workflow, &found.workspace)?;
+        let snapshot = agents_workflows::snapshot(workflow, &found.text, &found.modules, &skills);
+        let id = AssignmentId::new(self.sources.ids.next());
+        let title = format!("{}: {}", workflow.id, workflow.title);
+        let choice = self.place_of(workflow, (id, namespace, &title), (&found.workspace, &settings)).await?;
+        let flow = NewFlow {
+            facts: Facts {
+                workflow: workflow.id.clone(),
+                version: workflow.version.clone(),
+                params: Value::Object(given.clone()).to_string(),
+                input: cause.input.clone(),
+                trigger: cause.trigger.kind().as_str().to_owned(),
+                zone: cause.zone.clone(),
+                started_at: cause.at,
+            },
+            hash: hash(&snapshot),
+            snapshot,
+            parent: None,
+        };
+        let mut limits: OwnLimits = settings.new_assignments.limits;
+        limits.change(&workflow.limits);
+        Ok(NewAssignment {
+            id,
+            namespace: namespace.clone(),
+            north_star: title,
+            director: Director::Workflow,
+            workspace: found.workspace.display().to_string(),
+            worktree: choice.worktree,
+            alone: choice.alone,
+            max_jobs: u32::MAX >> 1,
+            run: Some(Box::new(RunOrigin {
+                definition: Some(workflow.id.clone()),
+                worker: WORKER.to_owned(),
+                trigger: cause.trigger,
+                params: Value::Object(given).to_string(),
+                input: cause.input,
+                depth: cause.depth,
+                replays: cause.replays,
+            })),
+            limits: Box::new(limits),
+            checks: Vec::new(),
+            accept: Vec::new(),
+            first: First::Workflow(Box::new(flow)),
+        })
+    }
+
+    /// A worktree, if one of its steps may edit or it says so.
+    async fn place_of(
+        &self,
+        workflow: &Workflow,
+        (id, namespace, title): (AssignmentId, &Namespace, &str),
+        (workspace, settings): (&Path, &Settings),
+    ) -> Result<Choice, StartError> {
+        let isolation = match workflow.workspace {
+            Workspace::Auto if edits(workflow, settings) => settings.workspace.isolation,
+            Workspace::Auto => return Ok(Choice::default()),
+            Workspace::Worktree => Some(Isolation::Worktree),
+            Workspace::Shared => Some(Isolation::Shared),
+        };
+        let wanted = Wanted {
+            id,
+            namespace,
+            north_star: title,
+            isolation,
+            folder: workspace,
+            data_folder: &self.sources.data_folder,
+        };
+        choose(wanted).await.map_err(|why| problem(why.to_string()))
+    }
+
+    fn skill_files(
+        &self,
+        workflow: &Workflow,
+        workspace: &Path,
+    ) -> Result<BTreeMap<String, SnapshotSkill>, StartError> {
+        let mut files = BTreeMap::new();
+        for work in works(workflow).filter(|work| work.worker == Worker::Skill) {
+            let text = |key: &str| work.config.get(key).and_then(Value::as_str);
+            let Some(name) = text("skill") else { continue };
+            let found = self.sources.skills.file_of(workspace, name, text("harness")).map_err(problem)?;
+            let (harness, file) = found;
+            files.insert(name.to_owned(), SnapshotSkill { harness, file });
+        }
+        Ok(files)
+    }
+}
+
+fn works(workflow: &Workflow) -> impl Iterator<Item = &agents_workflows::Work> {
+    workflow.steps.iter().filter_map(|step| match &step.does {
+        Does::Work(work) => Some(&**work),
+        Does::Condition { .. }
+        | Does::Switch { .. }
+        | Does::Loop(_)
+        | Does::Delay { .. }
+        | Does::Approval { .. }
+        | Does::Assignment { .. }
+        | Does::Workflow { .. } => None,
+    })
+}
+
+fn edits(workflow: &Workflow, settings: &Settings) -> bool {
+    works(workflow).filter_map(|work| work.job_type.as_deref()).any(|name| {
+        JobType::new(name).is_ok_and(|job_type| match settings.access_for(&job_type) {
+            Access::Edit | Access::Full => true,
+            Access::ReadOnly | Access::ReadOnlyAndAgents => false,
+        })
+    })
+}
+
+fn refuse_unknown_harnesses(workflow: &Workflow, settings: &Settings) -> Result<(), StartError> {
+    for work in works(workflow) {
+        let named = work.config.get("harness").and_then(Value::as_str);
+        refuse_unknown(named.filter(|name| !name.contains("{{")), settings)?;
+    }
+    Ok(())
+}
+
+fn hash(snapshot: &str) -> String {
+    Sha256::digest(snapshot.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
