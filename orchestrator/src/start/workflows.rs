@@ -82,7 +82,7 @@ pub fn list_modules(workspace: &Path) -> Result<Vec<ListedModule>, StartError> {
     let mut listed: Vec<ListedModule> = Vec::new();
     for (name, text) in shipped() {
         let read = agents_workflows::read_module(text, name, name);
-        listed.push(ListedModule { name: name.to_owned(), file: None, read });
+        listed.push(ListedModule { name: (*name).to_owned(), file: None, read });
     }
     for (name, file) in library::yaml_files(&workspace.join(MODULES)) {
         let text = read_file(&file).map_err(problem)?;
