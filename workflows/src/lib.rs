@@ -4,12 +4,17 @@
 //! Pure: no files, no clock, no environment. Every mistake of a definition is named with its line before it runs.
 
 mod check;
+mod engine;
+mod expression;
 mod module;
+mod output;
 mod read;
 mod shipped;
 mod snapshot;
+pub mod trial;
 mod workflow;
 
+pub use engine::{Graph, Reader};
 pub use module::{Modules, read_module};
 pub use read::read;
 pub use shipped::shipped;
