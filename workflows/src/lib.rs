@@ -20,13 +20,3 @@ pub use read::read;
 pub use shipped::shipped;
 pub use snapshot::{SnapshotSkill, read_snapshot_parts, snapshot, used_modules};
 pub use workflow::*;
-
-/// Reads snapshots.
-#[derive(Debug)]
-pub struct Reader;
-
-impl agents_domain::workflow::FlowReader for Reader {
-    fn read(&self, _: &str) -> Result<std::sync::Arc<dyn agents_domain::workflow::Flow>, String> {
-        Err("this program can't read workflows yet".to_owned())
-    }
-}
