@@ -183,20 +183,3 @@ fn an_idle_runner_wakes_for_a_due_time_to_the_point() {
     // The slow tick would be up to 30 s late.
     assert!((0..1500).contains(&late), "{late} ms late");
 }
-
-#[test]
-fn many_that_are_due_at_once_begin_together_and_each_has_its_own_end() {
-    let stage = stage("echo tick");
-    let gone = "name: gone\nexec:\n  argv: [no-such-program]\n";
-    stage.write("shop/.agents/jobs/gone.yaml", gone);
-    let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
-    names.iter().for_each(|name| create(&stage, name, &["--every", "1h"]));
-    stage.agents(&["schedule", "create", "gone", "--run", "gone", "--every", "1h"]).ok();
-    let runner = stage.agents(&["runner", "--once", "--concurrency", "21"]);
-    runner.env("AGENTS_CLOCK_SHIFT_MS", 3_600_000).ok();
-    for name in &names {
-        assert_eq!(story(&show(&stage, name)), ["started completed"], "{name}");
-    }
-    assert_eq!(story(&show(&stage, "gone")), ["started failed"]);
-    assert_eq!(stage.findings(), json!([]));
-}
