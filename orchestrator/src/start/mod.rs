@@ -4,6 +4,7 @@
 mod again;
 mod at_once;
 mod ground;
+mod job_file;
 mod library;
 mod moment;
 #[cfg(test)]
@@ -31,7 +32,8 @@ use at_once::AtOnce;
 
 pub use again::{again, is_north_star};
 pub use ground::{Choice, Refusal, Wanted, choose, is_bare};
-pub use library::{Found, Library, Listed, Origin, files};
+pub use job_file::file_problems;
+pub use library::{Found, Library, Listed, Origin};
 
 /// Who uses a skill, and what it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +89,7 @@ pub struct FromDefinitions {
 
 /// One problem alone.
 fn problem(problem: impl Into<String>) -> StartError {
-    StartError { problems: vec![problem.into()] }
+    StartError::new(vec![problem.into()])
 }
 
 impl FromDefinitions {
@@ -113,10 +115,9 @@ impl FromDefinitions {
         cause: Cause,
     ) -> Result<NewAssignment, StartError> {
         let definition = &found.definition;
-        let given =
-            accept(&definition.params, &object(params)?).map_err(|problems| StartError { problems })?;
+        let given = accept(&definition.params, &object(params)?).map_err(StartError::new)?;
         let given = given_at(given, &cause)?;
-        let resolved = resolve(definition, &given).map_err(|problems| StartError { problems })?;
+        let resolved = resolve(definition, &given).map_err(StartError::new)?;
         let settings = self.settings(&found.workspace)?;
         let told = self.told(&found.workspace, resolved)?;
         refuse_unknown(told.harness.as_deref(), &settings)?;

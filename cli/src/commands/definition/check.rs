@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use agents_definitions::{Problem, Problems, read};
-use agents_orchestrator::start::Listed;
+use agents_orchestrator::start::{Listed, file_problems};
 use serde::Serialize;
 use serde_json::json;
 
@@ -56,7 +56,9 @@ pub fn files(app: &App, files: &[PathBuf]) -> Result<(), Failure> {
         let text = job_input::file(file, "the definition")?;
         let source = file.display().to_string();
         let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let problems = read(&text, &source, name).err();
+        let mut problems = file_problems(file);
+        problems.extend(read(&text, &source, name).err().into_iter().flat_map(|known| known.problems));
+        let problems = (!problems.is_empty()).then(|| Problems::new(&source, &text, problems));
         checked.push(Checked::new(source, problems.as_ref()));
     }
     say(app, &checked, &[])

@@ -125,8 +125,8 @@ impl<'a> Desk<'a> {
             at: self.app.now(),
             zone: Some(zone.to_owned()),
         };
-        let tried = self.starter()?.new_run(&namespace, start, cause).await;
-        tried.map(drop).map_err(|error| Failure::bad_input(error.to_string()))
+        self.starter()?.new_run(&namespace, start, cause).await?;
+        Ok(())
     }
 }
 
