@@ -329,11 +329,38 @@ fn a_file_that_no_run_could_find_is_told_of_by_check_list_and_run() {
     let listed = stage.agents(&["definition", "list"]).ok().stdout;
     assert_eq!(listed.matches("1 problem(s)").count(), 6, "{listed}");
     let file = folder.join("Deploy.yaml").display().to_string();
-    stage.agents(&["definition", "check", &file]).fails(6, &["1 definition(s) can't be used"]);
+    assert_eq!(stage.agents(&["definition", "check", &file]).run().code, 6);
     let run = stage.agents(&["run", "Deploy"]).run();
     assert_eq!(run.code, 6);
     assert!(run.stderr.contains("rename the file") && !run.stderr.contains("did you mean"), "{}", run.stderr);
     stage.agents(&["definition", "edit", "twin"]).fails(5, &["two files of one name"]);
+}
+
+#[test]
+fn what_a_definition_names_and_is_not_there_is_found_by_check() {
+    let stage = Stage::playing(json!([]));
+    job(
+        &stage,
+        "ask",
+        "ai:\n  provider: opnai\n  prompt: hello\n  schema: { type: objekt }\n  temperature: 3\n",
+    );
+    job(&stage, "do", "agent: { prompt: Do it, harness: cluade }\n");
+    job(&stage, "use", "skill: { skill: pfd }\n");
+    let checked = stage.agents(&["definition", "check", "--json"]).run();
+    let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
+    let said = |index: usize| {
+        let problems = checked["definitions"][index]["problems"].as_array().unwrap().clone();
+        problems.iter().map(|one| (one["line"].as_u64().unwrap(), text(&one["message"]))).collect::<Vec<_>>()
+    };
+    let places: Vec<u64> = said(0).iter().map(|(line, _)| *line).collect();
+    assert_eq!(places, [2, 4, 5], "{:?}", said(0));
+    assert_eq!(said(0)[0].1, "there is no provider `opnai`");
+    assert!(said(0)[1].1.starts_with("`schema` is no JSON Schema"), "{:?}", said(0));
+    assert_eq!(checked["definitions"][0]["problems"][0]["text"], "  provider: opnai");
+    assert_eq!(said(1), [(1, "there is no harness `cluade`".to_owned())]);
+    assert_eq!(said(2), [], "a skill may be elsewhere");
+    let warning = text(&checked["warnings"][0]);
+    assert!(warning.starts_with(".agents/jobs/use.yaml:1:17: there is no skill `pfd` here"), "{warning}");
 }
 
 #[test]
@@ -446,7 +473,7 @@ fn bad_input_is_refused_before_anything_is_stored() {
         .iter()
         .map(|one| one["problems"].as_array().unwrap().len())
         .collect();
-    assert_eq!(problems, [0, 0, 1]);
+    assert_eq!(problems, [0, 1, 0, 1]);
 }
 
 #[test]

@@ -23,6 +23,8 @@ use crate::engine;
 use crate::failure::{Failure, FailureKind};
 use crate::suggestion;
 
+pub use write::refuse_bad_name;
+
 /// Start definitions and north stars at times: cron patterns, intervals, or once
 ///
 /// Any runner of the namespace starts what is due; there is no other daemon. Each due time is started once, however many
