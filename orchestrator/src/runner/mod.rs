@@ -369,7 +369,9 @@ impl Runner {
             Event::Control(Some(Control::Stop)) => {
                 state.is_draining = true;
                 self.give_back_waiting("the runner ended before it started", state);
-                self.listener.hear(&RunnerEvent::Stopping { running: state.slots.len() });
+                if !std::mem::replace(&mut state.is_stopping, true) {
+                    self.listener.hear(&RunnerEvent::Stopping { running: state.slots.len() });
+                }
                 for slot in state.slots.values() {
                     slot.stop.send_replace(Some(StopReason::Shutdown));
                 }

@@ -212,7 +212,7 @@ impl Firer {
             Ok(settings) => Arc::clone(&settings.harness_defaults),
             Err(why) => {
                 let last = self.settings.last_harness_defaults(workspace);
-                last.ok_or_else(|| StartError { problems: vec![why] })?
+                last.ok_or_else(|| StartError::new(vec![why]))?
             }
         };
         Ok(PreparedRun { new, harness_defaults })
