@@ -6,10 +6,12 @@
 mod check;
 mod module;
 mod read;
+mod schema;
 mod snapshot;
 mod workflow;
 
 pub use module::{Modules, read_module};
-pub use read::read;
+pub use read::{STEPS_MAX, read};
+pub use schema::{module_schema, schema};
 pub use snapshot::{SnapshotSkill, read_snapshot_parts, snapshot, used_modules};
 pub use workflow::*;
