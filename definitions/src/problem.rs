@@ -45,7 +45,8 @@ impl Problems {
     pub fn new(source: &str, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.at);
         problems.dedup();
-        let lines = problems.iter().map(|problem| line(text, problem.at.line)).collect();
+        let all: Vec<&str> = text.lines().collect();
+        let lines = problems.iter().map(|problem| line(&all, problem.at.line)).collect();
         Self { source: source.to_owned(), problems, lines }
     }
 
@@ -55,8 +56,8 @@ impl Problems {
     }
 }
 
-fn line(text: &str, number: usize) -> String {
-    let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+fn line(lines: &[&str], number: usize) -> String {
+    let line = lines.get(number.saturating_sub(1)).copied().unwrap_or_default();
     line.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
