@@ -75,8 +75,9 @@ impl Reading<'_> {
         let validators = validators.map_or_else(Vec::new, |node| self.validators(node, here));
         let parts = &mut self.sheet.parts;
         let said_timeout = timeout.and_then(|node| parts.span(node, "timeout"));
-        let timeout_ms =
-            said_timeout.or(action.and_then(|action| action.timeout_ms)).or(self.defaults.timeout_ms);
+        // A person or another run may take longer than a job.
+        let default_timeout = self.defaults.timeout_ms.filter(|_| matches!(does, Does::Work(_)));
+        let timeout_ms = said_timeout.or(action.and_then(|action| action.timeout_ms)).or(default_timeout);
         let fails_run = match fails {
             Some(node) => self.sheet.flag(node, "failsRun").unwrap_or(false),
             None => action.is_some_and(|action| action.fails_run),
