@@ -117,6 +117,6 @@ mod tests {
         let place = |line: &str, c: char| line.chars().position(|one| one == c);
         assert_eq!(place(lines[1], '!'), place(lines[2], '^'), "{said}");
         assert!(lines[1].chars().count() < 180 && place(lines[1], '!').is_some(), "{said}");
-        assert_eq!(line("a\u{202e}b", At { line: 1, column: 9 }), ("a b".to_owned(), 4));
+        assert_eq!(line(&["a\u{202e}b"], At { line: 1, column: 9 }), ("a b".to_owned(), 4));
     }
 }
