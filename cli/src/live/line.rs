@@ -174,17 +174,8 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
                 format!("{assignment} step {step} waits for {what}{}", because(detail("question"))),
             )
         }
-        EventKind::StepAnswered => (
-            Style::Plain,
-            format!(
-                "{assignment} step {} {}{}",
-                detail("step"),
-                detail("answer"),
-                because(detail("comment"))
-            ),
-        ),
-        EventKind::LoopIterated => {
-            (Style::Dim, format!("{assignment} step {} iteration {}", detail("step"), detail("iteration")))
+        EventKind::StepAnswered => {
+            (Style::Plain, format!("{assignment} {}{}", detail("answer"), because(detail("comment"))))
         }
         EventKind::DecisionStaged => return None,
     })
