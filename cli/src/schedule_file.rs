@@ -37,6 +37,8 @@ pub struct Entry {
     run: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     create: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    workflow: Option<String>,
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     params: serde_json::Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,9 +71,10 @@ impl Entry {
     pub fn of(schedule: &Schedule) -> Self {
         let terms = &schedule.terms;
         let pattern = |kind| (terms.kind == kind).then(|| terms.pattern.clone());
-        let (run, create) = match &terms.start {
-            Start::Definition { name, params: _ } => (Some(name.clone()), None),
-            Start::NorthStar { template, params: _ } => (None, Some(template.clone())),
+        let (run, create, workflow) = match &terms.start {
+            Start::Definition { name, params: _ } => (Some(name.clone()), None, None),
+            Start::NorthStar { template, params: _ } => (None, Some(template.clone()), None),
+            Start::Workflow { name, params: _ } => (None, None, Some(name.clone())),
         };
         let (cap, window) = match terms.missed {
             MissedPolicy::Catchup { cap, window } => (Some(cap), window),
@@ -89,6 +92,7 @@ impl Entry {
             zone: Some(terms.zone.clone()),
             run,
             create,
+            workflow,
             params,
             missed: Some(terms.missed.as_str().to_owned()),
             catchup_cap: cap,
@@ -108,8 +112,8 @@ impl Entry {
         if patterns != 1 {
             return Err(Failure::usage("exactly one of cron, every and at is needed"));
         }
-        if self.run.is_some() && self.create.is_some() {
-            return Err(Failure::usage("only one of run and create may be there"));
+        if [&self.run, &self.create, &self.workflow].into_iter().flatten().count() > 1 {
+            return Err(Failure::usage("only one of run, create and workflow may be there"));
         }
         let when = WhenOptions {
             cron: self.cron.clone(),
@@ -124,6 +128,7 @@ impl Entry {
         terms.start = match terms.start {
             Start::Definition { name, .. } => Start::Definition { name, params },
             Start::NorthStar { template, .. } => Start::NorthStar { template, params },
+            Start::Workflow { name, .. } => Start::Workflow { name, params },
         };
         Ok(terms)
     }
@@ -156,6 +161,7 @@ impl Entry {
         Ok(RuleOptions {
             run: self.run.clone(),
             create: self.create.clone(),
+            workflow: self.workflow.clone(),
             params: Vec::new(),
             missed,
             catchup_cap: self.catchup_cap,

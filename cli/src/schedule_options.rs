@@ -55,6 +55,9 @@ pub struct RuleOptions {
     /// Create an assignment with this north star, which a PM leads; `{{ params.x }}` is filled in
     #[arg(long, value_name = "NORTH STAR")]
     pub create: Option<String>,
+    /// Start this workflow
+    #[arg(long, value_name = "WORKFLOW", conflicts_with_all = ["run", "create"])]
+    pub workflow: Option<String>,
     /// A param of what is started (repeatable)
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub params: Vec<String>,
@@ -166,9 +169,9 @@ impl RuleOptions {
             return Err(Failure::usage("it is not said when something is due")
                 .hint("--cron \"0 9 * * MON-FRI\", --every 15m, or --at 2026-12-24T18:00"));
         }
-        if self.run.is_none() && self.create.is_none() {
+        if self.names_nothing() {
             return Err(Failure::usage("it is not said what is started")
-                .hint("--run <definition>, or --create \"<north star>\""));
+                .hint("--run <definition>, --workflow <workflow>, or --create \"<north star>\""));
         }
         let mut terms = Terms {
             kind: PatternKind::Cron,
@@ -211,13 +214,22 @@ impl RuleOptions {
         Ok(())
     }
 
+    /// Nothing says what is started.
+    fn names_nothing(&self) -> bool {
+        self.run.is_none() && self.create.is_none() && self.workflow.is_none()
+    }
+
     fn apply_start(&self, terms: &mut Terms) -> Result<(), Failure> {
         let before = terms.start.clone();
-        let params = if self.params.is_empty() && self.run.is_none() && self.create.is_none() {
+        let params = if self.params.is_empty() && self.names_nothing() {
             before.params().to_owned()
         } else {
             params(&self.params)?
         };
+        if let Some(name) = &self.workflow {
+            terms.start = Start::Workflow { name: name.clone(), params };
+            return Ok(());
+        }
         terms.start = match (&self.run, &self.create, before) {
             (Some(name), _, _) => Start::Definition { name: name.clone(), params },
             (None, Some(text), _) if text.trim().is_empty() => {
@@ -226,6 +238,7 @@ impl RuleOptions {
             (None, Some(text), _) => Start::NorthStar { template: text.clone(), params },
             (None, None, Start::Definition { name, .. }) => Start::Definition { name, params },
             (None, None, Start::NorthStar { template, .. }) => Start::NorthStar { template, params },
+            (None, None, Start::Workflow { name, .. }) => Start::Workflow { name, params },
         };
         Ok(())
     }

@@ -87,11 +87,14 @@ struct Create {
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
     /// Run this definition
-    #[arg(long, value_name = "DEFINITION", required_unless_present = "create", conflicts_with = "create")]
+    #[arg(long, value_name = "DEFINITION", required_unless_present_any = ["create", "workflow"], conflicts_with = "create")]
     run: Option<String>,
     /// Create an assignment for a PM, with this north star
     #[arg(long, value_name = "NORTH STAR")]
     create: Option<String>,
+    /// Start this workflow
+    #[arg(long, value_name = "WORKFLOW", conflicts_with_all = ["run", "create"])]
+    workflow: Option<String>,
     /// A param that is always the same
     #[arg(long = "param", value_name = "KEY=VALUE")]
     params: Vec<String>,
@@ -131,10 +134,11 @@ impl Create {
         })?;
         let params: Map<String, Value> = params.into_iter().map(|(key, value)| (key, value.into())).collect();
         let params = Value::Object(params).to_string();
-        let start = match (self.run, self.create) {
-            (Some(name), _) => Start::Definition { name, params },
-            (None, Some(template)) if !template.trim().is_empty() => Start::NorthStar { template, params },
-            (None, _) => return Err(Failure::usage("the north star is empty").hint("say what you want done")),
+        let start = match (self.run, self.workflow, self.create) {
+            (Some(name), _, _) => Start::Definition { name, params },
+            (None, Some(name), _) => Start::Workflow { name, params },
+            (None, None, Some(template)) if !template.trim().is_empty() => Start::NorthStar { template, params },
+            (None, None, _) => return Err(Failure::usage("the north star is empty").hint("say what you want done")),
         };
         let here = app.here()?;
         let store = app.store(&here).await?;

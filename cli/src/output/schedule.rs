@@ -33,6 +33,7 @@ pub struct ScheduleView {
     zone: String,
     run: Option<String>,
     create: Option<String>,
+    workflow: Option<String>,
     params: Value,
     missed: &'static str,
     catchup_cap: Option<u32>,
@@ -56,9 +57,10 @@ pub struct ScheduleView {
 impl ScheduleView {
     pub fn new(schedule: &Schedule) -> Self {
         let (terms, progress) = (&schedule.terms, &schedule.progress);
-        let (run, create) = match &terms.start {
-            Start::Definition { name, params: _ } => (Some(name.clone()), None),
-            Start::NorthStar { template, params: _ } => (None, Some(template.clone())),
+        let (run, create, workflow) = match &terms.start {
+            Start::Definition { name, params: _ } => (Some(name.clone()), None, None),
+            Start::NorthStar { template, params: _ } => (None, Some(template.clone()), None),
+            Start::Workflow { name, params: _ } => (None, None, Some(name.clone())),
         };
         let (cap, window) = match terms.missed {
             MissedPolicy::Catchup { cap, window } => (Some(cap), window.map(millis)),
@@ -79,6 +81,7 @@ impl ScheduleView {
             zone: terms.zone.clone(),
             run,
             create,
+            workflow,
             params: serde_json::from_str(terms.start.params()).unwrap_or_default(),
             missed: terms.missed.as_str(),
             catchup_cap: cap,
@@ -219,6 +222,7 @@ fn what(schedule: &Schedule) -> String {
     match &schedule.terms.start {
         Start::Definition { name, params: _ } => format!("run {name}"),
         Start::NorthStar { template, params: _ } => format!("create \"{template}\""),
+        Start::Workflow { name, params: _ } => format!("workflow {name}"),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct SubscriptionView<'a> {
     run: Option<&'a str>,
     /// The north star of the assignment that it creates.
     create: Option<&'a str>,
+    /// The workflow that it starts.
+    workflow: Option<&'a str>,
     params: serde_json::Value,
     map: &'a BTreeMap<String, String>,
     enabled: bool,
@@ -66,9 +68,10 @@ impl<'a> From<&'a ReactionLine> for ReactionView<'a> {
 impl<'a> From<&'a SubscriptionLine> for SubscriptionView<'a> {
     fn from(line: &'a SubscriptionLine) -> Self {
         let one = &line.subscription;
-        let (run, create) = match &one.start {
-            Start::Definition { name, params: _ } => (Some(name.as_str()), None),
-            Start::NorthStar { template, params: _ } => (None, Some(template.as_str())),
+        let (run, create, workflow) = match &one.start {
+            Start::Definition { name, params: _ } => (Some(name.as_str()), None, None),
+            Start::NorthStar { template, params: _ } => (None, Some(template.as_str()), None),
+            Start::Workflow { name, params: _ } => (None, None, Some(name.as_str())),
         };
         Self {
             id: one.id.to_string(),
@@ -78,6 +81,7 @@ impl<'a> From<&'a SubscriptionLine> for SubscriptionView<'a> {
             filter: one.filter.as_deref(),
             run,
             create,
+            workflow,
             params: serde_json::from_str(one.start.params()).unwrap_or_default(),
             map: &one.mapping,
             enabled: one.is_enabled,
@@ -114,6 +118,7 @@ fn starts(start: &Start) -> String {
     match start {
         Start::Definition { name, params: _ } => format!("run {name}"),
         Start::NorthStar { template, params: _ } => format!("create \"{template}\""),
+        Start::Workflow { name, params: _ } => format!("workflow {name}"),
     }
 }
 
