@@ -263,6 +263,11 @@ fn rejected(rejection: &Rejection) -> Failure {
         Rejection::AlreadyRepeated { job: _, by } => {
             failure.hint(format!("`agents job {}` shows it", by.short()))
         }
+        Rejection::Directed { .. } => failure,
+        Rejection::Undirected { assignment } => {
+            failure.hint(format!("`agents assignment {}` says what it is", assignment.short()))
+        }
+        Rejection::NotNow { .. } => failure.hint("`agents workflow status` says where it stands"),
         Rejection::IsQuestion { .. } => failure.hint("ask it again with `agents chat`"),
         Rejection::ReasonNeeded { .. } => failure.hint("add --reason \"why\""),
         Rejection::EmptyCriterion => Failure::usage(rejection.to_string())

@@ -88,7 +88,13 @@ impl Node {
 
 /// Reads a document.
 pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+    parse_up_to(text, VALUES_MAX)
+}
+
+/// Reads a document of that many values at most, copies included.
+pub fn parse_up_to(text: &str, values_max: usize) -> Result<Node, Vec<Problem>> {
     let mut builder = Builder {
+        values_max,
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         count: 0,
@@ -105,6 +111,7 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
 }
 
 struct Builder<'a> {
+    values_max: usize,
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     count: usize,
@@ -190,7 +197,7 @@ impl Builder<'_> {
     fn node(&mut self, (event, span): (Event<'static>, Span), depth: usize) -> Result<Node, Problem> {
         self.count += 1;
         let at = at(span);
-        if self.count > VALUES_MAX || depth > DEPTH_MAX {
+        if self.count > self.values_max || depth > DEPTH_MAX {
             return Err(Problem::new(at, "the file is too large or too deep", "a definition is one job"));
         }
         let mut raw = None;
@@ -228,7 +235,7 @@ impl Builder<'_> {
             || Problem::new(at, "it refers to what is not there", "define the anchor before it: &name");
         let node = self.anchors.get(&id).cloned().ok_or_else(unknown)?;
         self.count += size(&node);
-        if self.count > VALUES_MAX {
+        if self.count > self.values_max {
             return Err(Problem::new(at, "the file is too large", "write less by reference"));
         }
         Ok(Node { at, ..node })
@@ -247,6 +254,8 @@ impl Builder<'_> {
 
     fn map(&mut self, depth: usize) -> Result<Content, Problem> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
+        // By name: where it was given first.
+        let mut lines: HashMap<String, usize> = HashMap::new();
         loop {
             let next = self.next()?;
             if matches!(next.0, Event::MappingEnd) {
@@ -256,11 +265,12 @@ impl Builder<'_> {
             let key = key_of(key)?;
             let next = self.next()?;
             let node = self.node(next, depth + 1)?;
-            if let Some((first, _)) = entries.iter().find(|(known, _)| known.name == key.name) {
+            if let Some(first) = lines.get(&key.name) {
                 let message = format!("`{}` is here for the second time", key.name);
-                let hint = format!("the first one is in line {}; keep one of them", first.at.line);
+                let hint = format!("the first one is in line {first}; keep one of them");
                 self.problems.push(Problem::new(key.at, message, hint));
             } else {
+                lines.insert(key.name.clone(), key.at.line);
                 entries.push((key, node));
             }
         }

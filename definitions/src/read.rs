@@ -2,6 +2,7 @@
 
 mod limits;
 mod params;
+pub mod parts;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,10 @@ const BYTES_MAX: usize = 256 << 10;
 
 /// The keys besides those of the workers.
 const KEYS: [&str; 5] = ["name", "description", "params", "limits", "timeout"];
+
+const SECRET_SEEN: &str = "a secret here would be seen by everybody who lists processes, or kept in a file";
+const SECRET_HINT: &str =
+    "set a variable to it, env: { TOKEN: \"${secret:NAME}\" }, and use $TOKEN in a command for a shell";
 
 /// Reads the definition that `text` is. `source` is what people call it, `name` what it is called unless it says so itself.
 pub fn read(text: &str, source: &str, name: &str) -> Result<Definition, Problems> {
@@ -52,11 +57,7 @@ fn check(definition: &Definition, config: &Node) -> Vec<Problem> {
     let mut check_text = |path: &str, node: &Node, text: &str| {
         let is_exec = definition.worker == Worker::Exec && !path.starts_with("env");
         if is_exec && text.contains("${secret:") {
-            problems.push(Problem::new(
-                node.at,
-                "a secret here would be seen by everybody who lists processes, or kept in a file",
-                "set a variable to it, env: { TOKEN: \"${secret:NAME}\" }, and use $TOKEN in a command for a shell",
-            ));
+            problems.push(Problem::new(node.at, SECRET_SEEN, SECRET_HINT));
         }
         for bad in template::check_names(text, &params) {
             problems.push(Problem::new(line_in(node, bad.line), bad.message, bad.hint));
@@ -115,6 +116,7 @@ fn samples(definition: &Definition) -> minijinja::Value {
     ]))
 }
 
+#[derive(Debug)]
 struct Reader {
     problems: Vec<Problem>,
 }

@@ -3,8 +3,17 @@
 //!
 //! Pure: no files, no clock, no environment. Every mistake of a definition is named with its line before it runs.
 
+mod check;
+mod module;
+mod read;
+mod shipped;
+mod snapshot;
 mod workflow;
 
+pub use module::{Modules, read_module};
+pub use read::read;
+pub use shipped::shipped;
+pub use snapshot::{SnapshotSkill, read_snapshot_parts, snapshot, used_modules};
 pub use workflow::*;
 
 /// Reads snapshots.

@@ -76,6 +76,9 @@ pub enum Trigger {
     },
 }
 
+/// Classes of failures that no attempt has, but only a step.
+pub const OWN_CLASSES: [&str; 5] = ["rejected", "loop_bound", "validator_failed", "bad_output", "expression"];
+
 /// A step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -95,6 +98,8 @@ pub struct Step {
     /// `None`: as `on_failure`.
     pub on_timeout: Option<Route>,
     pub on_outcome: BTreeMap<OutcomeClass, Route>,
+    /// By classes that no attempt has, but only a step: one of [`OWN_CLASSES`].
+    pub on_class: BTreeMap<String, Route>,
     pub retry: Retry,
     /// How often it may be executed in one run (in one iteration of its loop), retries apart. Past it, it fails with
     /// `loop_bound`. Every circle of routes has a step with one.

@@ -137,8 +137,12 @@ impl Create {
         let start = match (self.run, self.workflow, self.create) {
             (Some(name), _, _) => Start::Definition { name, params },
             (None, Some(name), _) => Start::Workflow { name, params },
-            (None, None, Some(template)) if !template.trim().is_empty() => Start::NorthStar { template, params },
-            (None, None, _) => return Err(Failure::usage("the north star is empty").hint("say what you want done")),
+            (None, None, Some(template)) if !template.trim().is_empty() => {
+                Start::NorthStar { template, params }
+            }
+            (None, None, _) => {
+                return Err(Failure::usage("the north star is empty").hint("say what you want done"));
+            }
         };
         let here = app.here()?;
         let store = app.store(&here).await?;

@@ -167,6 +167,25 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
         | EventKind::ProofChanged
         | EventKind::NothingGained
         | EventKind::BranchMoved => return evidence_line::told(event, &job),
+        EventKind::StepWaits => {
+            let (step, what) = (detail("step"), detail("for"));
+            (
+                Style::Attention,
+                format!("{assignment} step {step} waits for {what}{}", because(detail("question"))),
+            )
+        }
+        EventKind::StepAnswered => (
+            Style::Plain,
+            format!(
+                "{assignment} step {} {}{}",
+                detail("step"),
+                detail("answer"),
+                because(detail("comment"))
+            ),
+        ),
+        EventKind::LoopIterated => {
+            (Style::Dim, format!("{assignment} step {} iteration {}", detail("step"), detail("iteration")))
+        }
         EventKind::DecisionStaged => return None,
     })
 }

@@ -15,7 +15,7 @@ use agents_domain::run::{RunLine, RunOrigin};
 use agents_domain::start::{Cause, StartError};
 use agents_domain::workflow::{Facts, NewFlow};
 use agents_domain::worktree::Isolation;
-use agents_workflows::{Does, SkillFile, Workflow, Workspace};
+use agents_workflows::{Does, SnapshotSkill, Workflow, Workspace};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -61,7 +61,7 @@ impl FromDefinitions {
         let settings = self.settings(&found.workspace)?;
         refuse_unknown_harnesses(workflow, &settings)?;
         let skills = self.skill_files(workflow, &found.workspace)?;
-        let snapshot = agents_workflows::snapshot(&workflow.id, &found.text, &found.modules, &skills);
+        let snapshot = agents_workflows::snapshot(workflow, &found.text, &found.modules, &skills);
         let new = New {
             workflow,
             workspace: &found.workspace,
@@ -174,14 +174,14 @@ impl FromDefinitions {
         &self,
         workflow: &Workflow,
         workspace: &Path,
-    ) -> Result<BTreeMap<String, SkillFile>, StartError> {
+    ) -> Result<BTreeMap<String, SnapshotSkill>, StartError> {
         let mut files = BTreeMap::new();
         for work in works(workflow).filter(|work| work.worker == Worker::Skill) {
             let text = |key: &str| work.config.get(key).and_then(Value::as_str);
             let Some(name) = text("skill") else { continue };
             let found = self.sources.skills.file_of(workspace, name, text("harness")).map_err(problem)?;
             let (harness, file) = found;
-            files.insert(name.to_owned(), SkillFile { harness, file });
+            files.insert(name.to_owned(), SnapshotSkill { harness, file });
         }
         Ok(files)
     }
