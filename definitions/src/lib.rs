@@ -26,5 +26,6 @@ pub use param::{Param, ParamType, accept, param_named};
 pub use problem::{At, Problem, Problems};
 pub use read::parts;
 pub use read::read;
-pub use resolve::{Given, Resolved, render_text, resolve};
+pub use resolve::{Given, Resolved, render_text, resolve, resolve_named};
 pub use span::milliseconds;
+pub use template::{BadTemplate, Datum, Rendered, Renderer, is_template, value_of};

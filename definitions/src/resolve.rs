@@ -66,6 +66,28 @@ pub fn resolve(definition: &Definition, given: &Given) -> Result<Resolved, Vec<S
     })
 }
 
+/// Resolves what a worker is told with names of the caller's own, such as a workflow's. Each problem is one line.
+pub fn resolve_named(
+    worker: Worker,
+    config: &Map<String, Value>,
+    names: Known,
+) -> Result<Resolved, Vec<String>> {
+    let definition = Definition {
+        name: worker.as_str().to_owned(),
+        description: None,
+        worker,
+        config: config.clone(),
+        params: Vec::new(),
+        limits: Vec::new(),
+        timeout_ms: None,
+    };
+    resolve_with(&definition, &Renderer::new(names), false).map_err(|wrong| {
+        let line =
+            |wrong: &Wrong| format!("{}.{}: {}: {}", worker.as_str(), wrong.path, wrong.message, wrong.hint);
+        wrong.iter().map(line).collect()
+    })
+}
+
 /// Renders a text that is no part of a definition: its data is put in as it is.
 pub fn render_text(text: &str, given: &Given) -> Result<String, String> {
     let params: Vec<String> = given.params.keys().cloned().collect();

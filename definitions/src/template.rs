@@ -85,6 +85,7 @@ pub struct BadTemplate {
 }
 
 /// Renders texts with one set of values.
+#[allow(missing_debug_implementations, reason = "a template environment has nothing to show")]
 pub struct Renderer {
     environment: Environment<'static>,
     data: Arc<Mutex<Vec<Datum>>>,
