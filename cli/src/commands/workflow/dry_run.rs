@@ -50,6 +50,9 @@ pub fn run(
         let note = text::colored(DIM, "nothing was started: samples stand for what the steps would answer");
         let is_good = matches!(tried.end, agents_domain::workflow::Ends::Complete { .. });
         let end = text::colored(if is_good { GREEN } else { RED }, &end_words(&tried.end));
-        format!("{title}  {note}\n{}it would end: {end}\n", passed_table(&tried.route).render(output::width(), "  "))
+        format!(
+            "{title}  {note}\n{}it would end: {end}\n",
+            passed_table(&tried.route).render(output::width(), "  ")
+        )
     })
 }

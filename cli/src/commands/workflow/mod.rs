@@ -29,7 +29,8 @@ use crate::commands::run_show;
 use crate::engine;
 use crate::failure::{Failure, FailureKind};
 
-pub use replay::again;
+pub use replay::{Which, again};
+pub use status::short;
 
 /// Run and watch workflows: graphs of steps that route on outcomes
 ///
@@ -96,7 +97,8 @@ impl WorkflowArgs {
             What::Test(command) => command.run(app).await,
             What::Check(command) => command.run(app).await,
             What::Schema { module } => {
-                let schema = if module { agents_workflows::module_schema() } else { agents_workflows::schema() };
+                let schema =
+                    if module { agents_workflows::module_schema() } else { agents_workflows::schema() };
                 app.printer.json(&schema)
             }
         }
