@@ -198,7 +198,7 @@ impl Builder<'_> {
         self.count += 1;
         let at = at(span);
         if self.count > self.values_max || depth > DEPTH_MAX {
-            return Err(Problem::new(at, "the file is too large or too deep", "a definition is one job"));
+            return Err(Problem::new(at, "the file is too large or too deep", "make several files of it"));
         }
         let mut raw = None;
         let (content, anchor) = match event {

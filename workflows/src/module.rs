@@ -118,8 +118,8 @@ fn actions(sheet: &mut Sheet<'_>, node: &Node) -> Vec<Action> {
     let nodes = sheet.list(node, "actions", "write - name: run-tests");
     let mut actions: Vec<Action> = Vec::new();
     for node in nodes {
-        let Some(action) = action(sheet, node) else { continue };
-        if actions.iter().any(|known| known.name == action.name) {
+        let action = action(sheet, node);
+        if !action.name.is_empty() && actions.iter().any(|known| known.name == action.name) {
             let message = format!("there is an action `{}` already", action.name);
             sheet.problem(node.place_of("name"), message, "give each action a name of its own");
         }
@@ -128,7 +128,7 @@ fn actions(sheet: &mut Sheet<'_>, node: &Node) -> Vec<Action> {
     actions
 }
 
-fn action(sheet: &mut Sheet<'_>, node: &Node) -> Option<Action> {
+fn action(sheet: &mut Sheet<'_>, node: &Node) -> Action {
     let entries = sheet.parts.entries(node, "actions");
     let mut action = Action {
         name: String::new(),
@@ -169,13 +169,14 @@ fn action(sheet: &mut Sheet<'_>, node: &Node) -> Option<Action> {
     if !entries.iter().any(|(key, _)| key.name == "name") {
         sheet.problem(node.at, "an action needs a `name`", "add - name: …");
     }
-    let (worker, config) = one_worker(sheet, node, &workers)?;
     let inputs = action.input_kinds();
     let here = Here { inputs: Some(&inputs), ..Here::default() };
-    action.worker = worker;
-    (action.config, action.job_type) = agent::told(sheet, worker, config, here);
+    if let Some((worker, config)) = one_worker(sheet, node, &workers) {
+        action.worker = worker;
+        (action.config, action.job_type) = agent::told(sheet, worker, config, here);
+    }
     action.outputs = outputs.into_iter().map(|read| sheet.output_value(read, here)).collect::<Vec<Output>>();
-    Some(action)
+    action
 }
 
 fn one_worker<'n>(

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use agents_workflows::{
-    Case, Does, LoopKind, Modules, Route, SnapshotSkill, Target, Workflow, read, read_snapshot_parts,
-    snapshot,
+    Case, Does, LoopKind, Modules, Route, SnapshotSkill, Target, Workflow, read, read_module,
+    read_snapshot_parts, snapshot,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -109,4 +109,32 @@ fn a_snapshot_has_the_modules_that_are_used_and_reads_as_the_same_workflow() {
     assert_eq!(read_snapshot_parts(&snapshot), Ok((workflow, skills)));
     let broken = read_snapshot_parts("{}").unwrap_err();
     assert_eq!(broken, "the snapshot can't be read: missing field `workflow` at line 1 column 2");
+}
+
+/// What is said of a definition that must be refused.
+fn said(path: &Path, modules: &Modules) -> String {
+    let name = stem(path);
+    let text = fs::read_to_string(path).unwrap();
+    let source = format!("{name}.yaml");
+    let problems = match name.starts_with("module-") {
+        true => read_module(&text, &source, name).err(),
+        false => read(&text, &source, name, modules).err(),
+    };
+    problems.map_or_else(|| "it reads\n".to_owned(), |problems| format!("{problems}\n"))
+}
+
+#[test]
+fn each_broken_definition_is_refused_with_the_text_beside_it() {
+    let modules = modules();
+    let files = files("broken");
+    assert!(files.len() >= 100, "{}", files.len());
+    let mut wrong = Vec::new();
+    for path in files {
+        let said = said(&path, &modules);
+        let expected = fs::read_to_string(path.with_extension("txt")).unwrap();
+        if said != expected {
+            wrong.push(format!("--- {} is expected to say:\n{expected}--- and says:\n{said}", stem(&path)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -22,7 +22,7 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  agents replay 099a8057 --wait\n  agents replay 099a8057 --latest")]
 pub struct Replay {
-    /// The run: its id, or the beginning or the end of it
+    /// The run: its id or that of its job, or the beginning or the end of it
     run: String,
     /// The definition as it is now, instead of the job as it was then
     #[arg(long)]

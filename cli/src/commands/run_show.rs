@@ -21,13 +21,13 @@ Examples:
   agents run-show 099a8057
   agents run-show 099a8057 --json | jq -r .output")]
 pub struct RunShow {
-    /// The run: its id, or the beginning or the end of it
+    /// The run: its id or that of its job, or the beginning or the end of it
     run: String,
 }
 
 /// The run that is meant.
 pub async fn find(store: &SqlStore, text: &str) -> Result<AssignmentId, Failure> {
-    let id = target::assignment(store, text).await.map_err(|failure| {
+    let id = target::run(store, text).await.map_err(|failure| {
         let hints = vec!["`agents runs --all-namespaces` lists them".to_owned()];
         if failure.kind == FailureKind::NotFound { Failure { hints, ..failure } } else { failure }
     })?;

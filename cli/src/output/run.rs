@@ -359,7 +359,7 @@ pub fn detail(line: &RunLine, (jobs, output): (&[JobDetail], &Output), now: Time
             fact(name, file.display().to_string());
         }
     }
-    shown.push_str(&facts.render(super::width(), "  "));
+    shown.push_str(&facts.render(super::table_width(), "  "));
     let mut attempts = jobs.iter().flat_map(|job| &job.attempts).peekable();
     if attempts.peek().is_some() {
         let list: Vec<_> = attempts.cloned().collect();

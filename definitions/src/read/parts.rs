@@ -20,7 +20,7 @@ pub struct Parts {
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { reader: Reader { problems: Vec::new() } }
+        Self { reader: Reader { problems: Vec::new(), wrong_keys: Vec::new() } }
     }
 }
 
@@ -127,6 +127,9 @@ impl Trial {
     /// What is wrong with what a worker is told. `node`: where it stands; `config` may be changed from what stands there.
     pub fn config(&self, worker: Worker, config: &Map<String, Value>, node: &Node) -> Vec<Problem> {
         let mut problems = secrets(worker, node);
+        if !problems.is_empty() {
+            return problems;
+        }
         let definition = Definition {
             name: String::new(),
             description: None,

@@ -79,7 +79,7 @@ impl World {
 fn told(new: &NewAssignment) -> String {
     match &new.first {
         First::Job(job) => job.context.clone(),
-        First::Director | First::Hold => panic!("{new:?} has no job"),
+        First::Director | First::Hold | First::Workflow(_) => panic!("{new:?} has no job"),
     }
 }
 

@@ -91,6 +91,10 @@ impl Scope {
                     .to_owned(),
             )),
             ("answer", _) if here.has_answer => Ok(Kind::Any),
+            ("answer", _) => Err(unknown(
+                "there is no `answer` here".to_owned(),
+                "declare an output, value: \"{{ answer }}\", and name it as steps.….outputs.…".to_owned(),
+            )),
             ("today" | "now", _) => inside(&Kind::String, path, 0),
             ("input", _) => Ok(Kind::Any),
             ("error", _) => inside(&error(), path, 0),

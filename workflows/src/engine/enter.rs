@@ -41,13 +41,15 @@ impl Turning<'_> {
     fn visit(&mut self, step: &Step, attempt: u32) -> Option<Failure> {
         let most = step.max_visits.filter(|_| attempt == 1)?;
         let visits = self.state.visits().entry(step.id.clone()).or_insert(0);
-        if *visits >= most {
-            let times = if most == 1 { "once".to_owned() } else { format!("{most} times") };
-            let why = format!("step `{}` may be executed {times}, and would be once more", step.id);
-            return Some(Failure::new(Class::LoopBound, why));
+        *visits = visits.saturating_add(1);
+        if *visits <= most {
+            return None;
         }
-        *visits += 1;
-        None
+        let times = if most == 1 { "once".to_owned() } else { format!("{most} times") };
+        let why = format!("step `{}` may be executed {times}, and would be once more", step.id);
+        // Its route of failures may be a part of the circle, which ends when it comes here again.
+        let is_final = *visits > most.saturating_add(1);
+        Some(Failure { is_final, ..Failure::new(Class::LoopBound, why) })
     }
 
     fn begin(&mut self, step: &Step, attempt: u32) {

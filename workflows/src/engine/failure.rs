@@ -69,18 +69,20 @@ pub(super) struct Failure {
     pub tail: String,
     /// It is that of a step in the loop's body.
     pub is_inner: bool,
+    /// No route is taken.
+    pub is_final: bool,
 }
 
 impl Failure {
     pub(super) fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), tail: String::new(), is_inner: false }
+        Self { class, message: message.into(), tail: String::new(), is_inner: false, is_final: false }
     }
 
     /// Of a worker that has explained itself.
     pub(super) fn told(class: Class, text: &str) -> Self {
         let first = text.lines().map(str::trim).find(|line| !line.is_empty());
         let message = first.map_or_else(|| format!("it ended as {}", class.as_str()), str::to_owned);
-        Self { class, message, tail: text.to_owned(), is_inner: false }
+        Self { class, message, tail: text.to_owned(), is_inner: false, is_final: false }
     }
 
     pub(super) fn expression(why: impl Into<String>) -> Self {

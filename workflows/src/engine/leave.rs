@@ -112,10 +112,15 @@ impl Turning<'_> {
 
     /// The step is executed again, after a while.
     fn again(&mut self, index: StepIndex, attempt: u32, millis: u64) -> Result<Next, NoTurn> {
-        self.close(index, StepStatus::Failed, Some(format!("retry {}", attempt.saturating_add(1))))?;
+        let next = attempt.saturating_add(1);
+        self.close(index, StepStatus::Failed, Some(format!("retry {next}")))?;
         if millis == 0 {
-            return Ok(Next::Enter { step: index, attempt: attempt.saturating_add(1) });
+            return Ok(Next::Enter { step: index, attempt: next });
         }
+        // It is open as long as it waits, so that one that was ended from outside can be told from it.
+        let mut row = self.present(index)?;
+        row.status = StepStatus::Waiting;
+        self.put(row);
         let until = self.later(millis);
         self.wait(index, Phase::Retries { until: until.as_millis() }, Wait::Time { until })
     }
@@ -177,7 +182,7 @@ impl Turning<'_> {
         }
         self.state.error = Some(error);
         self.close(index, StepStatus::Failed, None)?;
-        let Some((route, name)) = route_of_failure(step, failure.class) else {
+        let Some((route, name)) = route_of_failure(step, failure.class).filter(|_| !failure.is_final) else {
             return self.unhandled(index, failure);
         };
         let scope = self.scope(index)?;
@@ -220,7 +225,7 @@ impl Turning<'_> {
         self.state.frames.pop();
         Ok(Next::Fail {
             step: around,
-            failure: Failure { message: self.reason(), is_inner: true, ..failure },
+            failure: Failure { message: self.reason(), is_inner: true, is_final: false, ..failure },
         })
     }
 

@@ -3,7 +3,7 @@
 use agents_domain::assignment::AssignmentStatus;
 use agents_domain::id::{AssignmentId, JobId};
 use agents_domain::outcome::OutcomeClass;
-use agents_domain::workflow::{NoTurn, Signal, Then, Wait};
+use agents_domain::workflow::{NoTurn, Signal, StepStatus, Then, Wait};
 use serde_json::{Map, Value, json};
 
 use super::failure::{Class, Failure};
@@ -125,7 +125,10 @@ impl Turning<'_> {
         }
         match phase {
             Phase::Retries { until } if is_due(until) => {
-                let attempt = self.present(index)?.attempt.saturating_add(1);
+                let mut row = self.present(index)?;
+                let attempt = row.attempt.saturating_add(1);
+                row.status = StepStatus::Failed;
+                self.put(row);
                 Ok(Next::Enter { step: index, attempt })
             }
             Phase::Delays { until } if is_due(until) => {

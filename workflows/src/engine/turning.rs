@@ -1,6 +1,7 @@
 //! One turn: what is known, what becomes of it, and the steps that are passed on the way.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use agents_domain::timestamp::Timestamp;
@@ -56,6 +57,8 @@ pub(super) struct Turning<'a> {
     changed: BTreeMap<u32, StepRun>,
     cancels: Vec<agents_domain::id::JobId>,
     base: Scope,
+    /// Elements of `forEach`, by the loop's execution and the iteration.
+    items: RefCell<HashMap<(u32, u32), Value>>,
     passed: u32,
 }
 
@@ -73,7 +76,17 @@ impl<'a> Turning<'a> {
             rows.put(step, row.clone());
         }
         let base = base(graph, &ask, &rows);
-        Ok(Self { graph, ask, state, rows, changed: BTreeMap::new(), cancels: Vec::new(), base, passed: 0 })
+        Ok(Self {
+            graph,
+            ask,
+            state,
+            rows,
+            changed: BTreeMap::new(),
+            cancels: Vec::new(),
+            base,
+            items: RefCell::default(),
+            passed: 0,
+        })
     }
 
     pub(super) fn turn(mut self) -> Result<Turn, NoTurn> {
@@ -238,12 +251,22 @@ impl<'a> Turning<'a> {
 
     /// The element of a `forEach` that an iteration is about: the loop's own execution holds them all.
     fn item(&self, looped: StepIndex, iteration: u32) -> Result<Value, NoTurn> {
-        let row = self.present(looped)?;
+        let id = &self.step(looped).id;
+        let Some(found) = self.rows.get(id) else { return Err(NoTurn::Needs(self.rows.wanted())) };
+        let row =
+            found.ok_or_else(|| NoTurn::Refused(format!("the execution of loop `{id}` is not stored")))?;
+        let key = (row.number, iteration);
+        if let Some(item) = self.items.borrow().get(&key) {
+            return Ok(item.clone());
+        }
         let mut inputs: Map<String, Value> = serde_json::from_str(&row.inputs).unwrap_or_default();
-        let items = inputs.remove("items");
-        let Some(Value::Array(mut items)) = items else { return Ok(Value::Null) };
         let at = usize::try_from(iteration).unwrap_or(usize::MAX);
-        Ok(if at < items.len() { items.swap_remove(at) } else { Value::Null })
+        let item = match inputs.remove("items") {
+            Some(Value::Array(mut items)) if at < items.len() => items.swap_remove(at),
+            Some(_) | None => Value::Null,
+        };
+        self.items.borrow_mut().insert(key, item.clone());
+        Ok(item)
     }
 
     /// What an evaluation came to; steps that it must know are asked for.

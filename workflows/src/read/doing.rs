@@ -74,6 +74,7 @@ impl<'a> Reading<'a> {
             }
             _ => self.other_workflow(node, here),
         };
+        self.is_whole &= does.is_some();
         does.unwrap_or(nothing)
     }
 

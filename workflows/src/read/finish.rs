@@ -19,8 +19,8 @@ impl Reading<'_> {
         let graph = Graph::of(steps);
         self.bound(steps, &graph);
         for index in graph.unreachable() {
-            let message = format!("nothing leads to step `{}`", steps[index].id);
-            let hint = "lead to it, with onSuccess: of another step for example, or leave it out";
+            let message = format!("step `{}` can never be reached", steps[index].id);
+            let hint = "lead to it, by onSuccess of another step for example, or leave it out";
             self.sheet.problem(steps[index].at, message, hint);
         }
         let order = Order::of(&graph.ways);

@@ -66,8 +66,15 @@ pub(crate) fn parse<'a>(text: &'a str, source: &str) -> Result<(&'a str, Node), 
         let problem = Problem::new(at, "it is larger than 2 MiB", "make several workflows of it");
         return Err(Problems::new(source, text, vec![problem]));
     }
-    let node =
-        node::parse_up_to(text, VALUES_MAX).map_err(|problems| Problems::new(source, text, problems))?;
+    let node = node::parse_up_to(text, VALUES_MAX).map_err(|mut problems| {
+        for hint in problems.iter_mut().filter_map(|problem| problem.hint.as_mut()) {
+            *hint = hint.replace(
+                "docs/definitions.md shows how a definition",
+                "docs/workflows.md shows how a workflow",
+            );
+        }
+        Problems::new(source, text, problems)
+    })?;
     Ok((text, node))
 }
 

@@ -24,7 +24,7 @@ impl Reading<'_> {
     pub(super) fn target(&mut self, index: StepIndex, node: &Node, what: &str) -> Option<Target> {
         let before = self.sheet.parts.count();
         let target = self.sheet.parts.text(node, what).and_then(|name| self.target_named(index, node, &name));
-        self.is_whole &= before == self.sheet.parts.count();
+        self.is_whole &= before == self.sheet.parts.count() && target.is_some();
         target
     }
 
@@ -55,6 +55,8 @@ impl Reading<'_> {
                 self.sheet.problem(node.at, message, hint);
                 None
             }
+            // Its id is wrong, which was said there.
+            None if self.raw.iter().any(|raw| raw.id == name) => None,
             None => {
                 let mut known: Vec<String> = self.raw.iter().map(|raw| raw.id.clone()).collect();
                 known.retain(|id| !id.is_empty());

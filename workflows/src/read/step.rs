@@ -12,7 +12,7 @@ use super::collect::DOES;
 use super::route::Outcomes;
 use super::sheet::User;
 use crate::check::scope::Here;
-use crate::workflow::{Does, Kind, Output, Retry, Route, Step, StepIndex, Test, Validator};
+use crate::workflow::{Action, Does, Kind, Output, Retry, Route, Step, StepIndex, Test, Validator};
 
 /// The keys of every step.
 const KEYS: [&str; 16] = [
@@ -50,7 +50,8 @@ impl Reading<'_> {
         let inputs = self.step_inputs(index, Here { locals: &outer, ..Here::default() });
         let does = self.does(index, &inputs.1, &outer);
         self.sheet.user = User::Leaving(index);
-        let here = Here { locals: &outer, ..Here::default() };
+        let takes = self.takes_inputs(index);
+        let here = Here { locals: &outer, inputs: takes.then_some(&inputs.1), ..Here::default() };
         let outputs = self.step_outputs(index, here);
         let raw = &self.raw[index];
         let (id, at, parent, action) = (raw.id.clone(), raw.at, raw.parent, raw.action);
@@ -150,8 +151,7 @@ impl Reading<'_> {
         let (does, action) = (raw.does(), raw.action);
         let at = raw.entry("action").map_or(raw.at, |(key, _)| key.at);
         let entry = raw.entry("inputs");
-        let takes = does == "module" || Worker::from_name(does).is_some();
-        if let Some((key, _)) = entry.filter(|_| !takes && !does.is_empty()) {
+        if let Some((key, _)) = entry.filter(|_| !self.takes_inputs(index) && !does.is_empty()) {
             let message = format!("`inputs` means nothing to `{does}`");
             self.sheet.problem(key.at, message, "name params and steps in its own texts");
         }
@@ -191,7 +191,14 @@ impl Reading<'_> {
                 self.sheet.problem(at, message, format!("add inputs: {{ {}: … }}", field.name));
             }
         }
+        kinds.extend(action.map(Action::input_kinds).unwrap_or_default());
         (values, kinds)
+    }
+
+    /// Whether a step is a worker's, by itself or by an action.
+    fn takes_inputs(&self, index: StepIndex) -> bool {
+        let does = self.raw[index].does();
+        does == "module" || Worker::from_name(does).is_some()
     }
 
     pub(super) fn refuse_secret(&mut self, node: &Node, value: &Value) {

@@ -30,8 +30,7 @@ pub fn run(
     if let Ok(Value::Object(params)) = serde_json::from_str(&params) {
         given.extend(params);
     }
-    let given: Map<String, Value> =
-        accept(&workflow.params, &given).map_err(|problems| StartError { problems })?;
+    let given: Map<String, Value> = accept(&workflow.params, &given).map_err(StartError::new)?;
     let told = input.and_then(|text| serde_json::from_str(&text).ok());
     let mut trial = Trial::new(workflow.clone());
     (trial.params, trial.stubs) = (given, case.stubs);

@@ -189,3 +189,14 @@ fn the_time_of_the_run_ends_it_while_it_waits() {
     let done = tried(flow, json!({}));
     assert_eq!((failed(&done.end), done.waited_ms), ("the run has taken longer than its 60000 ms", 60_000));
 }
+
+#[test]
+fn a_circle_through_the_failures_of_its_bounded_step_ends_too() {
+    let mut fix = exec("fix", "true").then(Target::Step(0)).fails_to(Target::Step(2));
+    fix.max_visits = Some(2);
+    let pause = exec("pause", "true").then(Target::Step(0));
+    let flow = workflow(vec![exec("test", "true").fails_to(Target::Step(1)), fix, pause]);
+    let done = tried(flow, json!({"test": {"status": "failed"}}));
+    assert_eq!(done.route.iter().filter(|passed| passed.step == "fix").count(), 4);
+    assert!(failed(&done.end).contains("may be executed 2 times"), "{:?}", done.end);
+}

@@ -3,6 +3,9 @@
 mod constructs;
 mod failing;
 mod looping;
+mod properties;
+mod signals;
+mod walk;
 
 use agents_domain::decision::NewJob;
 use agents_domain::id::{AssignmentId, IdSource};
