@@ -24,7 +24,7 @@ mod tests;
 
 pub use definition::{Definition, NAME_MAX, Worker, name_problem};
 pub use language::environment;
-pub use param::{Param, ParamType, accept};
+pub use param::{Param, ParamType, accept, param_named};
 pub use problem::{At, Problem, Problems, is_steering};
 pub use read::parts;
 pub use read::read;

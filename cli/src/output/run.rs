@@ -205,6 +205,9 @@ pub struct RunDetailView<'a> {
     jobs: Vec<String>,
     attempts: Vec<AttemptView<'a>>,
     files: FilesView,
+    /// Of a workflow's run: its latest steps, and what it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -227,7 +230,17 @@ impl<'a> RunDetailView<'a> {
             jobs: jobs.iter().map(|job| job.job.id.to_string()).collect(),
             attempts: jobs.iter().flat_map(|job| &job.attempts).map(AttemptView::from).collect(),
             files: FilesView { stdout: shown(&output.stdout), stderr: shown(&output.stderr) },
+            workflow: None,
         }
+    }
+
+    /// With what a workflow that leads it tells.
+    pub fn with_steps(mut self, steps: Option<&(String, Value)>) -> Self {
+        self.workflow = steps.map(|(_, json)| {
+            let part = |key: &str| json.get(key).cloned().unwrap_or(Value::Null);
+            serde_json::json!({ "at": part("at"), "waits": part("waits"), "steps": part("steps") })
+        });
+        self
     }
 }
 
@@ -250,6 +263,11 @@ fn status_words(line: &RunLine) -> String {
         (RunStatus::Failed, Some(class)) => format!("failed: {class}"),
         (status, _) => status.as_str().to_owned(),
     }
+}
+
+/// Its status in its color.
+pub fn status_cell(line: &RunLine) -> String {
+    text::colored(color(line.status), &status_words(line))
 }
 
 /// What has started it, in words.

@@ -39,7 +39,7 @@ pub use job_file::file_problems;
 pub use library::{Found, Library, Listed, Origin};
 pub use workflows::{
     FOLDER as WORKFLOWS_FOLDER, FoundWorkflow, ListedModule, ListedWorkflow, MODULES as MODULES_FOLDER,
-    WorkflowOrigin, list_modules, modules,
+    WorkflowOrigin, list_modules, modules, sound_modules,
 };
 
 /// Who uses a skill, and what it is told.
