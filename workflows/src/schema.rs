@@ -130,24 +130,12 @@ fn target() -> Value {
 
 /// A target, a choice, or a list of cases.
 fn route() -> Value {
-    let target = json!({ "$ref": "#/$defs/target" });
-    let case = |keys: &[&str]| {
-        let mut properties = keyed(keys.iter().copied());
-        properties.insert("then".to_owned(), target.clone());
-        if keys.contains(&"else") {
-            properties.insert("else".to_owned(), target.clone());
-        }
-        let mut one = object("A condition and where it leads", properties);
-        one["required"] = json!(["then"]);
-        one
-    };
-    json!({
-        "anyOf": [
-            target,
-            case(&["condition", "then", "else"]),
-            { "type": "array", "items": case(&["condition", "then", "else"]) },
-        ]
-    })
+    let target = || json!({ "$ref": "#/$defs/target" });
+    let mut case = keyed(["condition"]);
+    case.insert("then".to_owned(), target());
+    case.insert("else".to_owned(), target());
+    let choice = object("A condition and where it leads", case);
+    json!({ "anyOf": [target(), choice, { "type": "array", "items": choice }] })
 }
 
 /// What a worker is told.

@@ -90,10 +90,8 @@ pub fn type_words(kind: &Kind) -> String {
                 properties.iter().map(|(name, kind)| format!("{name}: {}", type_words(kind))).collect();
             format!("object {{{}}}", each.join(", "))
         }
-        Kind::Array(items) => match **items {
-            Kind::Any => "array".to_owned(),
-            ref items => format!("array of {}", type_words(items)),
-        },
+        Kind::Array(items) if **items == Kind::Any => "array".to_owned(),
+        Kind::Array(items) => format!("array of {}", type_words(items)),
     }
 }
 
