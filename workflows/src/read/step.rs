@@ -15,7 +15,7 @@ use crate::check::scope::Here;
 use crate::workflow::{Action, Does, Kind, Output, Retry, Route, Step, StepIndex, Test, Validator};
 
 /// The keys of every step.
-const KEYS: [&str; 16] = [
+pub(crate) const KEYS: [&str; 16] = [
     "id",
     "description",
     "inputs",
@@ -34,9 +34,9 @@ const KEYS: [&str; 16] = [
     "failsRun",
 ];
 /// The keys of a step that names an action.
-const ACTION_KEYS: [&str; 1] = ["action"];
+pub(crate) const ACTION_KEYS: [&str; 1] = ["action"];
 /// The keys of a loop that stand beside it.
-const LOOP_KEYS: [&str; 6] = ["as", "steps", "maxIterations", "maxCost", "onBound", "onBreak"];
+pub(crate) const LOOP_KEYS: [&str; 6] = ["as", "steps", "maxIterations", "maxCost", "onBound", "onBreak"];
 
 const RETRIES_MAX: u32 = 1_000;
 const FACTOR_MAX: f64 = 100.0;
