@@ -11,6 +11,7 @@ use crate::commands::{
     template, update_assignment, usage, webhook,
 };
 use crate::commands::{definition, replay, run, run_show, runs};
+use crate::commands::{modules, workflow};
 use crate::config::Flags;
 use crate::output::Form;
 
@@ -64,6 +65,8 @@ pub enum Command {
     Runs(runs::Runs),
     RunShow(run_show::RunShow),
     Replay(replay::Replay),
+    Workflow(workflow::WorkflowArgs),
+    Modules(modules::Modules),
     Queue(queue::QueueCommand),
     Assignments(assignments::Assignments),
     Assignment(assignment::Assignment),

@@ -58,14 +58,7 @@ pub struct Definition {
 impl Definition {
     /// The param of that name, or what is wrong with the name.
     pub fn param(&self, name: &str) -> Result<&Param, String> {
-        let known: Vec<String> = self.params.iter().map(|param| param.name.clone()).collect();
-        self.params.iter().find(|param| param.name == name).ok_or_else(|| {
-            let hint = match known.is_empty() {
-                true => "it has none".to_owned(),
-                false => suggestion::did_you_mean(name, &known, "its params are"),
-            };
-            format!("there is no param `{name}`: {hint}")
-        })
+        param_named(&self.params, name)
     }
 
     /// What a list of runs calls its runs.

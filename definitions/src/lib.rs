@@ -22,7 +22,7 @@ mod url_text;
 mod tests;
 
 pub use definition::{Definition, NAME_MAX, Worker, name_problem};
-pub use param::{Param, ParamType, accept};
+pub use param::{Param, ParamType, accept, param_named};
 pub use problem::{At, Problem, Problems};
 pub use read::parts;
 pub use read::read;

@@ -161,6 +161,18 @@ pub fn accept(params: &[Param], given: &Map<String, Value>) -> Result<Map<String
     if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
 
+/// The param of that name, or what is wrong with the name.
+pub fn param_named<'a>(params: &'a [Param], name: &str) -> Result<&'a Param, String> {
+    let known: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
+    params.iter().find(|param| param.name == name).ok_or_else(|| {
+        let hint = match known.is_empty() {
+            true => "it has none".to_owned(),
+            false => suggestion::did_you_mean(name, &known, "its params are"),
+        };
+        format!("there is no param `{name}`: {hint}")
+    })
+}
+
 /// A number or a boolean may be given as a text: what an event or a schedule maps is one.
 fn from_text(param: &Param, value: &Value) -> Value {
     match (param.kind, value) {

@@ -64,6 +64,11 @@ struct One {
 }
 
 impl Cancel {
+    /// That assignment.
+    pub fn of(id: AssignmentId, reason: Option<String>) -> Self {
+        Self { ids: vec![id.to_string()], reason }
+    }
+
     /// Cancels them.
     pub async fn run(self, app: &App) -> Result<(), Failure> {
         Caller::of_process()?.person_only("cancel anything")?;

@@ -27,6 +27,7 @@ pub mod job;
 pub mod jobs;
 pub mod logs;
 pub mod merge;
+pub mod modules;
 pub mod notify;
 pub mod open;
 pub mod pause;
@@ -52,6 +53,7 @@ pub mod template;
 pub mod update_assignment;
 pub mod usage;
 pub mod webhook;
+pub mod workflow;
 mod worktree_checks;
 
 use std::future::Future;
@@ -77,6 +79,8 @@ pub fn run(arguments: Arguments, printer: Printer) -> Result<u8, Failure> {
         Command::Runs(command) => block_on(command.run(app)),
         Command::RunShow(command) => block_on(command.run(app)),
         Command::Replay(command) => block_on(command.run(app)),
+        Command::Workflow(command) => block_on(command.run(app)),
+        Command::Modules(command) => block_on(command.run(app)),
         Command::Pause(command) => block_on(command.run(app)),
         Command::Resume(command) => block_on(command.run(app)),
         Command::Retry(command) => block_on(command.run(app)),

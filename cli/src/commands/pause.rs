@@ -4,6 +4,7 @@ use agents_domain::actor::Actor;
 use agents_domain::aggregate::PauseMode;
 use agents_domain::assignment::Assignment;
 use agents_domain::history::EventKind;
+use agents_domain::id::AssignmentId;
 use agents_domain::job::{Job, JobStatus};
 use agents_domain::store::{Change, Receipt, Store, StoreError};
 use clap::Args;
@@ -49,6 +50,11 @@ struct Paused {
 }
 
 impl Pause {
+    /// That assignment.
+    pub fn of(id: AssignmentId, after_job: bool) -> Self {
+        Self { assignment: id.to_string(), after_job }
+    }
+
     /// Pauses it.
     pub async fn run(self, app: &App) -> Result<(), Failure> {
         Caller::of_process()?.person_only("pause an assignment")?;

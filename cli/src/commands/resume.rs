@@ -2,6 +2,7 @@
 
 use agents_domain::actor::Actor;
 use agents_domain::assignment::{Assignment, AssignmentStatus};
+use agents_domain::id::AssignmentId;
 use agents_domain::store::{Change, Store, StoreError};
 use clap::Args;
 use serde::Serialize;
@@ -36,6 +37,11 @@ struct Resumed {
 }
 
 impl Resume {
+    /// That assignment.
+    pub fn of(id: AssignmentId) -> Self {
+        Self { assignment: id.to_string() }
+    }
+
     /// Lets it go on.
     pub async fn run(self, app: &App) -> Result<(), Failure> {
         Caller::of_process()?.person_only("resume an assignment")?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agents_definitions::Definition;
+use agents_definitions::{Param, param_named};
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::NewAssignment;
 use agents_domain::id::AssignmentId;
@@ -54,7 +54,7 @@ pub struct GivenOptions {
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     params: Vec<String>,
     /// Params as a JSON object: the text, @<file>, or `-` for standard input; --param goes over it
-    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    #[arg(long, alias = "params", value_name = "JSON", allow_hyphen_values = true)]
     params_json: Option<String>,
     /// What templates know as {{ input }}: JSON or any text, @<file>, or `-` for standard input
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -62,8 +62,8 @@ pub struct GivenOptions {
 }
 
 impl GivenOptions {
-    /// Its params as JSON, typed as the definition declares them.
-    fn params(&self, definition: &Definition) -> Result<String, Failure> {
+    /// Its params as JSON, typed as they are declared.
+    pub fn params(&self, declared: &[Param]) -> Result<String, Failure> {
         if self.input.as_deref() == Some("-") && self.params_json.as_deref() == Some("-") {
             return Err(Failure::usage("the params and the input can't both be standard input")
                 .hint("give one of them in a file: --input @<file>"));
@@ -76,7 +76,7 @@ impl GivenOptions {
             let (name, value) = given.split_once('=').ok_or_else(|| {
                 Failure::usage(format!("--param {given} has no value")).hint("--param name=value")
             })?;
-            let param = definition.param(name).map_err(Failure::bad_input)?;
+            let param = param_named(declared, name).map_err(Failure::bad_input)?;
             params.insert(name.to_owned(), param.value_of_text(value));
         }
         Ok(Value::Object(params).to_string())
@@ -135,7 +135,7 @@ impl Run {
         let found = starter.library().find(&chosen.namespace, &self.definition).await.map_err(not_found)?;
         let start = Start::Definition {
             name: self.definition.clone(),
-            params: self.given.params(&found.definition)?,
+            params: self.given.params(&found.definition.params)?,
         };
         let cause = by_hand(app, self.given.input()?, None);
         let new = starter.new_run(&chosen.namespace, &start, cause).await?;
@@ -219,13 +219,21 @@ async fn told(begun: Begun<'_>, line: RunLine) -> Result<(), Failure> {
     if let Some(note) = output.note() {
         app.printer.warning(&note);
     }
+    ended(&line).map_err(|failure| match line.status {
+        RunStatus::Failed => failure.hint(format!("agents run-show {id}")),
+        RunStatus::Completed | RunStatus::Cancelled | RunStatus::Pending | RunStatus::Running => failure,
+    })
+}
+
+/// What the end of a run is to whoever has waited for it.
+pub fn ended(line: &RunLine) -> Result<(), Failure> {
+    let id = line.assignment.id.short();
     let why = line.result.clone().unwrap_or_default();
     match line.status {
         RunStatus::Completed => Ok(()),
         RunStatus::Failed => {
-            let class = line.outcome.map_or("unknown", |class| class.as_str());
-            Err(Failure::failed(&format!("run {id} failed ({class})"), why)
-                .hint(format!("agents run-show {id}")))
+            let class = line.outcome.map(|class| format!(" ({class})")).unwrap_or_default();
+            Err(Failure::failed(&format!("run {id} failed{class}"), why))
         }
         RunStatus::Cancelled => Err(Failure::failed(&format!("run {id}"), "it was cancelled")),
         RunStatus::Pending | RunStatus::Running => {

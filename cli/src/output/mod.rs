@@ -20,6 +20,7 @@ pub mod table;
 pub mod text;
 pub mod time;
 pub mod webhook;
+pub mod workflow;
 pub mod worktree;
 
 use std::io::{self, IsTerminal, Write};
@@ -66,6 +67,12 @@ impl Printer {
             serde_json::to_string_pretty(value).map_err(|error| Failure::failed("making JSON", error))?;
         text.push('\n');
         write_to(io::stdout(), &text).map_err(|error| Failure::output(&error))
+    }
+
+    /// Prints one JSON value on a line of its own, for whoever reads them as they come.
+    pub fn json_line<V: Serialize>(self, value: &V) -> Result<(), Failure> {
+        let text = serde_json::to_string(value).map_err(|error| Failure::failed("making JSON", error))?;
+        write_to(io::stdout(), &format!("{text}\n")).map_err(|error| Failure::output(&error))
     }
 
     /// Prints text on standard output, without its colors where they are not wanted.

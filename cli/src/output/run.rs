@@ -252,6 +252,11 @@ fn status_words(line: &RunLine) -> String {
     }
 }
 
+/// Its status in its color.
+pub fn status_cell(line: &RunLine) -> String {
+    text::colored(color(line.status), &status_words(line))
+}
+
 /// What has started it, in words.
 fn trigger_words(line: &RunLine) -> String {
     let words = match &line.origin.trigger {

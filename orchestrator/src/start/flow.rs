@@ -1,7 +1,7 @@
 //! A new run of a workflow: its definition as it is now, with all that it uses, and where it works.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use agents_definitions::{Worker, accept};
 use agents_domain::access::Access;
@@ -11,7 +11,7 @@ use agents_domain::id::AssignmentId;
 use agents_domain::job_type::JobType;
 use agents_domain::limits::OwnLimits;
 use agents_domain::namespace::Namespace;
-use agents_domain::run::RunOrigin;
+use agents_domain::run::{RunLine, RunOrigin};
 use agents_domain::start::{Cause, StartError};
 use agents_domain::workflow::{Facts, NewFlow};
 use agents_domain::worktree::Isolation;
@@ -25,6 +25,16 @@ use crate::settings::Settings;
 
 /// What a list of runs calls the worker of a workflow.
 pub const WORKER: &str = "workflow";
+
+/// What a new run is made of.
+struct New<'a> {
+    workflow: &'a Workflow,
+    workspace: &'a Path,
+    settings: &'a Settings,
+    params: String,
+    snapshot: String,
+    hash: String,
+}
 
 impl FromDefinitions {
     pub(super) async fn workflow(
@@ -52,20 +62,38 @@ impl FromDefinitions {
         refuse_unknown_harnesses(workflow, &settings)?;
         let skills = self.skill_files(workflow, &found.workspace)?;
         let snapshot = agents_workflows::snapshot(workflow, &found.text, &found.modules, &skills);
+        let new = New {
+            workflow,
+            workspace: &found.workspace,
+            settings: &settings,
+            params: Value::Object(given).to_string(),
+            hash: hash(&snapshot),
+            snapshot,
+        };
+        self.new_flow(namespace, new, cause).await
+    }
+
+    async fn new_flow(
+        &self,
+        namespace: &Namespace,
+        new: New<'_>,
+        cause: Cause,
+    ) -> Result<NewAssignment, StartError> {
+        let New { workflow, workspace, settings, params, snapshot, hash } = new;
         let id = AssignmentId::new(self.sources.ids.next());
         let title = format!("{}: {}", workflow.id, workflow.title);
-        let choice = self.place_of(workflow, (id, namespace, &title), (&found.workspace, &settings)).await?;
+        let choice = self.place_of(workflow, (id, namespace, &title), (workspace, settings)).await?;
         let flow = NewFlow {
             facts: Facts {
                 workflow: workflow.id.clone(),
                 version: workflow.version.clone(),
-                params: Value::Object(given.clone()).to_string(),
+                params: params.clone(),
                 input: cause.input.clone(),
                 trigger: cause.trigger.kind().as_str().to_owned(),
                 zone: cause.zone.clone(),
                 started_at: cause.at,
             },
-            hash: hash(&snapshot),
+            hash,
             snapshot,
             parent: None,
         };
@@ -76,7 +104,7 @@ impl FromDefinitions {
             namespace: namespace.clone(),
             north_star: title,
             director: Director::Workflow,
-            workspace: found.workspace.display().to_string(),
+            workspace: workspace.display().to_string(),
             worktree: choice.worktree,
             alone: choice.alone,
             max_jobs: u32::MAX >> 1,
@@ -84,7 +112,7 @@ impl FromDefinitions {
                 definition: Some(workflow.id.clone()),
                 worker: WORKER.to_owned(),
                 trigger: cause.trigger,
-                params: Value::Object(given).to_string(),
+                params,
                 input: cause.input,
                 depth: cause.depth,
                 replays: cause.replays,
@@ -94,6 +122,28 @@ impl FromDefinitions {
             accept: Vec::new(),
             first: First::Workflow(Box::new(flow)),
         })
+    }
+
+    /// The run of a workflow once more, with the snapshot that it has started with.
+    pub async fn replay_workflow(
+        &self,
+        line: &RunLine,
+        (snapshot, hash): (&str, &str),
+        cause: Cause,
+    ) -> Result<NewAssignment, StartError> {
+        let (workflow, _) = agents_workflows::read_snapshot_parts(snapshot).map_err(problem)?;
+        let workspace = PathBuf::from(&line.assignment.workspace);
+        let settings = self.settings(&workspace)?;
+        refuse_unknown_harnesses(&workflow, &settings)?;
+        let new = New {
+            workflow: &workflow,
+            workspace: &workspace,
+            settings: &settings,
+            params: line.origin.params.clone(),
+            snapshot: snapshot.to_owned(),
+            hash: hash.to_owned(),
+        };
+        self.new_flow(&line.assignment.namespace, new, cause).await
     }
 
     /// A worktree, if one of its steps may edit or it says so.

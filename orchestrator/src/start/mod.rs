@@ -37,7 +37,7 @@ pub use ground::{Choice, Refusal, Wanted, choose, is_bare};
 pub use library::{Found, Library, Listed, Origin, files};
 pub use workflows::{
     FOLDER as WORKFLOWS_FOLDER, FoundWorkflow, ListedModule, ListedWorkflow, MODULES as MODULES_FOLDER,
-    WorkflowOrigin, list_modules, modules,
+    WorkflowOrigin, list_modules, modules, sound_modules,
 };
 
 /// Who uses a skill, and what it is told.

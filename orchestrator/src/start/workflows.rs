@@ -79,19 +79,30 @@ pub fn modules(workspace: &Path) -> Result<Modules, StartError> {
 
 /// The same as a list.
 pub fn list_modules(workspace: &Path) -> Result<Vec<ListedModule>, StartError> {
+    sound_modules(workspace).map(|(_, listed)| listed)
+}
+
+/// The modules of a workspace that can be used, and the list of all.
+pub fn sound_modules(workspace: &Path) -> Result<(Modules, Vec<ListedModule>), StartError> {
+    let mut modules = Modules::default();
     let mut listed: Vec<ListedModule> = Vec::new();
+    let mut take = |(name, text): (&str, &str), (source, file): (&str, Option<PathBuf>)| {
+        let read = agents_workflows::read_module(text, source, name);
+        if let Ok(module) = &read {
+            modules.insert(module.clone(), text);
+        }
+        listed.retain(|known| known.name != name);
+        listed.push(ListedModule { name: name.to_owned(), file, read });
+    };
     for (name, text) in shipped() {
-        let read = agents_workflows::read_module(text, name, name);
-        listed.push(ListedModule { name: (*name).to_owned(), file: None, read });
+        take((name, text), (name, None));
     }
     for (name, file) in library::yaml_files(&workspace.join(MODULES)) {
         let text = read_file(&file).map_err(problem)?;
-        let read = agents_workflows::read_module(&text, &shown(workspace, &file), &name);
-        listed.retain(|known| known.name != name);
-        listed.push(ListedModule { name, file: Some(file), read });
+        take((&name, &text), (&shown(workspace, &file), Some(file)));
     }
     listed.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(listed)
+    Ok((modules, listed))
 }
 
 fn unreachable_store(error: &StoreError) -> StartError {
@@ -193,10 +204,7 @@ pub(super) async fn list(
     namespace: &Namespace,
     workspace: Option<&Path>,
 ) -> Result<Vec<ListedWorkflow>, StartError> {
-    let modules = match workspace {
-        Some(workspace) => modules(workspace)?,
-        None => modules(Path::new(""))?,
-    };
+    let (modules, _) = sound_modules(workspace.unwrap_or(Path::new("")))?;
     let stored = store.workflows(&of(namespace)).await.map_err(|error| unreachable_store(&error))?;
     let mut all: Vec<ListedWorkflow> = Vec::new();
     for one in stored {
