@@ -55,3 +55,33 @@ pub(crate) fn at_or_day(text: &str, zone: &Zone) -> Result<Timestamp, MomentErro
     };
     Ok(Timestamp::from_millis(instant.as_millisecond()))
 }
+
+/// Whether a civil time does not exist in the zone.
+pub(crate) fn is_in_gap(text: &str, zone: &Zone) -> bool {
+    let text = text.trim();
+    if text.parse::<jiff::Timestamp>().is_ok() || text.ends_with(['Z', 'z', ']']) {
+        return false;
+    }
+    let civil = text.parse::<civil::DateTime>();
+    civil.is_ok_and(|civil| {
+        matches!(zone.rules().to_ambiguous_timestamp(civil).offset(), AmbiguousOffset::Gap { .. })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_in_a_gap_is_known_as_one() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        let check = |text: &str, is: bool| assert_eq!(is_in_gap(text, &berlin), is, "{text}");
+        check("2027-03-28 02:30", true);
+        check("2027-03-28T02:00", true);
+        check("2027-03-28 03:00", false);
+        check("2027-03-28 01:59", false);
+        check("2027-10-31 02:30", false);
+        check("2027-03-28T02:30:00Z", false);
+        check("soon", false);
+    }
+}

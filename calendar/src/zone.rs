@@ -57,6 +57,12 @@ impl Zone {
         moment::at_or_day(text, self)
     }
 
+    /// Whether the zone's clocks never show that civil time, because they are set forward over it. What is no civil time is
+    /// always shown.
+    pub fn skips(&self, text: &str) -> bool {
+        moment::is_in_gap(text, self)
+    }
+
     pub(crate) fn rules(&self) -> &TimeZone {
         &self.rules
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     assignment, assignments, cancel, chat, completions, config, cooldown, create, demo, diff, doctor, emit,
@@ -109,7 +110,32 @@ pub enum Command {
     ScriptedAgent(scripted_agent::ScriptedAgentArgs),
 }
 
+/// What values are called that people may write with a `-` in front: it is refused as a value, not taken for an option.
+const SIGNED: [&str; 5] = ["N", "TIME", "INTERVAL", "USD", "ZONE"];
+
+fn with_signed_values(command: clap::Command) -> clap::Command {
+    let is_signed = |arg: &clap::Arg| {
+        let names = arg.get_value_names().unwrap_or_default();
+        names.iter().any(|name| SIGNED.contains(&name.as_str()))
+    };
+    let command = command.mut_args(|arg| if is_signed(&arg) { arg.allow_hyphen_values(true) } else { arg });
+    command.mut_subcommands(with_signed_values)
+}
+
 impl Arguments {
+    /// Reads the command line of this process.
+    pub fn of_process() -> Result<Self, clap::Error> {
+        match Self::try_parse() {
+            // What looks like an option may be a value with a `-` in front; all commands are made up for that alone.
+            Err(error) if error.kind() == ErrorKind::UnknownArgument => {
+                let mut command = Self::command();
+                command.build();
+                Self::from_arg_matches(&with_signed_values(command).try_get_matches()?)
+            }
+            read => read,
+        }
+    }
+
     /// In which form to answer.
     pub fn form(&self) -> Form {
         if self.json { Form::Json } else { Form::Human }
@@ -129,8 +155,6 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

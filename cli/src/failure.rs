@@ -179,9 +179,11 @@ impl From<Rejection> for Failure {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
+        let kind = if error.is_unknown { FailureKind::NotFound } else { FailureKind::BadInput };
         let mut problems = error.problems.into_iter();
-        let first = Failure::bad_input(problems.next().unwrap_or_default());
-        problems.fold(first, |failure, problem| failure.hint(problem))
+        let first = Failure::new(kind, problems.next().unwrap_or_default());
+        let failure = problems.fold(first, |failure, problem| failure.hint(problem));
+        failure.hint_if(error.is_unknown.then_some("`agents definition list` lists them"))
     }
 }
 

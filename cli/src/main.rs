@@ -28,7 +28,6 @@ mod workspace_choice;
 use std::process::ExitCode;
 
 use agents_orchestrator::process::keeper::{self, terms};
-use clap::Parser;
 use clap::error::ErrorKind;
 
 use arguments::Arguments;
@@ -39,7 +38,7 @@ fn main() -> ExitCode {
     if let Some(code) = keep() {
         return ExitCode::from(code);
     }
-    let (printer, ended) = match Arguments::try_parse() {
+    let (printer, ended) = match Arguments::of_process() {
         Ok(arguments) => {
             let printer = Printer { form: arguments.form() };
             (printer, commands::run(arguments, printer))

@@ -1,6 +1,8 @@
 //! Schedules in a file: what `agents schedule export` writes and `agents schedule import` reads. The keys are the options
 //! of the command line.
 
+mod read;
+
 use std::time::Duration;
 
 use agents_domain::schedule::entry::{PatternKind, Schedule, Standing, Terms};
@@ -10,18 +12,20 @@ use agents_domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::commands::schedule::refuse_bad_name;
 use crate::failure::Failure;
 use crate::schedule_options::{MissedName, OverlapName, RuleOptions, WhenOptions};
 
+pub use read::{Placed, Reading};
+
 /// The whole file.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Serialize)]
 pub struct ScheduleFile {
     pub schedules: Vec<Entry>,
 }
 
 /// One schedule.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
     pub name: String,
@@ -106,23 +110,61 @@ impl Entry {
         }
     }
 
-    /// What it says, as the command line would.
-    pub fn terms(&self) -> Result<Terms, Failure> {
-        let patterns = [&self.cron, &self.every, &self.at].into_iter().flatten().count();
-        if patterns != 1 {
-            return Err(Failure::usage("exactly one of cron, every and at is needed"));
-        }
-        if [&self.run, &self.create, &self.workflow].into_iter().flatten().count() > 1 {
-            return Err(Failure::usage("only one of run, create and workflow may be there"));
-        }
-        let when = WhenOptions {
+    fn when(&self) -> WhenOptions {
+        WhenOptions {
             cron: self.cron.clone(),
             every: self.every.clone(),
             at: self.at.clone(),
             zone: self.zone.clone(),
             from: self.from.clone(),
             until: self.until.clone(),
+        }
+    }
+
+    /// Everything that is wrong with it by itself: under which key, and what.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        if let Err(failure) = refuse_bad_name(&self.name) {
+            found.push(("name", failure.message));
+        }
+        let patterns = [&self.cron, &self.every, &self.at].into_iter().flatten().count();
+        if patterns != 1 {
+            found.push(("", "exactly one of cron, every and at is needed".to_owned()));
+        }
+        if [&self.run, &self.create, &self.workflow].into_iter().flatten().count() != 1 {
+            found.push(("create", "exactly one of run, create and workflow is needed".to_owned()));
+        }
+        found.extend(self.when().problems().into_iter().map(|(key, failure)| (key, failure.message)));
+        for (key, alone) in self.each_rule() {
+            found.extend(
+                alone.rules().and_then(|rules| rules.refuse_rules()).err().map(|why| (key, why.message)),
+            );
+        }
+        found
+    }
+
+    /// The entry with one of its rules alone, under the rule's key.
+    fn each_rule(&self) -> [(&'static str, Entry); 5] {
+        let bare = Entry { name: self.name.clone(), ..Entry::default() };
+        let missed = Entry { missed: self.missed.clone(), catchup_cap: self.catchup_cap, ..bare.clone() };
+        // A window without `catchup` is told of once, with the policy.
+        let window = Entry {
+            missed: self.catchup_window.as_ref().map(|_| "catchup".to_owned()),
+            catchup_window: self.catchup_window.clone(),
+            ..bare.clone()
         };
+        [
+            ("missed", missed),
+            ("catchupWindow", window),
+            ("overlap", Entry { overlap: self.overlap.clone(), ..bare.clone() }),
+            ("jitter", Entry { jitter: self.jitter.clone(), ..bare.clone() }),
+            ("autoPauseAfter", Entry { auto_pause_after: self.auto_pause_after.clone(), ..bare }),
+        ]
+    }
+
+    /// What it says, as the command line would.
+    pub fn terms(&self) -> Result<Terms, Failure> {
+        let when = self.when();
         let mut terms = self.rules()?.terms(&when)?;
         let params = Value::Object(self.params.clone()).to_string();
         terms.start = match terms.start {

@@ -128,6 +128,25 @@ impl WhenOptions {
         Ok(Some((kind, text.trim().to_owned())))
     }
 
+    /// Everything that is wrong with them, each under its name.
+    pub fn problems(&self) -> Vec<(&'static str, Failure)> {
+        let mut found = Vec::new();
+        let zone = self.zone(None).unwrap_or_else(|failure| {
+            found.push(("zone", failure));
+            Zone::utc()
+        });
+        let key = match (&self.cron, &self.every) {
+            (Some(_), _) => "cron",
+            (None, Some(_)) => "every",
+            (None, None) => "at",
+        };
+        found.extend(self.pattern(&zone).err().map(|failure| (key, failure)));
+        for (key, option, text) in [("from", "--from", &self.from), ("until", "--until", &self.until)] {
+            found.extend(date(text.as_deref(), option, (&zone, None)).err().map(|failure| (key, failure)));
+        }
+        found
+    }
+
     /// Puts what is said into the terms.
     fn apply(&self, terms: &mut Terms) -> Result<(), Failure> {
         let zone = self.zone(Some(&terms.zone).filter(|zone| !zone.is_empty()).map(String::as_str))?;
@@ -139,6 +158,21 @@ impl WhenOptions {
         terms.zone = zone.name().to_owned();
         Ok(())
     }
+}
+
+/// What a person should know of the times that were written, by the zone that holds: one that no clock shows was moved.
+pub fn moved(when: &WhenOptions, zone: &str) -> Vec<String> {
+    let Ok(zone) = Zone::parse(zone) else { return Vec::new() };
+    let options = [("--at", &when.at), ("--from", &when.from), ("--until", &when.until)];
+    let told = options.into_iter().filter_map(|(option, text)| {
+        let text = text.as_deref().filter(|text| zone.skips(text))?;
+        let to = zone.show(zone.moment(text).ok()?);
+        Some(format!(
+            "{option}: the clocks of {} skip {text}, since they are set forward then; it is taken as {to}",
+            zone.name()
+        ))
+    });
+    told.collect()
 }
 
 fn date(
@@ -163,6 +197,11 @@ pub fn system_zone() -> Zone {
 }
 
 impl RuleOptions {
+    /// Refuses rules that no schedule can have, whatever it starts and when.
+    pub fn refuse_rules(&self) -> Result<(), Failure> {
+        self.apply_rules(&mut blank())
+    }
+
     /// The terms of a new schedule.
     pub fn terms(&self, when: &WhenOptions) -> Result<Terms, Failure> {
         if !when.has_pattern() {
@@ -173,18 +212,7 @@ impl RuleOptions {
             return Err(Failure::usage("it is not said what is started")
                 .hint("--run <definition>, --workflow <workflow>, or --create \"<north star>\""));
         }
-        let mut terms = Terms {
-            kind: PatternKind::Cron,
-            pattern: String::new(),
-            zone: String::new(),
-            start: Start::Definition { name: String::new(), params: "{}".to_owned() },
-            missed: MissedPolicy::Last,
-            overlap: Overlap::Skip,
-            jitter: Duration::ZERO,
-            from: None,
-            until: None,
-            auto_pause_after: Some(AUTO_PAUSE),
-        };
+        let mut terms = blank();
         self.apply(when, &mut terms)?;
         // Of several that are caught up, `skip` would start the first alone.
         if matches!(terms.missed, MissedPolicy::Catchup { .. }) && self.overlap.is_none() {
@@ -197,6 +225,10 @@ impl RuleOptions {
     pub fn apply(&self, when: &WhenOptions, terms: &mut Terms) -> Result<(), Failure> {
         when.apply(terms)?;
         self.apply_start(terms)?;
+        self.apply_rules(terms)
+    }
+
+    fn apply_rules(&self, terms: &mut Terms) -> Result<(), Failure> {
         self.apply_missed(terms)?;
         if let Some(overlap) = self.overlap {
             terms.overlap = match overlap {
@@ -262,6 +294,22 @@ impl RuleOptions {
             None => terms.missed,
         };
         Ok(())
+    }
+}
+
+/// The terms of a schedule that nobody has said anything of.
+fn blank() -> Terms {
+    Terms {
+        kind: PatternKind::Cron,
+        pattern: String::new(),
+        zone: String::new(),
+        start: Start::Definition { name: String::new(), params: "{}".to_owned() },
+        missed: MissedPolicy::Last,
+        overlap: Overlap::Skip,
+        jitter: Duration::ZERO,
+        from: None,
+        until: None,
+        auto_pause_after: Some(AUTO_PAUSE),
     }
 }
 

@@ -47,6 +47,19 @@ pub async fn assignment(store: &dyn Store, text: &str) -> Result<AssignmentId, F
     }
 }
 
+/// The assignment that is meant by its own id or by that of one of its jobs: a run has one job, and logs name that too.
+pub async fn run(store: &dyn Store, text: &str) -> Result<AssignmentId, Failure> {
+    let failure = match assignment(store, text).await {
+        Err(failure) if failure.kind == FailureKind::NotFound => failure,
+        found => return found,
+    };
+    match job(store, text).await {
+        Ok(job) => Ok(store.job(job).await?.ok_or(failure)?.0.id),
+        Err(ambiguous) if ambiguous.kind == FailureKind::Ambiguous => Err(ambiguous),
+        Err(_) => Err(failure),
+    }
+}
+
 /// The job that is meant.
 pub async fn job(store: &dyn Store, text: &str) -> Result<JobId, Failure> {
     check(text, "job")?;

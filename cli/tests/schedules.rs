@@ -203,6 +203,7 @@ fn a_file_with_one_wrong_schedule_changes_nothing() {
         6,
         &[
             "5 problems",
+            "bad.json:1:",
             "schedule 2 (`cron`)",
             "field 2 (hour)",
             "exactly one of cron, every and at",
@@ -212,8 +213,72 @@ fn a_file_with_one_wrong_schedule_changes_nothing() {
         ],
     );
     assert_eq!(world.json(&["schedule", "list"]), json!({"schedules": []}));
-    world.write("bad.json", r#"{"schedules": [{"name": "a", "evry": "1h"}]}"#);
-    world.agents(&["schedule", "import", file.to_str().unwrap()]).fails(6, &["schedules[0]", "evry"]);
+    world.write("bad.json", r#"{"schedules": [{"name": "a", "evry": "1h", "zone": "Berln"}]}"#);
+    world.agents(&["schedule", "import", file.to_str().unwrap()]).fails(
+        6,
+        &["4 problems", "schedule 1 (`a`): unknown key `evry`: did you mean `every`?", "bad.json:1:38: "],
+    );
+}
+
+#[test]
+fn a_schedule_that_is_done_is_exported_and_imported_as_what_it_is() {
+    let world = world();
+    let past = json!({"schedules": [
+        {"name": "done", "at": "2020-01-01T10:00", "zone": "UTC", "run": "gone", "missed": "last", "overlap": "skip",
+         "autoPauseAfter": 5, "enabled": true},
+        {"name": "off", "at": "2020-01-01T10:00", "zone": "UTC", "run": "backup", "missed": "last", "overlap": "skip",
+         "autoPauseAfter": 5, "enabled": false},
+    ]});
+    world.write("past.json", past.to_string());
+    let file = world.path("past.json");
+    let said = world.agents(&["schedule", "import", file.to_str().unwrap()]).ok().stdout;
+    assert!(said.contains("done: created (its time is past: nothing will be due)"), "{said}");
+    assert_eq!(world.json(&["schedule", "export"]), past);
+    let listed = world.json(&["schedule", "list"]);
+    let stands: Vec<_> =
+        listed["schedules"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+    assert_eq!(stands, ["done", "off"]);
+    let again = world.json(&["schedule", "import", file.to_str().unwrap()]);
+    assert_eq!(
+        [&again["schedules"][0]["result"], &again["schedules"][1]["result"]],
+        ["unchanged", "unchanged"]
+    );
+    world.agents(&["schedule", "enable", "off"]).fails(2, &["in the past"]);
+}
+
+#[test]
+fn a_schedule_whose_definition_is_gone_or_wrong_is_shown_as_broken() {
+    let world = world();
+    create(&world, &["a", "--every", "1h", "--run", "backup"]);
+    assert_eq!(show(&world, "a")["schedule"]["broken"], Value::Null);
+    let file = world.path("shop/.agents/jobs/backup.yaml");
+    std::fs::rename(&file, file.with_extension("away")).unwrap();
+    let why = text(&show(&world, "a")["schedule"]["broken"]);
+    assert!(why.starts_with("there is no definition `backup`"), "{why}");
+    assert_eq!(world.json(&["schedule", "list"])["schedules"][0]["broken"], json!(why));
+    for args in [&["schedule", "list"][..], &["schedule", "show", "a"]] {
+        let human = world.agents(args).ok().stdout;
+        assert!(human.contains("broken: there is no definition `backup`"), "{human}");
+    }
+    world.write("shop/.agents/jobs/backup.yaml", "exec: { comand: echo }\n");
+    let why = text(&show(&world, "a")["schedule"]["broken"]);
+    assert!(why.contains("unknown key `comand`"), "{why}");
+}
+
+#[test]
+fn a_time_that_no_clock_shows_is_moved_and_that_is_said() {
+    let world = world();
+    let args =
+        ["schedule", "create", "a", "--at", "2030-03-31T02:30", "--zone", "Europe/Berlin", "--run", "backup"];
+    let said = world.agents(&args).ok();
+    let told = "the clocks of Europe/Berlin skip 2030-03-31T02:30";
+    assert!(
+        said.stderr.contains(told) && said.stderr.contains("2030-03-31T03:00:00+02:00"),
+        "{}",
+        said.stderr
+    );
+    let edited = world.json(&["schedule", "edit", "a", "--at", "2031-03-30T02:30"]);
+    assert!(text(&edited["warnings"][0]).contains("skip 2031-03-30T02:30"), "{edited}");
 }
 
 #[test]
@@ -273,9 +338,16 @@ fn what_makes_no_schedule_is_refused_with_the_place_of_the_mistake() {
     refused(&["a", "--every", "1h", "--run", "backup", "--param", "x"], &["--param `x`", "name=value"]);
     refused(&["a", "--every", "1h", "--run", "backup", "--catchup-cap", "3"], &["--missed catchup"]);
     refused(&["a", "--every", "1h", "--run", "backup", "--auto-pause-after", "0"], &["`never`"]);
+    refused(&["a", "--every", "-5m", "--run", "backup"], &["--every", "`-5m`"]);
+    refused(&["a", "--every", "1h", "--jitter", "-1s", "--run", "backup"], &["--jitter"]);
+    refused(&["a", "--every", "1h", "--run", "backup", "--auto-pause-after", "-1"], &["`-1`", "`never`"]);
+    refused(
+        &["a", "--every", "1h", "--run", "backup", "--missed", "catchup", "--catchup-cap", "-1"],
+        &["-1 is not in"],
+    );
     refused(&["a b", "--every", "1h", "--run", "backup"], &["cannot be the name of a schedule"]);
     let unknown = ["schedule", "create", "a", "--every", "1h", "--run", "bakup"];
-    world.agents(&unknown).fails(6, &["no definition `bakup`", "did you mean `backup`?"]);
+    world.agents(&unknown).fails(3, &["no definition `bakup`", "did you mean `backup`?"]);
     let param = ["schedule", "create", "a", "--every", "1h", "--run", "backup", "--param", "tarjet=x"];
     world.agents(&param).fails(6, &["tarjet"]);
     create(&world, &["a", "--every", "1h", "--run", "backup"]);

@@ -3,8 +3,7 @@
 use agents_domain::limits::LimitChange;
 use serde_json::{Map, Value};
 
-use crate::param::Param;
-use crate::suggestion;
+use crate::param::{Param, param_named};
 
 /// The longest name, in bytes.
 pub const NAME_MAX: usize = 64;

@@ -23,7 +23,7 @@ mod tests;
 
 pub use definition::{Definition, NAME_MAX, Worker, name_problem};
 pub use param::{Param, ParamType, accept, param_named};
-pub use problem::{At, Problem, Problems};
+pub use problem::{At, Problem, Problems, is_steering};
 pub use read::parts;
 pub use read::read;
 pub use resolve::{Given, Resolved, render_text, resolve, resolve_named};

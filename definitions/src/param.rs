@@ -72,15 +72,21 @@ pub struct Param {
 }
 
 impl Param {
-    /// The value that a text of the command line means.
-    pub fn value_of_text(&self, text: &str) -> Value {
-        let parsed = || serde_json::from_str(text).ok().filter(|value| self.kind.fits(value));
+    /// The value that a text of the command line means; the error says where it is no JSON and must be. What does not fit is
+    /// a text, and refused as one.
+    pub fn value_of_text(&self, text: &str) -> Result<Value, String> {
         match self.kind {
-            ParamType::String => Value::String(text.to_owned()),
-            ParamType::Number | ParamType::Integer | ParamType::Boolean | ParamType::Json => {
-                parsed().unwrap_or_else(|| Value::String(text.to_owned()))
-            }
+            ParamType::String => Ok(Value::String(text.to_owned())),
+            ParamType::Number | ParamType::Integer | ParamType::Boolean => Ok(self.fitting(text)),
+            ParamType::Json => serde_json::from_str(text).map_err(|error| {
+                format!("param `{}` must be JSON, and {} is not: {error}", self.name, shown_text(text))
+            }),
         }
+    }
+
+    fn fitting(&self, text: &str) -> Value {
+        let parsed = serde_json::from_str(text).ok().filter(|value| self.kind.fits(value));
+        parsed.unwrap_or_else(|| Value::String(text.to_owned()))
     }
 
     /// Why it can't have that value.
@@ -120,7 +126,10 @@ fn text_has_nul(value: &Value) -> bool {
 
 /// A value in a message.
 fn shown(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    value.as_str().map_or_else(|| shown_text(&value.to_string()), shown_text)
+}
+
+fn shown_text(text: &str) -> String {
     let short: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let dots = if text.chars().count() > 60 { "…" } else { "" };
     format!("`{short}{dots}`")
@@ -177,7 +186,7 @@ pub fn param_named<'a>(params: &'a [Param], name: &str) -> Result<&'a Param, Str
 fn from_text(param: &Param, value: &Value) -> Value {
     match (param.kind, value) {
         (ParamType::Number | ParamType::Integer | ParamType::Boolean, Value::String(text)) => {
-            param.value_of_text(text.trim())
+            param.fitting(text.trim())
         }
         _ => value.clone(),
     }

@@ -35,7 +35,8 @@ pub struct Problems {
     /// What people call the file.
     pub source: String,
     pub problems: Vec<Problem>,
-    lines: Vec<String>,
+    /// The line of each, and the column in what is kept of it.
+    lines: Vec<(String, usize)>,
 }
 
 impl std::error::Error for Problems {}
@@ -45,19 +46,34 @@ impl Problems {
     pub fn new(source: &str, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.at);
         problems.dedup();
-        let lines = problems.iter().map(|problem| line(text, problem.at.line)).collect();
+        let lines = problems.iter().map(|problem| line(text, problem.at)).collect();
         Self { source: source.to_owned(), problems, lines }
     }
 
     /// The line that a problem is about, by the problem's number.
     pub fn line(&self, number: usize) -> &str {
-        self.lines.get(number).map_or("", String::as_str)
+        self.lines.get(number).map_or("", |(line, _)| line.as_str())
     }
 }
 
-fn line(text: &str, number: usize) -> String {
-    let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
-    line.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// The line of that place, and the column in it; of a very long one the part around the place.
+fn line(text: &str, at: At) -> (String, usize) {
+    let line = text.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
+    let length = line.chars().count();
+    let column = at.column.clamp(1, length + 1);
+    let first = if length <= SHOWN { 0 } else { (column - 1).saturating_sub(SHOWN / 2).min(length - SHOWN) };
+    let part = line.chars().skip(first).take(SHOWN).map(|c| if is_steering(c) { ' ' } else { c });
+    let begin = if first > 0 { "…" } else { "" };
+    let end = if first + SHOWN < length { "…" } else { "" };
+    let shown = format!("{begin}{}{end}", part.collect::<String>());
+    (shown, column - first + begin.chars().count())
+}
+
+/// What must not reach a terminal: control characters, and those that turn the direction of what follows (Unicode's
+/// Bidi_Control).
+pub fn is_steering(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for Problems {
@@ -70,7 +86,7 @@ impl fmt::Display for Problems {
             write!(f, "{}:{line}:{column}: {}", self.source, problem.message)?;
             let shown = self.line(number);
             if !shown.is_empty() {
-                let caret = column.min(shown.chars().count() + 1);
+                let caret = self.lines.get(number).map_or(1, |(_, caret)| *caret);
                 write!(
                     f,
                     "\n  {line} | {shown}\n  {} | {:>caret$}",
@@ -83,5 +99,23 @@ impl fmt::Display for Problems {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_very_long_line_the_part_around_the_mistake_is_shown_with_the_caret_below_it() {
+        let text = format!("{}!{}", "a".repeat(500), "b".repeat(500));
+        let at = At { line: 1, column: 501 };
+        let said = Problems::new("f", &text, vec![Problem::new(at, "wrong", "mend it")]).to_string();
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines[0], "f:1:501: wrong");
+        let place = |line: &str, c: char| line.chars().position(|one| one == c);
+        assert_eq!(place(lines[1], '!'), place(lines[2], '^'), "{said}");
+        assert!(lines[1].chars().count() < 180 && place(lines[1], '!').is_some(), "{said}");
+        assert_eq!(line("a\u{202e}b", At { line: 1, column: 9 }), ("a b".to_owned(), 4));
     }
 }

@@ -39,34 +39,36 @@ pub fn read(text: &str, source: &str, name: &str) -> Result<Definition, Problems
         )]));
     }
     let node = node::parse(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(all)?;
-    let mut reader = Reader { problems: Vec::new() };
+    let mut reader = Reader { problems: Vec::new(), wrong_keys: Vec::new() };
     let read = reader.definition(&node, name);
+    let Reader { mut problems, wrong_keys } = reader;
     match read {
-        Some((definition, config)) if reader.problems.is_empty() => {
-            let problems = check(&definition, config);
+        Some((definition, config)) => {
+            problems.extend(check(&definition, config, wrong_keys));
             if problems.is_empty() { Ok(definition) } else { Err(all(problems)) }
         }
-        Some(_) | None => Err(all(reader.problems)),
+        None => Err(all(problems)),
     }
 }
 
-/// What is wrong with the templates, and with what they come to for sample values.
-fn check(definition: &Definition, config: &Node) -> Vec<Problem> {
+/// What is wrong with the templates, and with what they come to for sample values. `wrong_keys`: those of the worker that
+/// something was said of already.
+fn check(definition: &Definition, config: &Node, mut wrong_keys: Vec<String>) -> Vec<Problem> {
+    let has_wrong_form = !wrong_keys.is_empty();
     let params: Vec<String> = definition.params.iter().map(|param| param.name.clone()).collect();
     let mut problems = Vec::new();
     let mut check_text = |path: &str, node: &Node, text: &str| {
         let is_exec = definition.worker == Worker::Exec && !path.starts_with("env");
         if is_exec && text.contains("${secret:") {
+            wrong_keys.push(path.to_owned());
             problems.push(Problem::new(node.at, SECRET_SEEN, SECRET_HINT));
         }
         for bad in template::check_names(text, &params) {
+            wrong_keys.push(path.to_owned());
             problems.push(Problem::new(line_in(node, bad.line), bad.message, bad.hint));
         }
     };
     each_text(config, "", &mut check_text);
-    if !problems.is_empty() {
-        return problems;
-    }
     let wrong = resolve::resolve_with(definition, &Renderer::new(samples(definition)), true)
         .err()
         .unwrap_or_default();
@@ -74,7 +76,16 @@ fn check(definition: &Definition, config: &Node) -> Vec<Problem> {
         let at = config.place_of(&wrong.path);
         Problem::new(At { line: at.line + wrong.line.saturating_sub(1), ..at }, wrong.message, wrong.hint)
     };
-    wrong.into_iter().map(problem).collect()
+    let keys = if let Content::Map(entries) = &config.content { entries.as_slice() } else { &[] };
+    let is_news = |wrong: &Wrong| {
+        let key = wrong.path.split('.').next().unwrap_or_default();
+        // How a line is read depends on the shell.
+        let follows = matches!(key, "command" | "argv") && wrong_keys.iter().any(|wrong| wrong == "shell");
+        let is_there = keys.iter().any(|(known, _)| known.name == key);
+        !follows && !wrong_keys.iter().any(|wrong| wrong == key) && (is_there || !has_wrong_form)
+    };
+    problems.extend(wrong.into_iter().filter(is_news).map(problem));
+    problems
 }
 
 fn line_in(node: &Node, line: usize) -> At {
@@ -119,6 +130,8 @@ fn samples(definition: &Definition) -> minijinja::Value {
 #[derive(Debug)]
 struct Reader {
     problems: Vec<Problem>,
+    /// Keys of the worker that something was said of.
+    wrong_keys: Vec<String>,
 }
 
 impl Reader {
@@ -245,6 +258,7 @@ impl Reader {
         let mut config = Map::new();
         let entries = self.entries(node, worker.as_str());
         for (key, value) in entries {
+            let before = self.problems.len();
             match shape::fields(worker).iter().find(|field| field.key == key.name) {
                 Some(field) => {
                     config.extend(
@@ -253,9 +267,13 @@ impl Reader {
                 }
                 None => self.unknown(key, &known),
             }
+            if self.problems.len() > before {
+                self.wrong_keys.push(key.name.clone());
+            }
         }
         for field in shape::fields(worker).iter().filter(|field| field.is_needed) {
             if !entries.iter().any(|(key, _)| key.name == field.key) {
+                self.wrong_keys.push(field.key.to_owned());
                 let message = format!("`{}` needs `{}`", worker.as_str(), field.key);
                 self.problem(node.at, message, format!("add {}: …", field.key));
             }

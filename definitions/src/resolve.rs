@@ -124,19 +124,19 @@ pub(crate) fn resolve_with(
             told.insert(field.key.to_owned(), filling.value(field.key, field.shape, value));
         }
     }
-    let Filling { args, wrong, .. } = filling;
-    if !wrong.is_empty() {
+    let Filling { args, mut wrong, .. } = filling;
+    // On trial a sample stands where a text is wrong, and the rest is looked at too.
+    if !wrong.is_empty() && !is_trial {
         return Err(wrong);
     }
-    let job = job(definition.worker, told, args).map_err(|error| {
-        vec![Wrong {
-            path: error.field.clone(),
-            line: 0,
-            message: error.why.clone(),
-            hint: "docs/definitions.md lists what it can be told".to_owned(),
-            is_certain: true,
-        }]
-    })?;
+    let job = match job(definition.worker, told, args) {
+        Ok(job) if wrong.is_empty() => job,
+        Ok(_) => return Err(wrong),
+        Err(errors) => {
+            wrong.extend(errors.into_iter().map(of_spec));
+            return Err(wrong);
+        }
+    };
     Ok(Resolved {
         title: definition.title(),
         worker: definition.worker,
@@ -146,6 +146,16 @@ pub(crate) fn resolve_with(
         timeout_ms: definition.timeout_ms,
         limits: definition.limits.clone(),
     })
+}
+
+fn of_spec(error: SpecError) -> Wrong {
+    Wrong {
+        path: error.field,
+        line: 0,
+        message: error.why,
+        hint: "docs/definitions.md lists what it can be told".to_owned(),
+        is_certain: true,
+    }
 }
 
 fn shell(definition: &Definition) -> Shell {
@@ -247,7 +257,7 @@ struct Job {
     context: String,
 }
 
-fn job(worker: Worker, mut told: Map<String, Value>, args: Args) -> Result<Job, SpecError> {
+fn job(worker: Worker, mut told: Map<String, Value>, args: Args) -> Result<Job, Vec<SpecError>> {
     let text = |told: &mut Map<String, Value>, key: &str| match told.remove(key) {
         Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
         Some(_) | None => None,
@@ -260,29 +270,29 @@ fn job(worker: Worker, mut told: Map<String, Value>, args: Args) -> Result<Job, 
                 told.insert("args".to_owned(), json!(args));
             }
             let context = Value::Object(told).to_string();
-            ExecSpec::read(&context)?;
+            ExecSpec::read_all(&context)?;
             Ok(of_harness("exec", context))
         }
         Worker::Http => {
             let context = Value::Object(told).to_string();
-            HttpSpec::read(&context)?;
+            HttpSpec::read_all(&context)?;
             Ok(of_harness("http", context))
         }
         Worker::Ai => {
             let context = Value::Object(told).to_string();
-            let spec = AiSpec::read(&context)?;
+            let spec = AiSpec::read_all(&context)?;
             Ok(Job { model: spec.model.clone(), ..of_harness(&spec.harness(), context) })
         }
         Worker::Skill => {
             let context = Value::Object(told).to_string();
             let spec: SkillSpec = serde_json::from_str(&context)
-                .map_err(|error| SpecError::new("skill", "params", format!("it is a map: {error}")))?;
+                .map_err(|_| vec![SpecError::new("skill", "params", "it is a map: { name: value }")])?;
             Ok(Job { harness: spec.harness, model: spec.model, context })
         }
         Worker::Agent => {
             let (harness, model) = (text(&mut told, "harness"), text(&mut told, "model"));
-            let prompt =
-                text(&mut told, "prompt").ok_or_else(|| SpecError::new("agent", "prompt", "it is empty"))?;
+            let prompt = text(&mut told, "prompt")
+                .ok_or_else(|| vec![SpecError::new("agent", "prompt", "it is empty")])?;
             Ok(Job { harness, model, context: prompt })
         }
     }

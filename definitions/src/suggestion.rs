@@ -3,13 +3,15 @@
 /// How alike two names must be to be taken for one another, from 0 to 1.
 const ALIKE: f64 = 0.6;
 
-/// The known name that was probably meant.
+/// The known name that was probably meant; never the very one that was given.
 pub fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    let given = name;
     let name = name.to_lowercase();
     let likeness =
         |candidate: &String| strsim::normalized_damerau_levenshtein(&name, &candidate.to_lowercase());
     known
         .iter()
+        .filter(|candidate| *candidate != given)
         .map(|candidate| (likeness(candidate), candidate.as_str()))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -34,6 +36,7 @@ mod tests {
         assert_eq!(nearest("timeoutms", &known), Some("timeoutMs"));
         assert_eq!(nearest("namspace", &known), Some("namespace"));
         assert_eq!(nearest("xyz", &known), None);
+        assert_eq!(nearest("namespace", &known), None, "what was given is no suggestion");
         assert_eq!(did_you_mean("xyz", &known[..2], "known are"), "known are: timeoutMs, namespace");
     }
 }

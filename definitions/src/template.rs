@@ -162,6 +162,16 @@ fn bad(error: &minijinja::Error, text: &str) -> BadTemplate {
             | ErrorKind::UnknownFunction
             | ErrorKind::TemplateNotFound
     );
+    if kind == ErrorKind::SyntaxError
+        && let Some(before) = text.find("${#")
+    {
+        return BadTemplate {
+            line: 1 + text[..before].matches('\n').count(),
+            message: "`{#` begins a comment of the template, and nothing ends it".to_owned(),
+            hint: "for a length in a shell write {% raw %}${#NAME}{% endraw %}".to_owned(),
+            is_certain: true,
+        };
+    }
     let said = error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"));
     let hint = if kind == ErrorKind::UndefinedError && text.contains("input") {
         "give what it names (--input), or say what holds without it: {{ input.x | default(\"…\") }}"

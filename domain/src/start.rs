@@ -61,6 +61,20 @@ pub struct Cause {
 #[error("{}", problems.join("; "))]
 pub struct StartError {
     pub problems: Vec<String>,
+    /// What is to be started is not there at all.
+    pub is_unknown: bool,
+}
+
+impl StartError {
+    /// These problems of something that is there.
+    pub fn new(problems: Vec<String>) -> Self {
+        Self { problems, is_unknown: false }
+    }
+
+    /// What is to be started is not there.
+    pub fn unknown(problem: impl Into<String>) -> Self {
+        Self { problems: vec![problem.into()], is_unknown: true }
+    }
 }
 
 /// Makes new runs. Nothing is stored: whoever asks does that, in a transaction of its own.

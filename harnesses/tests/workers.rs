@@ -76,7 +76,7 @@ fn what_makes_no_sense_is_named_with_its_field() {
     refused(&Exec, json!({"argv": ["a"], "env": {"A": "${secret:a-b}"}}), "exec: `env.A`: `${secret:a-b}`");
     refused(&Exec, json!({"argv": ["a"], "args": {"1": ""}}), "exec: `args.1`: no variable");
     refused(&Exec, json!({"argv": ["a"], "successExitCodes": []}), "exec: `successExitCodes`: name");
-    refused(&Exec, json!({"argv": ["a"], "successExitCodes": [256]}), "exec: `successExitCodes`: 256");
+    refused(&Exec, json!({"argv": ["a"], "successExitCodes": [256]}), "exec: `successExitCodes.0`: 256");
     refused(&Exec, json!({"command": "x".repeat(200_000)}), "exec: `command`: it is longer");
     refused(&Http, json!({"url": "x"}), "http: `url`: `x` is no web address");
     refused(&Http, json!({}), "http: `url`: ");

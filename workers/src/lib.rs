@@ -41,6 +41,11 @@ pub fn call_model(around: Around<'_>) -> io::Result<()> {
     call(around, ai::call)
 }
 
+/// Where in a text that is to be a JSON Schema it is none (a JSON pointer), and why.
+pub fn schema_problem(schema: &serde_json::Value) -> Option<(String, String)> {
+    ai::schema_problem(schema)
+}
+
 /// What a call is made with.
 struct Scene<'a, 'o> {
     secrets: Secrets<'a>,

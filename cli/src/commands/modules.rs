@@ -122,10 +122,8 @@ fn action_json(action: &Action) -> Value {
 
 fn human(listed: &ListedModule, module: &Module) -> String {
     let title = text::colored(BOLD, &format!("module {}", module.name));
-    let mut shown = format!(
-        "{title}  {}\n",
-        text::colored(DIM, &format!("{}  {}", module.version, origin(listed)))
-    );
+    let mut shown =
+        format!("{title}  {}\n", text::colored(DIM, &format!("{}  {}", module.version, origin(listed))));
     if let Some(description) = &module.description {
         shown.push_str(&text::wrapped(description, output::width(), "  "));
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agents_domain::run::Runs;
 use agents_domain::store::Store;
+use agents_domain::workflow::Workflows;
 use agents_orchestrator::start;
 use clap::Args;
 
@@ -11,6 +12,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::commands::run::{Begun, begin, latest};
 use crate::commands::run_show::find;
+use crate::commands::workflow::{Which, again};
 use crate::engine;
 use crate::failure::Failure;
 
@@ -20,7 +22,7 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  agents replay 099a8057 --wait\n  agents replay 099a8057 --latest")]
 pub struct Replay {
-    /// The run: its id, or the beginning or the end of it
+    /// The run: its id or that of its job, or the beginning or the end of it
     run: String,
     /// The definition as it is now, instead of the job as it was then
     #[arg(long)]
@@ -38,7 +40,12 @@ impl Replay {
         let store = Arc::new(app.store(&here).await?);
         let line = find(&store, &self.run).await?;
         let line = store.run(line).await?.ok_or_else(|| Failure::failed("reading the run", "it is gone"))?;
-        let new = if self.latest || start::is_north_star(&line) {
+        let flow = store.workflow_run(line.assignment.id).await?;
+        let new = if let Some(flow) = flow {
+            let which = if self.latest { Which::Now } else { Which::Then };
+            let starter = engine::definitions(app, &here, Arc::clone(&store))?;
+            again(app, &starter, (&line, &flow), (&*store, which)).await?
+        } else if self.latest || start::is_north_star(&line) {
             let starter = engine::definitions(app, &here, Arc::clone(&store))?;
             latest(app, &starter, &line).await?
         } else {

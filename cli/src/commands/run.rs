@@ -1,5 +1,6 @@
 //! `agents run`: starts a run of a definition.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,12 +73,21 @@ impl GivenOptions {
             Some(text) => object(&read(text, "the params")?)?,
             None => Map::new(),
         };
+        let mut named = BTreeSet::new();
         for given in &self.params {
             let (name, value) = given.split_once('=').ok_or_else(|| {
                 Failure::usage(format!("--param {given} has no value")).hint("--param name=value")
             })?;
             let param = param_named(declared, name).map_err(Failure::bad_input)?;
-            params.insert(name.to_owned(), param.value_of_text(value));
+            if !named.insert(name) {
+                return Err(
+                    Failure::usage(format!("--param {name} is given twice")).hint("leave one of them out")
+                );
+            }
+            let value = param.value_of_text(value).map_err(|why| {
+                Failure::bad_input(why).hint(format!("a text is JSON in quotes: --param '{name}=\"text\"'"))
+            })?;
+            params.insert(name.to_owned(), value);
         }
         Ok(Value::Object(params).to_string())
     }
@@ -132,7 +142,7 @@ impl Run {
         let store = Arc::new(app.store(&here).await?);
         refuse_foreign_namespace(&store, &here, &chosen).await?;
         let starter = engine::definitions(app, &here, Arc::clone(&store))?;
-        let found = starter.library().find(&chosen.namespace, &self.definition).await.map_err(not_found)?;
+        let found = starter.library().find(&chosen.namespace, &self.definition).await?;
         let start = Start::Definition {
             name: self.definition.clone(),
             params: self.given.params(&found.definition.params)?,
@@ -147,18 +157,6 @@ impl Run {
             ));
         }
         begin(Begun { app, here: &here, store: &store, wait: self.wait }, new, warnings).await
-    }
-}
-
-/// An unknown name is "not found"; a definition that is wrong is bad input.
-pub fn not_found(error: agents_domain::start::StartError) -> Failure {
-    let is_unknown = error.problems.iter().any(|problem| problem.starts_with("there is no definition"));
-    let failure = Failure::from(error);
-    match is_unknown {
-        true => {
-            Failure { kind: FailureKind::NotFound, ..failure }.hint("`agents definition list` lists them")
-        }
-        false => failure,
     }
 }
 

@@ -214,9 +214,12 @@ fn started(event: &HistoryEvent, job: &str) -> String {
     }
 }
 
+/// The job of the event; a run by its own id, which `agents run-show` takes.
 fn job(event: &HistoryEvent) -> String {
-    let id = event.job.map(|job| job.short()).unwrap_or_default();
-    format!("{} {id}", event.detail("type").unwrap_or("job"))
+    match event.detail("type") {
+        Some("run") => format!("run {}", event.assignment.short()),
+        kind => format!("{} {}", kind.unwrap_or("job"), event.job.map(|job| job.short()).unwrap_or_default()),
+    }
 }
 
 /// The event as one JSON object.

@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::line::{Style, describe, json};
 use super::status;
-use crate::output::text::one_line;
+use crate::output::text::{one_line, plain};
 
 /// How often the running jobs are drawn anew. Nothing is drawn while none runs.
 const REDRAW: Duration = Duration::from_millis(250);
@@ -198,7 +198,8 @@ impl Write for LineBuffer {
 
 impl Drop for LineBuffer {
     fn drop(&mut self) {
-        let text = String::from_utf8_lossy(&self.text).trim_end().to_owned();
+        // What failed may name files and say words of others.
+        let text = plain(String::from_utf8_lossy(&self.text).trim_end());
         if !text.is_empty() {
             self.screen.line(Style::Attention, text);
         }

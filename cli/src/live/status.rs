@@ -5,6 +5,8 @@ use agents_domain::usage::MicroUsd;
 use agents_orchestrator::runner::Card;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::output::text::one_line;
+
 /// The lines below the log.
 pub fn lines(cards: &[Card], now: Timestamp, width: usize) -> Vec<String> {
     cards.iter().map(|card| fit(&line(card, now), width)).collect()
@@ -23,7 +25,8 @@ fn line(card: &Card, now: Timestamp) -> String {
     if let Some(cost) = progress.cost {
         parts.push(money(cost));
     }
-    parts.push(progress.last_activity.unwrap_or_else(|| "starting".to_owned()));
+    // An agent's own words.
+    parts.push(progress.last_activity.map_or_else(|| "starting".to_owned(), |words| one_line(&words)));
     parts.join("  ")
 }
 

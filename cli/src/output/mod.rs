@@ -134,6 +134,11 @@ fn write_to(mut to: impl Write, text: &str) -> io::Result<()> {
     to.flush()
 }
 
+/// What tables may take that are cut to the terminal and never for a program: what is piped is whole.
+pub fn table_width() -> usize {
+    if std::env::var_os("COLUMNS").is_none() && !io::stdout().is_terminal() { usize::MAX } else { width() }
+}
+
 /// How many columns a line may have.
 pub fn width() -> usize {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());

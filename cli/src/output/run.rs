@@ -205,6 +205,9 @@ pub struct RunDetailView<'a> {
     jobs: Vec<String>,
     attempts: Vec<AttemptView<'a>>,
     files: FilesView,
+    /// Of a workflow's run: its latest steps, and what it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -227,7 +230,17 @@ impl<'a> RunDetailView<'a> {
             jobs: jobs.iter().map(|job| job.job.id.to_string()).collect(),
             attempts: jobs.iter().flat_map(|job| &job.attempts).map(AttemptView::from).collect(),
             files: FilesView { stdout: shown(&output.stdout), stderr: shown(&output.stderr) },
+            workflow: None,
         }
+    }
+
+    /// With what a workflow that leads it tells.
+    pub fn with_steps(mut self, steps: Option<&(String, Value)>) -> Self {
+        self.workflow = steps.map(|(_, json)| {
+            let part = |key: &str| json.get(key).cloned().unwrap_or(Value::Null);
+            serde_json::json!({ "at": part("at"), "waits": part("waits"), "steps": part("steps") })
+        });
+        self
     }
 }
 
@@ -346,7 +359,7 @@ pub fn detail(line: &RunLine, (jobs, output): (&[JobDetail], &Output), now: Time
             fact(name, file.display().to_string());
         }
     }
-    shown.push_str(&facts.render(super::width(), "  "));
+    shown.push_str(&facts.render(super::table_width(), "  "));
     let mut attempts = jobs.iter().flat_map(|job| &job.attempts).peekable();
     if attempts.peek().is_some() {
         let list: Vec<_> = attempts.cloned().collect();

@@ -45,6 +45,8 @@ pub struct ScheduleView {
     auto_pause_after: Option<u32>,
     paused_at: Option<String>,
     paused_reason: Option<String>,
+    /// Why what it starts can't be started, if that is known: its definition is gone, or wrong.
+    broken: Option<String>,
     next_run_at: Option<String>,
     last_run_at: Option<String>,
     last_outcome: Option<&'static str>,
@@ -93,6 +95,7 @@ impl ScheduleView {
             auto_pause_after: terms.auto_pause_after,
             paused_at,
             paused_reason,
+            broken: None,
             next_run_at: next(schedule).map(|at| at.to_string()),
             last_run_at: progress.last_run_at.map(|at| at.to_string()),
             last_outcome: progress.last_outcome.map(RunStatus::as_str),
@@ -103,6 +106,17 @@ impl ScheduleView {
         }
     }
 }
+
+impl ScheduleView {
+    /// With what is wrong with what it starts.
+    pub fn broken(mut self, why: Option<&String>) -> Self {
+        self.broken = why.cloned();
+        self
+    }
+}
+
+/// What is wrong with what schedules start, by the schedule.
+pub type Broken = std::collections::BTreeMap<agents_domain::id::ScheduleId, String>;
 
 /// A firing in JSON.
 #[derive(Debug, Serialize)]
@@ -157,12 +171,12 @@ impl Moments {
         if self.0.is_empty() {
             return "  nothing is due any more\n".to_owned();
         }
-        let mut table = Table::new(&[]);
+        let mut table = Table::giving_way(&[]);
         for moment in &self.0 {
             let relative = moment.at.map(|at| time::relative(at, now)).unwrap_or_default();
             table.row(vec![(&moment.local).into(), (&moment.utc).into(), Cell::colored(DIM, relative)]);
         }
-        table.render(super::width().max(100), "  ")
+        table.render(super::table_width(), "  ")
     }
 }
 
@@ -227,12 +241,12 @@ fn what(schedule: &Schedule) -> String {
 }
 
 /// The list of `agents schedule list`.
-pub fn list(all: &[Schedule], now: Timestamp, with_namespace: bool) -> Table {
+pub fn list(all: &[Schedule], broken: &Broken, now: Timestamp, with_namespace: bool) -> Table {
     let mut header = vec!["SCHEDULE", "STATUS", "NEXT", "LAST", "WHEN", "WHAT"];
     if with_namespace {
         header.insert(1, "NAMESPACE");
     }
-    let mut table = Table::new(&header);
+    let mut table = Table::giving_way(&header);
     for schedule in all {
         let mut cells = vec![
             (&schedule.name).into(),
@@ -249,6 +263,9 @@ pub fn list(all: &[Schedule], now: Timestamp, with_namespace: bool) -> Table {
         if let Standing::Paused { at: _, reason } = &schedule.standing {
             let how = format!("{reason}; `agents schedule enable {}` switches it on again", schedule.name);
             table.below(Cell::colored(RED, how));
+        }
+        if let Some(why) = broken.get(&schedule.id) {
+            table.below(Cell::colored(RED, format!("broken: {why}")));
         }
     }
     table
@@ -271,7 +288,12 @@ pub fn changed(schedule: &Schedule, now: Timestamp) -> String {
 }
 
 /// One schedule with what is next and what was.
-pub fn detail(schedule: &Schedule, (next, firings): (&Moments, &[Firing]), now: Timestamp) -> String {
+pub fn detail(
+    schedule: &Schedule,
+    broken: Option<&String>,
+    (next, firings): (&Moments, &[Firing]),
+    now: Timestamp,
+) -> String {
     let width = super::width();
     let title = text::colored(BOLD, &format!("schedule {}", schedule.name));
     let mut shown = format!("{title}  {}\n  {}\n  {}\n", status(schedule), words(schedule), what(schedule));
@@ -283,13 +305,17 @@ pub fn detail(schedule: &Schedule, (next, firings): (&Moments, &[Firing]), now: 
         shown.push_str(&text::wrapped(&words, width, "  "));
         shown.push_str(&format!("  to go on: agents schedule enable {}\n", schedule.name));
     }
+    if let Some(why) = broken {
+        let words = text::wrapped(&format!("broken: {why}"), width, "  ");
+        shown.push_str(&text::colored(RED, &words));
+    }
     if schedule.standing.is_on() {
         shown.push_str("\nnext\n");
         shown.push_str(&next.lines(now));
     }
     if !firings.is_empty() {
         shown.push_str("\nfirings\n");
-        shown.push_str(&table_of(firings).render(width.max(100), "  "));
+        shown.push_str(&table_of(firings).render(super::table_width(), "  "));
     }
     shown
 }
@@ -327,7 +353,7 @@ fn rules(schedule: &Schedule) -> Vec<String> {
 }
 
 fn table_of(firings: &[Firing]) -> Table {
-    let mut table = Table::new(&["DUE", "DECISION", "RUN", "OUTCOME", "WHY"]);
+    let mut table = Table::giving_way(&["DUE", "DECISION", "RUN", "OUTCOME", "WHY"]);
     for firing in firings {
         let decision = match firing.count {
             1 => firing.decision.as_str().to_owned(),

@@ -8,6 +8,9 @@ const GAP: &str = "  ";
 /// The narrowest last column; where there is less room the line wraps.
 const LAST_MIN: usize = 12;
 
+/// The narrowest column of those that give way.
+const COLUMN_MIN: usize = 8;
+
 /// One cell: its text on one line and its color.
 #[derive(Debug, Clone)]
 pub struct Cell {
@@ -33,6 +36,8 @@ impl<T: AsRef<str>> From<T> for Cell {
 pub struct Table {
     header: Vec<&'static str>,
     rows: Vec<Row>,
+    /// Columns give way where a line would be too long, the widest first.
+    gives_way: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -44,7 +49,12 @@ struct Row {
 impl Table {
     /// A table with that header; an empty one is not printed.
     pub fn new(header: &[&'static str]) -> Self {
-        Self { header: header.to_vec(), rows: Vec::new() }
+        Self { header: header.to_vec(), rows: Vec::new(), gives_way: false }
+    }
+
+    /// A table whose columns are cut too where a line would be too long, the widest first.
+    pub fn giving_way(header: &[&'static str]) -> Self {
+        Self { gives_way: true, ..Self::new(header) }
     }
 
     /// One more row.
@@ -62,7 +72,10 @@ impl Table {
 
     /// The table in lines of at most so many columns, each after that indent.
     pub fn render(&self, width: usize, indent: &str) -> String {
-        let widths = self.widths();
+        let mut widths = self.widths();
+        if self.gives_way {
+            give_way(&mut widths, width.saturating_sub(text::columns(indent)));
+        }
         let mut shown = String::new();
         if !self.header.is_empty() {
             let cells: Vec<Cell> = self.header.iter().map(|name| Cell::colored(text::DIM, name)).collect();
@@ -93,6 +106,18 @@ impl Table {
     }
 }
 
+/// Makes the widest columns narrower until a line fits, the last one with what it needs at least.
+fn give_way(widths: &mut [usize], room: usize) {
+    let Some((last, others)) = widths.split_last_mut() else { return };
+    let gaps = others.len() * GAP.len();
+    while others.iter().sum::<usize>() + gaps + (*last).min(LAST_MIN) > room {
+        match others.iter_mut().max() {
+            Some(widest) if *widest > COLUMN_MIN => *widest -= 1,
+            Some(_) | None => return,
+        }
+    }
+}
+
 struct Frame<'a> {
     widths: &'a [usize],
     width: usize,
@@ -108,8 +133,12 @@ fn push_row(to: &mut String, cells: &[Cell], frame: &Frame<'_>) {
             let room = frame.width.saturating_sub(used).max(LAST_MIN);
             line.push_str(&text::colored(cell.color, &text::fit(&cell.text, room)));
         } else {
-            let padding = " ".repeat(frame.widths[index].saturating_sub(text::columns(&cell.text)));
-            line.push_str(&text::colored(cell.color, &cell.text));
+            let shown = match text::columns(&cell.text) > frame.widths[index] {
+                true => text::fit(&cell.text, frame.widths[index]),
+                false => cell.text.clone(),
+            };
+            let padding = " ".repeat(frame.widths[index].saturating_sub(text::columns(&shown)));
+            line.push_str(&text::colored(cell.color, &shown));
             line.push_str(&padding);
             line.push_str(GAP);
             used += frame.widths[index] + GAP.len();
@@ -134,6 +163,23 @@ mod tests {
             shown,
             " ID  TYPE       WHAT\n 1   implement  a text that i…\n     below\n 22  計画       short\n"
         );
+    }
+
+    #[test]
+    fn columns_give_way_where_a_line_would_be_too_long() {
+        let mut table = Table::giving_way(&["ID", "WHEN", "WHAT"]);
+        table.row(vec![
+            "1".into(),
+            "every day at 09:00, Europe/Berlin time".into(),
+            "run nightly-backup".into(),
+        ]);
+        let render = |width| anstream::adapter::strip_str(&table.render(width, "")).to_string();
+        assert_eq!(
+            render(40),
+            "ID  WHEN                    WHAT\n1   every day at 09:00, E…  run nightly…\n"
+        );
+        let all = "ID  WHEN                                    WHAT\n1   every day at 09:00, Europe/Berlin time  run nightly-backup\n";
+        assert_eq!(render(usize::MAX), all);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Text as a terminal shows it: its width, what must not reach a terminal, colors.
 
+use agents_definitions::is_steering;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub const BOLD: &str = "\x1b[1m";
@@ -22,13 +23,13 @@ pub fn columns(text: &str) -> usize {
 
 /// What an agent or a person wrote, without what would move the cursor or change the terminal.
 pub fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text.chars().filter(|c| !is_steering(*c) || matches!(c, '\n' | '\t')).collect()
 }
 
 /// The same on one line: line ends and runs of blanks become one blank.
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(400));
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+    for word in text.split(|c: char| c.is_whitespace() || is_steering(c)).filter(|word| !word.is_empty()) {
         if !line.is_empty() {
             line.push(' ');
         }
@@ -132,6 +133,8 @@ mod tests {
     fn nothing_that_an_agent_wrote_moves_the_cursor() {
         assert_eq!(plain("a\x1b[2Jb\x07\r\n\tc\u{9b}"), "a[2Jb\n\tc");
         assert_eq!(one_line("a\x1b[31mb"), "a [31mb");
+        assert_eq!(plain("a\u{202e}b\u{2066}c\u{200f}\u{61c}d"), "abcd");
+        assert_eq!(one_line("a\u{202e}b"), "a b");
     }
 
     #[test]

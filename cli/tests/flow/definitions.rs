@@ -184,7 +184,7 @@ fn a_run_is_done_again_as_it_was_or_as_its_definition_is_now() {
     std::fs::remove_file(stage.repo().join(".agents/jobs/say.yaml")).unwrap();
     let gone = stage.json(&["replay", &text(&first["id"]), "--wait"]);
     assert_eq!(gone["output"], first["output"]);
-    stage.agents(&["replay", &text(&first["id"]), "--latest"]).fails(6, &["there is no definition `say`"]);
+    stage.agents(&["replay", &text(&first["id"]), "--latest"]).fails(3, &["there is no definition `say`"]);
 }
 
 #[test]
@@ -290,6 +290,120 @@ fn a_draft_that_is_wrong_is_kept_and_gone_on_with() {
 }
 
 #[test]
+fn a_file_that_no_run_could_find_is_told_of_by_check_list_and_run() {
+    let stage = Stage::playing(json!([]));
+    let yaml = "exec: { command: \"echo one\" }\n";
+    job(&stage, "Deploy", yaml);
+    job(&stage, "twin", yaml);
+    stage.write("shop/.agents/jobs/twin.yml", yaml);
+    job(&stage, "good", yaml);
+    let folder = stage.repo().join(".agents/jobs");
+    std::os::unix::fs::symlink("nowhere", folder.join("lost.yaml")).unwrap();
+    std::fs::create_dir(folder.join("folder.yaml")).unwrap();
+    std::fs::write(folder.join("latin.yaml"), b"description: \xe9\n").unwrap();
+    let checked = stage.agents(&["definition", "check", "--json"]).run();
+    assert_eq!(checked.code, 6);
+    let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
+    let said: Vec<(String, usize)> = checked["definitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (text(&one["source"]), one["problems"].as_array().unwrap().len()))
+        .collect();
+    let expected = [
+        (".agents/jobs/Deploy.yaml", 1),
+        (".agents/jobs/folder.yaml", 1),
+        (".agents/jobs/good.yaml", 0),
+        (".agents/jobs/latin.yaml", 1),
+        (".agents/jobs/lost.yaml", 1),
+        (".agents/jobs/twin.yaml", 1),
+        (".agents/jobs/twin.yml", 1),
+    ];
+    assert_eq!(said, expected.map(|(source, problems)| (source.to_owned(), problems)));
+    let all =
+        ["`Deploy` can't be the name", "is no file", "is not UTF-8", "can't be read", "defines `twin` too"];
+    let human = stage.agents(&["definition", "check"]).run();
+    for part in all {
+        assert!(human.stdout.contains(part), "`{part}` is not in: {}", human.stdout);
+    }
+    let listed = stage.agents(&["definition", "list"]).ok().stdout;
+    assert_eq!(listed.matches("1 problem(s)").count(), 6, "{listed}");
+    let file = folder.join("Deploy.yaml").display().to_string();
+    assert_eq!(stage.agents(&["definition", "check", &file]).run().code, 6);
+    let run = stage.agents(&["run", "Deploy"]).run();
+    assert_eq!(run.code, 6);
+    assert!(run.stderr.contains("rename the file") && !run.stderr.contains("did you mean"), "{}", run.stderr);
+    stage.agents(&["definition", "edit", "twin"]).fails(5, &["two files of one name"]);
+}
+
+#[test]
+fn what_a_definition_names_and_is_not_there_is_found_by_check() {
+    let stage = Stage::playing(json!([]));
+    job(
+        &stage,
+        "ask",
+        "ai:\n  provider: opnai\n  prompt: hello\n  schema: { type: objekt }\n  temperature: 3\n",
+    );
+    job(&stage, "do", "agent: { prompt: Do it, harness: cluade }\n");
+    job(&stage, "use", "skill: { skill: pfd }\n");
+    let checked = stage.agents(&["definition", "check", "--json"]).run();
+    let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
+    let said = |index: usize| {
+        let problems = checked["definitions"][index]["problems"].as_array().unwrap().clone();
+        problems.iter().map(|one| (one["line"].as_u64().unwrap(), text(&one["message"]))).collect::<Vec<_>>()
+    };
+    let places: Vec<u64> = said(0).iter().map(|(line, _)| *line).collect();
+    assert_eq!(places, [2, 4, 5], "{:?}", said(0));
+    assert_eq!(said(0)[0].1, "there is no provider `opnai`");
+    assert!(said(0)[1].1.starts_with("`schema` is no JSON Schema"), "{:?}", said(0));
+    assert_eq!(checked["definitions"][0]["problems"][0]["text"], "  provider: opnai");
+    assert_eq!(said(1), [(1, "there is no harness `cluade`".to_owned())]);
+    assert_eq!(said(2), [], "a skill may be elsewhere");
+    let warning = text(&checked["warnings"][0]);
+    assert!(warning.starts_with(".agents/jobs/use.yaml:1:17: there is no skill `pfd` here"), "{warning}");
+}
+
+#[test]
+fn a_file_changes_only_when_its_new_text_is_right() {
+    let stage = Stage::playing(json!([]));
+    stage.write("given.yaml", "exec: { command: \"echo store\" }\n");
+    let given = stage.path("given.yaml").display().to_string();
+    stage.agents(&["definition", "create", &given, "--name", "greet"]).ok();
+    let before = "exec: { command: \"echo one\" }\n";
+    job(&stage, "greet", before);
+    let file = stage.repo().join(".agents/jobs/greet.yaml");
+    let edit =
+        |script: &str| stage.agents(&["definition", "edit", "greet"]).env("VISUAL", "").env("EDITOR", script);
+    edit("sed -i s/command/comand/").fails(
+        6,
+        &[
+            "greet.yaml:1:9: unknown key `comand`",
+            "the draft is kept in",
+            "the store has a definition `greet` too",
+        ],
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+    let mended = edit("sed -i s/comand:.*one/command:\\ \\\"echo\\ two/").ok();
+    assert!(mended.stderr.contains("going on with the draft"), "{}", mended.stderr);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "exec: { command: \"echo two\" }\n");
+    assert!(edit("true").ok().stdout.contains("unchanged"));
+}
+
+#[test]
+fn a_run_is_found_by_its_own_id_and_by_its_job_s_and_the_runner_names_the_run() {
+    let stage = Stage::playing(json!([]));
+    job(&stage, "greet", "exec: { command: \"echo hello\" }\n");
+    let run = stage.json(&["run", "greet"]);
+    let log = stage.agents(&["runner", "--once"]).ok().stdout;
+    let id = text(&run["id"]);
+    assert!(log.contains(&format!("run {} completed", short(&id))), "{log}");
+    let shown = run_of(&stage, &run["id"]);
+    let job_id = text(&shown["jobs"][0]);
+    assert_eq!(stage.json(&["run-show", &job_id])["id"], run["id"]);
+    assert_eq!(stage.json(&["replay", short(&job_id)])["replays"], run["id"]);
+}
+
+#[test]
 fn bad_input_is_refused_before_anything_is_stored() {
     let stage = Stage::playing(json!([]));
     job(
@@ -298,6 +412,7 @@ fn bad_input_is_refused_before_anything_is_stored() {
         "exec: { command: \"echo {{ params.target }}\" }\nparams: { target: { choices: [test, live], required: true }, n: { type: integer } }\n",
     );
     job(&stage, "wrong", "exec:\n  comand: ls\n");
+    job(&stage, "typed", "exec: { argv: [ls] }\nparams: { j: { type: json } }\n");
     job(&stage, "nobody", "agent: { prompt: Do it, harness: cluade }\n");
     let check = |args: &[&str], code: i32, said: &[&str]| stage.agents(args).fails(code, said);
     check(
@@ -318,6 +433,21 @@ fn bad_input_is_refused_before_anything_is_stored() {
         &["param `n` must be a whole number"],
     );
     check(&["run", "deploy", "--param", "target"], 2, &["--param target has no value"]);
+    check(
+        &["run", "deploy", "--param", "target=test", "--param", "target=live"],
+        2,
+        &["--param target is given twice"],
+    );
+    check(
+        &["run", "typed", "--param", "j={\"a\": 1,}"],
+        6,
+        &["param `j` must be JSON", "line 1 column 9", "in quotes"],
+    );
+    check(
+        &["schedule", "create", "s", "--every", "1h", "--run", "deplo"],
+        3,
+        &["there is no definition `deplo`", "did you mean `deploy`?"],
+    );
     check(&["run", "deploy", "--params-json", "[1]"], 6, &["is JSON and no object"]);
     check(&["run", "deploy", "--params-json", "{"], 6, &["is no JSON"]);
     check(&["run", "deploy", "--params-json", "@none.json"], 6, &["none.json"]);
@@ -343,7 +473,7 @@ fn bad_input_is_refused_before_anything_is_stored() {
         .iter()
         .map(|one| one["problems"].as_array().unwrap().len())
         .collect();
-    assert_eq!(problems, [0, 0, 1]);
+    assert_eq!(problems, [0, 1, 0, 1]);
 }
 
 #[test]

@@ -111,6 +111,22 @@ fn a_command_runs_with_its_data_and_its_secrets_and_leaves_no_secret_anywhere() 
 }
 
 #[test]
+fn of_many_that_begin_together_each_comes_to_its_own_end() {
+    let stage = Stage::playing(json!([]));
+    let cases: Vec<_> =
+        (0..20).map(|number| (json!({"command": format!("printf {number}")}), number)).collect();
+    let ids: Vec<_> = cases.iter().map(|(spec, number)| (run(&stage, "exec", spec), number)).collect();
+    // Its folder can't be gone into, so it has no process.
+    let not_begun = run(&stage, "exec", &json!({"command": "true", "cwd": "nowhere"}));
+    stage.agents(&["runner", "--once", "--concurrency", "21"]).ok();
+    for (id, number) in &ids {
+        assert_eq!(outcome(&stage, id), ("success".to_owned(), number.to_string()));
+    }
+    assert_eq!(outcome(&stage, &not_begun).0, "invalid_request");
+    assert_eq!(stage.findings(), json!([]));
+}
+
+#[test]
 fn every_end_of_a_command_has_its_class() {
     let stage = Stage::playing(json!([]));
     let cases = [

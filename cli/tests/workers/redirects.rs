@@ -62,7 +62,10 @@ fn a_post_becomes_a_get_where_http_says_so_and_a_body_with_secrets_goes_to_no_ot
 #[test]
 fn more_redirects_than_are_wanted_are_not_followed() {
     let server = Server::saying(&[answer(302, &[("location", "/again")], "")]);
-    assert_eq!(http(&json!({"url": server.url(), "followRedirects": 2})).class(), "bad_answer");
+    let said = http(&json!({"url": server.url(), "followRedirects": 2}));
+    assert_eq!(said.class(), "bad_answer");
+    let told = format!("it is a redirect to {}/again, after 2 that were followed", server.url());
+    assert!(said.raw.contains(&told), "{}", said.raw);
     assert_eq!(server.asked().len(), 3);
     let spec = json!({"url": server.url(), "followRedirects": 0, "expectedStatus": ["3xx"]});
     assert_eq!(http(&spec).class(), "result");

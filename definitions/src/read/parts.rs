@@ -20,7 +20,7 @@ pub struct Parts {
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { reader: Reader { problems: Vec::new() } }
+        Self { reader: Reader { problems: Vec::new(), wrong_keys: Vec::new() } }
     }
 }
 

@@ -151,14 +151,18 @@ fn what_the_command_line_says_becomes_a_value_of_the_param_s_type() {
         "params: { s: {}, n: { type: number }, b: { type: boolean }, j: { type: json } }\nexec: { command: ls }",
     );
     let check = |name: &str, text: &str, expected: Value| {
-        assert_eq!(read.param(name).unwrap().value_of_text(text), expected, "{name}={text}");
+        assert_eq!(read.param(name).unwrap().value_of_text(text).unwrap(), expected, "{name}={text}");
     };
     check("s", "5", json!("5"));
     check("n", "5", json!(5));
     check("n", "five", json!("five"));
     check("b", "false", json!(false));
     check("j", "[1, {\"a\": null}]", json!([1, {"a": null}]));
-    check("j", "just words", json!("just words"));
+    check("j", "\"just words\"", json!("just words"));
+    assert_eq!(
+        read.param("j").unwrap().value_of_text("{\"a\": 1,}").unwrap_err(),
+        "param `j` must be JSON, and `{\"a\": 1,}` is not: trailing comma at line 1 column 9"
+    );
     assert_eq!(
         read.param("ss").unwrap_err(),
         "there is no param `ss`: its params are: s, n, b, j".to_owned()

@@ -45,7 +45,7 @@ fn each_mistake_has_its_place() {
     check("exec: { argv: ls }\n", "1:15", "`argv` is a list of texts");
     check("exec: { command: ls, argv: [ls] }\n", "1:28", "either `command` or `argv`");
     check("exec: {}\n", "1:7", "say what to run");
-    check("exec: { command: ls, successExitCodes: [300] }\n", "1:40", "300 is no exit code");
+    check("exec: { command: ls, successExitCodes: [300] }\n", "1:41", "300 is no exit code");
     check("http: { method: GET }\n", "1:7", "`http` needs `url`");
     check("http: { url: \"ftp://x\" }\n", "1:14", "no web address");
     check("http: { url: \"https://x\", maxResponseBytes: 0 }\n", "1:45", "a whole number, 1 or more");
@@ -69,6 +69,32 @@ fn each_mistake_has_its_place() {
 }
 
 #[test]
+fn the_mistakes_of_a_spec_are_all_said_at_once_and_without_positions_inside_of_us() {
+    let check = |yaml: &str, places: &[&str]| {
+        let said = said(yaml);
+        let found: Vec<&str> = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("job.yaml:"))
+            .filter_map(|line| line.split(": ").next())
+            .collect();
+        assert_eq!(found, places, "{said}");
+        assert!(!said.contains("job's context") && !said.contains("at line"), "{said}");
+    };
+    check(
+        "http:\n  url: ftp://x\n  headers: { \"a b\": x, Host: y }\n  body: z\n  expectedStatus: [999, abc]\n  followRedirects: 99\n",
+        &["2:8", "3:21", "3:30", "4:9", "5:20", "6:20"],
+    );
+    check(
+        "ai:\n  provider: openai\n  prompt: \"{{ params.x }}\"\n  temperature: 3\n  schema: [1]\n  mock: { reply: x, fail: nothing }\n",
+        &["3:11", "4:16", "5:11", "6:9", "6:27"],
+    );
+    check(
+        "exec:\n  comand: ls\n  shell: zsh\n  env: { \"a b\": c }\n  successExitCodes: [300, -1]\ntimeout: soon\n",
+        &["2:3", "3:10", "4:17", "5:22", "5:27", "6:10"],
+    );
+}
+
+#[test]
 fn templates_are_checked_before_anything_runs() {
     let check = |body: &str, place: &str, part: &str| {
         let yaml = format!("params: {{ target: {{}} }}\nexec:\n  {body}\n");
@@ -83,6 +109,8 @@ fn templates_are_checked_before_anything_runs() {
     check("command: \"make {{ params.target | uper }}\"", "3:12", "unknown filter");
     check("command: |\n    make\n    echo {{ params.x }}", "5:1", "there is no param `x`");
     check("command: echo $(( {{ params.target }} ))", "3:12", "in arithmetic");
+    check("command: echo ${#target}", "3:12", "{% raw %}${#NAME}{% endraw %}");
+    check("command: |\n    x=1\n    echo ${#x} {{ params.target }}", "5:1", "begins a comment");
     check("argv: [echo, \"{{ params.x }}\"]", "3:16", "there is no param `x`");
     check("command: \"{% if today == 'x' %}{{ params.y }}{% endif %}\"", "3:12", "there is no param `y`");
 }

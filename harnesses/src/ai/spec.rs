@@ -59,9 +59,12 @@ pub struct MockUsage {
 impl AiSpec {
     /// The spec in a job's context, if a worker can do it.
     pub fn read(text: &str) -> Result<Self, SpecError> {
-        let spec: Self = spec_error::read(WORKER, text)?;
-        spec.check()?;
-        Ok(spec)
+        Self::read_all(text).map_err(|found| spec_error::first(found, WORKER))
+    }
+
+    /// The same, and everything for which no worker can do it.
+    pub fn read_all(text: &str) -> Result<Self, Vec<SpecError>> {
+        spec_error::read_all(WORKER, text, Self::problems)
     }
 
     /// The name of the harness that does it, as a job names it.
@@ -71,37 +74,46 @@ impl AiSpec {
 
     /// Whether a worker can do it; the error names the field. Whether the provider is there, the config knows.
     pub fn check(&self) -> Result<(), SpecError> {
-        let bad = |field: &str, why: &str| Err(SpecError::new(WORKER, field, why));
+        match self.problems() {
+            found if found.is_empty() => Ok(()),
+            found => Err(spec_error::first(found, WORKER)),
+        }
+    }
+
+    /// Everything for which no worker can do it; each error names its field.
+    pub fn problems(&self) -> Vec<SpecError> {
+        let mut found = Vec::new();
+        let mut bad = |field: &str, why: &str| found.push(SpecError::new(WORKER, field, why));
         if self.provider.is_empty() {
-            return bad(
+            bad(
                 "provider",
                 "say who is asked: anthropic, openai, gemini, mock, or one of aiProviders of the config",
             );
         }
         if self.prompt.trim().is_empty() {
-            return bad("prompt", "it is empty");
+            bad("prompt", "it is empty");
         }
         if self.model.as_deref().is_some_and(|model| model.trim().is_empty()) {
-            return bad("model", "it is empty");
+            bad("model", "it is empty");
         }
         if self.max_tokens == Some(0) {
-            return bad("maxTokens", "use a number above 0");
+            bad("maxTokens", "use a number above 0");
         }
         if self.temperature.is_some_and(|temperature| !(0.0..=2.0).contains(&temperature)) {
-            return bad("temperature", "use 0 to 2");
+            bad("temperature", "use 0 to 2");
         }
         if self.schema.as_ref().is_some_and(|schema| !schema.is_object()) {
-            return bad("schema", "a JSON Schema is an object");
+            bad("schema", "a JSON Schema is an object");
         }
-        match &self.mock {
-            Some(_) if self.provider != "mock" => bad("mock", "only the provider `mock` plays an answer"),
-            Some(Mock { fail: Some(fail), .. })
-                if agents_domain::outcome::OutcomeClass::from_name(fail)
-                    .is_none_or(|class| class.as_str() == "success") =>
-            {
-                bad("mock.fail", &format!("`{fail}` is no class of failure; docs/harnesses.md lists them"))
-            }
-            Some(_) | None => Ok(()),
+        if self.mock.is_some() && self.provider != "mock" {
+            bad("mock", "only the provider `mock` plays an answer");
         }
+        if let Some(fail) = self.mock.as_ref().and_then(|mock| mock.fail.as_deref())
+            && agents_domain::outcome::OutcomeClass::from_name(fail)
+                .is_none_or(|class| class.as_str() == "success")
+        {
+            bad("mock.fail", &format!("`{fail}` is no class of failure; docs/harnesses.md lists them"));
+        }
+        found
     }
 }

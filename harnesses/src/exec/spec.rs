@@ -65,9 +65,12 @@ fn is_zero(codes: &[i32]) -> bool {
 impl ExecSpec {
     /// The spec in a job's context, if a worker can do it.
     pub fn read(text: &str) -> Result<Self, SpecError> {
-        let spec: Self = spec_error::read(WORKER, text)?;
-        spec.check()?;
-        Ok(spec)
+        Self::read_all(text).map_err(|found| spec_error::first(found, WORKER))
+    }
+
+    /// The same, and everything for which no worker can do it.
+    pub fn read_all(text: &str) -> Result<Self, Vec<SpecError>> {
+        spec_error::read_all(WORKER, text, Self::problems)
     }
 
     /// The shell that reads it.
@@ -125,50 +128,62 @@ impl ExecSpec {
 
     /// Whether a worker can do it; the error names the field.
     pub fn check(&self) -> Result<(), SpecError> {
-        let bad = |field: String, why: &str| Err(SpecError::new(WORKER, field, why));
-        let (program, args) = self.words()?;
-        for word in std::iter::once(&program).chain(&args) {
-            let field = if self.command.is_some() { "command" } else { "argv" };
-            if word.contains('\0') {
-                return bad(field.to_owned(), "it has a NUL character, which no program can be given");
+        match self.problems() {
+            found if found.is_empty() => Ok(()),
+            found => Err(spec_error::first(found, WORKER)),
+        }
+    }
+
+    /// Everything for which no worker can do it; each error names its field.
+    pub fn problems(&self) -> Vec<SpecError> {
+        let mut found = Vec::new();
+        let mut bad = |field: String, why: &str| found.push(SpecError::new(WORKER, field, why));
+        match self.words() {
+            Ok((program, args)) => {
+                for why in std::iter::once(&program).chain(&args).filter_map(|word| self.word_problem(word)) {
+                    bad(if self.command.is_some() { "command" } else { "argv" }.to_owned(), why);
+                }
             }
-            // In an argument it may be data, which is nothing but a text.
-            if self.command.is_some() && word.contains("${secret:") {
-                return bad(
-                    field.to_owned(),
-                    "a secret here would be seen by everybody who lists processes; set a variable under `env` to it and use \
-                     that",
-                );
-            }
-            if word.len() >= ARGUMENT_BYTES {
-                return bad(
-                    field.to_owned(),
-                    "it is longer than the system takes (128 KiB); put it into a file or `input`",
-                );
-            }
+            Err(error) => bad(error.field, &error.why),
         }
         for (table, name, value) in self.variables() {
             if !is_variable(name) {
-                return bad(
-                    format!("{table}.{name}"),
-                    "no variable can be called so: use letters, digits and `_`",
-                );
+                bad(format!("{table}.{name}"), "no variable can be called so: use letters, digits and `_`");
             }
             if value.contains('\0') {
-                return bad(format!("{table}.{name}"), "it has a NUL character, which no variable can hold");
+                bad(format!("{table}.{name}"), "it has a NUL character, which no variable can hold");
             }
         }
         for (name, value) in &self.env {
-            secret::references(value)
-                .map_err(|why| SpecError::new(WORKER, format!("env.{name}"), why.to_string()))?;
+            if let Err(why) = secret::references(value) {
+                bad(format!("env.{name}"), &why.to_string());
+            }
         }
         if self.success_exit_codes.is_empty() {
-            return bad("successExitCodes".to_owned(), "name at least one code");
+            bad("successExitCodes".to_owned(), "name at least one code");
         }
-        if let Some(code) = self.success_exit_codes.iter().find(|code| !(0..=255).contains(*code)) {
-            return bad("successExitCodes".to_owned(), &format!("{code} is no exit code: they are 0 to 255"));
+        for (number, code) in self.success_exit_codes.iter().enumerate() {
+            if !(0..=255).contains(code) {
+                let why = format!("{code} is no exit code: they are 0 to 255");
+                bad(format!("successExitCodes.{number}"), &why);
+            }
         }
-        Ok(())
+        found
+    }
+
+    fn word_problem(&self, word: &str) -> Option<&'static str> {
+        if word.contains('\0') {
+            return Some("it has a NUL character, which no program can be given");
+        }
+        // In an argument it may be data, which is nothing but a text.
+        if self.command.is_some() && word.contains("${secret:") {
+            return Some(
+                "a secret here would be seen by everybody who lists processes; set a variable under `env` to it and use \
+                 that",
+            );
+        }
+        (word.len() >= ARGUMENT_BYTES)
+            .then_some("it is longer than the system takes (128 KiB); put it into a file or `input`")
     }
 
     fn variables(&self) -> impl Iterator<Item = (&'static str, &String, &String)> {

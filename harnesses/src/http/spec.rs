@@ -212,9 +212,12 @@ impl HttpSpec {
 
     /// The spec in a job's context, if a worker can do it.
     pub fn read(text: &str) -> Result<Self, SpecError> {
-        let spec: Self = spec_error::read(WORKER, text)?;
-        spec.check()?;
-        Ok(spec)
+        Self::read_all(text).map_err(|found| spec_error::first(found, WORKER))
+    }
+
+    /// The same, and everything for which no worker can do it.
+    pub fn read_all(text: &str) -> Result<Self, Vec<SpecError>> {
+        spec_error::read_all(WORKER, text, Self::problems)
     }
 
     /// Whether it may be sent again after it may have arrived.
@@ -228,72 +231,84 @@ impl HttpSpec {
 
     /// Whether a worker can do it; the error names the field.
     pub fn check(&self) -> Result<(), SpecError> {
-        let bad = |field: &str, why: &str| Err(SpecError::new(WORKER, field, why));
+        match self.problems() {
+            found if found.is_empty() => Ok(()),
+            found => Err(spec_error::first(found, WORKER)),
+        }
+    }
+
+    /// Everything for which no worker can do it; each error names its field.
+    pub fn problems(&self) -> Vec<SpecError> {
+        let mut found = Vec::new();
+        let mut bad = |field: &str, why: &str| found.push(SpecError::new(WORKER, field, why));
         let begins =
             |scheme: &str| self.url.get(..scheme.len()).is_some_and(|url| url.eq_ignore_ascii_case(scheme));
         let is_web = begins("http://") || begins("https://") || self.url.starts_with("${secret:");
         if !is_web {
-            return bad(
-                "url",
-                &format!("`{}` is no web address: it begins with http:// or https://", self.url),
-            );
+            bad("url", &format!("`{}` is no web address: it begins with http:// or https://", self.url));
         }
         if self.url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return bad("url", "it has a blank in it; write %20");
+            bad("url", "it has a blank in it; write %20");
         }
         for (name, value) in &self.headers {
-            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-            if name.is_empty() || !name.bytes().all(is_token) {
-                return bad(&format!("headers.{name}"), "no header can be called so");
+            if let Some(why) = header_problem(name, value) {
+                bad(&format!("headers.{name}"), why);
             }
-            if value.chars().any(|c| c.is_control() && c != '\t') {
-                return bad(&format!("headers.{name}"), "a header is one line, without control characters");
-            }
-        }
-        let own = |name: &&String| {
-            ["connection", "content-length", "host", "transfer-encoding"]
-                .contains(&name.to_ascii_lowercase().as_str())
-        };
-        if let Some(name) = self.headers.keys().find(own) {
-            return bad(&format!("headers.{name}"), "it is made of the request itself; leave it out");
         }
         let has_no_body = matches!(self.method, Method::Get | Method::Head | Method::Options);
         if has_no_body && self.body.is_some() {
-            return bad("body", &format!("a {} has none", self.method.as_str()));
+            bad("body", &format!("a {} has none", self.method.as_str()));
         }
         if self.expected_status.is_empty() {
-            return bad("expectedStatus", "name at least one status, or a class like \"2xx\"");
+            bad("expectedStatus", "name at least one status, or a class like \"2xx\"");
         }
         if !(1..=RESPONSE_BYTES).contains(&self.max_response_bytes) {
-            return bad("maxResponseBytes", "use 1 to 1048576");
+            bad("maxResponseBytes", "use 1 to 1048576");
         }
         if self.follow_redirects > 20 {
-            return bad("followRedirects", "use 0 to 20");
+            bad("followRedirects", "use 0 to 20");
         }
         if self.timeout_ms == Some(0) {
-            return bad("timeoutMs", "use a number of milliseconds above 0");
+            bad("timeoutMs", "use a number of milliseconds above 0");
         }
-        self.check_secrets()
+        self.check_secrets(&mut bad);
+        found
     }
 
-    fn check_secrets(&self) -> Result<(), SpecError> {
-        let check = |field: &str, text: &str| {
-            let bad = |why: secret::BadReference| SpecError::new(WORKER, field, why.to_string());
-            secret::references(text).map(|_| ()).map_err(bad)
+    fn check_secrets(&self, bad: &mut dyn FnMut(&str, &str)) {
+        let mut check = |field: &str, text: &str| {
+            if let Err(why) = secret::references(text) {
+                bad(field, &why.to_string());
+            }
         };
-        check("url", &self.url)?;
+        check("url", &self.url);
         for (name, value) in &self.headers {
-            check(&format!("headers.{name}"), value)?;
+            check(&format!("headers.{name}"), value);
         }
-        self.body.as_ref().map_or(Ok(()), |body| check_texts(body, &check))
+        if let Some(body) = &self.body {
+            check_texts(body, &mut check);
+        }
     }
 }
 
-fn check_texts(value: &Value, check: &dyn Fn(&str, &str) -> Result<(), SpecError>) -> Result<(), SpecError> {
+fn header_problem(name: &str, value: &str) -> Option<&'static str> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Some("no header can be called so");
+    }
+    if value.chars().any(|c| c.is_control() && c != '\t') {
+        return Some("a header is one line, without control characters");
+    }
+    ["connection", "content-length", "host", "transfer-encoding"]
+        .contains(&name.to_ascii_lowercase().as_str())
+        .then_some("it is made of the request itself; leave it out")
+}
+
+fn check_texts(value: &Value, check: &mut dyn FnMut(&str, &str)) {
     match value {
         Value::String(text) => check("body", text),
-        Value::Array(values) => values.iter().try_for_each(|value| check_texts(value, check)),
-        Value::Object(fields) => fields.values().try_for_each(|value| check_texts(value, check)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::Array(values) => values.iter().for_each(|value| check_texts(value, check)),
+        Value::Object(fields) => fields.values().for_each(|value| check_texts(value, check)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod activity;
+mod launch;
 mod meter;
 mod observe;
 mod output;
@@ -26,6 +27,7 @@ use agents_domain::timestamp::Clock;
 use tokio::sync::watch;
 
 pub use activity::describe;
+pub use launch::Thread;
 pub use observe::Live;
 pub use prepare::allowed;
 pub use report::nothing_used;
@@ -41,6 +43,7 @@ use crate::process::keeper::exit::{EndReason, Exit};
 use crate::process::keeper::mark;
 use crate::settings::SettingsSource;
 use account::Account;
+use launch::Launched;
 use meter::Meter;
 use observe::Observer;
 use supervise::Supervised;
@@ -126,8 +129,9 @@ pub async fn run(
     around: &Surroundings,
     live: &Arc<Mutex<Live>>,
     stop: watch::Receiver<Option<StopReason>>,
+    start_on: Thread,
 ) -> AttemptReport {
-    let report = run_agent(claimed, around, live, stop.clone()).await;
+    let report = run_agent(claimed, around, live, stop.clone(), start_on).await;
     measured(claimed, around, live, (report, stop)).await
 }
 
@@ -135,43 +139,19 @@ async fn run_agent(
     claimed: &Claimed,
     around: &Surroundings,
     live: &Arc<Mutex<Live>>,
-    mut stop: watch::Receiver<Option<StopReason>>,
+    stop: watch::Receiver<Option<StopReason>>,
+    start_on: Thread,
 ) -> AttemptReport {
-    let attempt = claimed.attempt.id;
-    let prepared = tokio::select! {
-        prepared = prepare::prepare(claimed, around) => prepared,
-        // A worktree and its setup may take a while.
-        reason = wanted_end(&mut stop) => {
-            Err(Outcome::failure(reason.class(), "it was stopped while its workspace was made ready"))
-        }
-    };
-    let prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(outcome) => return report::early_end(attempt, outcome),
-    };
-    let rules = prepared.rules;
-    let account = Account::of(claimed, around).await;
-    match Custody::start(attempt, (&prepared.invocation, &rules.files), prepared.terms) {
-        Ok((custody, streams)) => {
-            let observer = Observer::new(rules.harness.reader_of(&claimed.context), streams, (live, account));
-            let (age, meter) = (Duration::ZERO, Meter::new(claimed, around));
-            let supervised = Supervised { custody, observer, stop, age, meter };
-            let ended = supervise::to_the_end(supervised, &rules, &*around.clock).await;
-            report::report(claimed, around, (&rules, Some(&prepared.invocation)), ended)
-        }
-        Err(error) => report::early_end(attempt, report::not_started(&error, &rules)),
-    }
-}
-
-async fn wanted_end(stop: &mut watch::Receiver<Option<StopReason>>) -> StopReason {
-    loop {
-        let reason = *stop.borrow_and_update();
-        match reason {
-            Some(reason) => return reason,
-            None if stop.changed().await.is_err() => std::future::pending().await,
-            None => {}
-        }
-    }
+    let Launched { custody, streams, account, rules, invocation } =
+        match launch::launch_on(start_on, claimed, around, stop.clone()).await {
+            Ok(launched) => launched,
+            Err(report) => return *report,
+        };
+    let observer = Observer::new(rules.harness.reader_of(&claimed.context), streams, (live, account));
+    let (age, meter) = (Duration::ZERO, Meter::new(claimed, around));
+    let supervised = Supervised { custody, observer, stop, age, meter };
+    let ended = supervise::to_the_end(supervised, &rules, &*around.clock).await;
+    report::report(claimed, around, (&rules, Some(&invocation)), ended)
 }
 
 /// Goes on with an attempt that another runner has started: its stream is read from its beginning, and what it has told

@@ -36,7 +36,7 @@ pub use board::{Board, Card};
 pub use event::{Control, Listener, RunnerEvent};
 pub use options::RunnerOptions;
 
-use crate::attempt::{self, StopReason, Surroundings};
+use crate::attempt::{self, StopReason, Surroundings, Thread};
 use crate::doorbell::{self, Doorbell};
 use crate::process::identity;
 use crate::settings;
@@ -55,6 +55,8 @@ const TROUBLE_LONGEST: Duration = Duration::from_secs(10);
 /// How long jobs that were taken ahead wait while nothing ends. Nobody renews their leases, and another runner may
 /// be free.
 const HELD_LONGEST: Duration = Duration::from_millis(250);
+/// So many jobs that begin together are a crowd. Fewer are all started before those that have been could be in the way.
+const CROWD: usize = 16;
 
 /// A runner.
 #[allow(missing_debug_implementations, reason = "ports have nothing to show")]
@@ -114,7 +116,7 @@ impl Runner {
         let mut flows = Flows::new(only.is_none());
         let mut state = State::new(only.is_some());
         match only {
-            Some(claimed) => self.begin(claimed, Begin::Anew, &mut state),
+            Some(claimed) => self.begin(claimed, Begin::Anew(Thread::OfTheLoop), &mut state),
             None => {
                 let recovered = self.recover(&mut state).await;
                 self.listener.hear(&RunnerEvent::Started { recovered });
@@ -285,10 +287,13 @@ impl Runner {
     }
 
     fn start_waiting(&self, state: &mut State) {
+        let free = self.options.concurrency.saturating_sub(state.slots.len());
+        let is_crowd = state.waiting.len().min(free) >= CROWD;
+        let start_on = if is_crowd { Thread::OfItsOwn } else { Thread::OfTheLoop };
         while state.slots.len() < self.options.concurrency
             && let Some(claimed) = state.waiting.pop_front()
         {
-            self.begin(claimed, Begin::Anew, state);
+            self.begin(claimed, Begin::Anew(start_on), state);
         }
     }
 
@@ -319,7 +324,7 @@ impl Runner {
         let around = self.around.clone();
         let task = state.tasks.spawn(async move {
             let report = match how {
-                Begin::Anew => attempt::run(&claimed, &around, &live, stopped).await,
+                Begin::Anew(on) => attempt::run(&claimed, &around, &live, stopped, on).await,
                 Begin::WhereItStood => attempt::adopt(&claimed, &around, &live, stopped).await,
             };
             Ended { claimed, report }
@@ -364,7 +369,9 @@ impl Runner {
             Event::Control(Some(Control::Stop)) => {
                 state.is_draining = true;
                 self.give_back_waiting("the runner ended before it started", state);
-                self.listener.hear(&RunnerEvent::Stopping { running: state.slots.len() });
+                if !std::mem::replace(&mut state.is_stopping, true) {
+                    self.listener.hear(&RunnerEvent::Stopping { running: state.slots.len() });
+                }
                 for slot in state.slots.values() {
                     slot.stop.send_replace(Some(StopReason::Shutdown));
                 }
@@ -609,7 +616,7 @@ fn without_process(attempt: AttemptId, class: OutcomeClass, why: &str) -> Attemp
 /// How a runner begins with an attempt.
 #[derive(Debug, Clone, Copy)]
 enum Begin {
-    Anew,
+    Anew(Thread),
     /// Another runner has started it.
     WhereItStood,
 }

@@ -139,6 +139,8 @@ pub(super) struct State {
     pub found: Found,
     pub lookahead: Lookahead,
     pub is_draining: bool,
+    /// Running jobs are being stopped, and it was said.
+    pub is_stopping: bool,
     pub has_listener: bool,
     pub finished: usize,
     pub trouble: Option<Duration>,
@@ -169,6 +171,7 @@ impl State {
             found: Found::NotLooked,
             lookahead: Lookahead::default(),
             is_draining,
+            is_stopping: false,
             has_listener: true,
             finished: 0,
             trouble: None,

@@ -36,7 +36,7 @@ impl Starter for OneJob {
         cause: Cause,
     ) -> Result<NewAssignment, StartError> {
         if start.title() == "broken" {
-            return Err(StartError { problems: vec!["there is no definition `broken`".to_owned()] });
+            return Err(StartError::unknown("there is no definition `broken`"));
         }
         let job = NewJob {
             id: JobId::new(self.0.next()),

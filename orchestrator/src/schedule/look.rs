@@ -1,9 +1,11 @@
-//! One look at the schedules that are due: their runs are made ready side by side, then stored in one transaction, which
-//! decides again what is due. Whoever comes second finds it decided.
+//! One look at the schedules that are due, page by page: the runs of a page are made ready side by side, then stored in one
+//! transaction, which decides again what is due. Whoever comes second finds it decided. While a page is stored, the next
+//! one is made ready.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use agents_domain::actor::Actor;
 use agents_domain::id::ScheduleId;
@@ -22,8 +24,12 @@ use crate::attempt::Surroundings;
 use crate::crash_point;
 use crate::settings::SettingsSource;
 
-/// Schedules of one look, which are one transaction. The store stands still meanwhile for everybody else.
-const PAGE: u32 = 64;
+/// Schedules of one transaction. The store stands still meanwhile for everybody else.
+pub(super) const PAGE: u32 = 64;
+
+/// How long one look goes on with the next page. The runs that it has made begin when it has ended: begun earlier, they
+/// would take the processor from the pages that follow, whose runs would begin much later.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Who looks at schedules.
 #[derive(Clone)]
@@ -58,6 +64,14 @@ pub struct Looked {
     pub next: Option<Timestamp>,
 }
 
+/// What one transaction is to fire.
+struct Page {
+    now: Timestamp,
+    prepared: Vec<Prepared>,
+    /// Where the next page begins, if there may be one.
+    following: Option<(Timestamp, ScheduleId)>,
+}
+
 impl Firer {
     /// Looks on behalf of a runner.
     pub fn new(around: &Surroundings, actor: Actor, namespace: Option<Namespace>) -> Self {
@@ -71,27 +85,72 @@ impl Firer {
         }
     }
 
-    /// Fires what is due, a page of it. A schedule that makes trouble is left out and holds nobody up.
+    /// Fires what is due, for [`LONGEST`] at most. A schedule that makes trouble is left out and holds nobody up.
     pub async fn look(&self, behind: Option<(Timestamp, ScheduleId)>) -> Result<Looked, StoreError> {
+        self.look_until(Instant::now() + LONGEST, behind).await
+    }
+
+    /// Fires what is due, page by page, and begins none after that moment but the first.
+    pub(super) async fn look_until(
+        &self,
+        give_over_at: Instant,
+        behind: Option<(Timestamp, ScheduleId)>,
+    ) -> Result<Looked, StoreError> {
+        let mut fired = Fired::default();
+        let mut page = self.page(behind).await?;
+        loop {
+            let following = page.following;
+            let next = self.page_unless_late(give_over_at, following);
+            let (of_page, next) = tokio::join!(self.fire(page.prepared, page.now), next);
+            let next = of_page.and_then(|of_page| {
+                fired.schedules.extend(of_page.schedules);
+                fired.unfit.extend(of_page.unfit);
+                next
+            });
+            page = match (next, following) {
+                (Ok(Some(next)), _) => next,
+                (Ok(None), Some((at, id))) => {
+                    return Ok(Looked { fired, more: More::Behind(at, id), next: None });
+                }
+                (Ok(None), None) => return self.looked(fired).await,
+                (Err(error), _) if fired == Fired::default() => return Err(error),
+                // What was fired before is told; the next look meets the trouble again.
+                (Err(_), _) => return Ok(Looked { fired, more: More::Again, next: None }),
+            };
+        }
+    }
+
+    async fn page_unless_late(
+        &self,
+        give_over_at: Instant,
+        behind: Option<(Timestamp, ScheduleId)>,
+    ) -> Result<Option<Page>, StoreError> {
+        match behind {
+            Some(behind) if Instant::now() < give_over_at => self.page(Some(behind)).await.map(Some),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// A look that has come to the end of what was due.
+    async fn looked(&self, fired: Fired) -> Result<Looked, StoreError> {
+        if !fired.unfit.is_empty() {
+            return Ok(Looked { fired, more: More::Again, next: None });
+        }
+        match self.store.next_look_at(self.namespace.as_ref()).await {
+            Ok(next) => Ok(Looked { fired, more: More::Nothing, next }),
+            Err(error) if fired == Fired::default() => Err(error),
+            Err(_) => Ok(Looked { fired, more: More::Again, next: None }),
+        }
+    }
+
+    /// Makes the runs of what is due behind that schedule, a page of them.
+    async fn page(&self, behind: Option<(Timestamp, ScheduleId)>) -> Result<Page, StoreError> {
         let now = self.clock.now();
         let filter = DueFilter { namespace: self.namespace.clone(), now, behind, limit: PAGE };
         let due = self.store.due_schedules(&filter).await?;
         let is_full = u32::try_from(due.len()).is_ok_and(|found| found == PAGE);
         let last = due.last().and_then(|(schedule, _)| Some((schedule.progress.look_at?, schedule.id)));
-        let fired = match due.is_empty() {
-            true => Fired::default(),
-            false => self.fire(self.prepared(due, now).await, now).await?,
-        };
-        let more = match last.filter(|_| is_full) {
-            Some((at, id)) => More::Behind(at, id),
-            None if fired.unfit.is_empty() => More::Nothing,
-            None => More::Again,
-        };
-        let next = match more {
-            More::Behind(..) | More::Again => None,
-            More::Nothing => self.store.next_look_at(self.namespace.as_ref()).await?,
-        };
-        Ok(Looked { fired, more, next })
+        Ok(Page { now, prepared: self.prepared(due, now).await, following: last.filter(|_| is_full) })
     }
 
     async fn prepared(&self, due: Vec<(Schedule, Record)>, now: Timestamp) -> Vec<Prepared> {
@@ -153,13 +212,16 @@ impl Firer {
             Ok(settings) => Arc::clone(&settings.harness_defaults),
             Err(why) => {
                 let last = self.settings.last_harness_defaults(workspace);
-                last.ok_or_else(|| StartError { problems: vec![why] })?
+                last.ok_or_else(|| StartError::new(vec![why]))?
             }
         };
         Ok(PreparedRun { new, harness_defaults })
     }
 
     async fn fire(&self, prepared: Vec<Prepared>, now: Timestamp) -> Result<Fired, StoreError> {
+        if prepared.is_empty() {
+            return Ok(Fired::default());
+        }
         crash_point::pass("schedules prepared");
         let request = |schedules| FireRequest { actor: self.actor, now, schedules };
         let fired = match self.store.fire(request(prepared.clone())).await {

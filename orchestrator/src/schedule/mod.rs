@@ -10,4 +10,6 @@ pub use timetable::{Unreadable, calendar, delay, timetable};
 #[cfg(test)]
 pub(crate) mod fakes;
 #[cfg(test)]
+mod look_tests;
+#[cfg(test)]
 mod month_tests;

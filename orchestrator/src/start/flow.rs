@@ -57,7 +57,7 @@ impl FromDefinitions {
         cause: Cause,
     ) -> Result<NewAssignment, StartError> {
         let workflow = &*found.workflow;
-        let given = accept(&workflow.params, &object(params)?).map_err(|problems| StartError { problems })?;
+        let given = accept(&workflow.params, &object(params)?).map_err(StartError::new)?;
         let settings = self.settings(&found.workspace)?;
         refuse_unknown_harnesses(workflow, &settings)?;
         let skills = self.skill_files(workflow, &found.workspace)?;

@@ -5,16 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use agents_definitions::{Definition, Problems, read, suggestion};
+use agents_definitions::{Definition, Problem, Problems, name_problem, read, suggestion};
 use agents_domain::definition::StoredDefinition;
 use agents_domain::namespace::Namespace;
 use agents_domain::start::StartError;
 use agents_domain::store::{Store, StoreError};
 
+use super::job_file::{self, FOLDER, JobFile, text_of};
 use super::{Home, problem};
-
-/// The folder of a repository's definitions.
-const FOLDER: &str = ".agents/jobs";
 
 /// How many definitions are kept as they were read.
 const KEPT: usize = 1000;
@@ -100,8 +98,8 @@ impl Library {
             Some(workspace) => workspace,
             None => self.workspace(namespace).await?,
         };
-        if let Some(file) = file_of(&workspace, name).map_err(problem)? {
-            let text = read_file(&file).map_err(problem)?;
+        if let Some(file) = job_file::named(&workspace, name).map_err(problem)? {
+            let text = text_of(&file).map_err(|why| problem(format!("{} {why}", file.display())))?;
             let definition =
                 self.read(&text, &shown(&workspace, &file), name).map_err(|why| problem(why.to_string()))?;
             let hides_stored = stored.is_some();
@@ -116,15 +114,16 @@ impl Library {
 
     async fn unknown(&self, namespace: &Namespace, (name, workspace): (&str, &Path)) -> StartError {
         let listed = self.list(namespace).await.unwrap_or_default();
-        let names: Vec<String> = listed.into_iter().map(|listed| listed.name).collect();
+        let names = listed.into_iter().map(|listed| listed.name);
+        let names: Vec<String> = names.filter(|name| name_problem(name).is_none()).collect();
         let hint = match names.is_empty() {
             true => format!("write {}", workspace.join(FOLDER).join(format!("{name}.yaml")).display()),
             false => suggestion::did_you_mean(name, &names, "there are"),
         };
-        problem(format!("there is no definition `{name}` in {namespace}: {hint}"))
+        StartError::unknown(format!("there is no definition `{name}` in {namespace}: {hint}"))
     }
 
-    /// All definitions of a namespace, by name.
+    /// All definitions of a namespace, by name; also files that can't be read, and those of which two have one name.
     pub async fn list(&self, namespace: &Namespace) -> Result<Vec<Listed>, StartError> {
         let stored = self.store.definitions(namespace).await.map_err(|error| unreachable_store(&error))?;
         let mut all: BTreeMap<String, Listed> = BTreeMap::new();
@@ -133,15 +132,42 @@ impl Library {
             let origin = Origin::Store(revision);
             all.insert(name.clone(), Listed { name, origin, text, read, hides_stored: false });
         }
-        let workspace = self.known_workspace(namespace).await?;
-        for (name, file) in workspace.iter().flat_map(|workspace| files(workspace)) {
-            let text = read_file(&file).map_err(problem)?;
-            let source = workspace.as_ref().map_or_else(|| file.display().to_string(), |at| shown(at, &file));
-            let read = self.read(&text, &source, &name);
-            let hides_stored = all.contains_key(&name);
-            all.insert(name.clone(), Listed { name, origin: Origin::File(file), text, read, hides_stored });
-        }
-        Ok(all.into_values().collect())
+        let files = match self.known_workspace(namespace).await? {
+            Some(workspace) => self.files(&workspace)?,
+            None => Vec::new(),
+        };
+        let hidden: Vec<String> =
+            files.iter().map(|file| file.name.clone()).filter(|name| all.remove(name).is_some()).collect();
+        let mut listed: Vec<Listed> = all.into_values().collect();
+        listed.extend(
+            files.into_iter().map(|file| Listed { hides_stored: hidden.contains(&file.name), ..file }),
+        );
+        listed.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(listed)
+    }
+
+    fn files(&self, workspace: &Path) -> Result<Vec<Listed>, StartError> {
+        let listed = |JobFile { name, path }: JobFile| {
+            let source = shown(workspace, &path);
+            let mut problems = job_file::file_problems(&path);
+            let (text, read) = match text_of(&path) {
+                Ok(text) => (text.clone(), self.read(&text, &source, &name)),
+                Err(why) => {
+                    problems.push(Problem::new(job_file::BEGIN, format!("it {why}"), job_file::HINT));
+                    (String::new(), Err(Problems::new(&source, "", Vec::new())))
+                }
+            };
+            let read = match (read, problems.is_empty()) {
+                (read, true) => read,
+                (Ok(_), false) => Err(Problems::new(&source, &text, problems)),
+                (Err(known), false) => {
+                    problems.extend(known.problems);
+                    Err(Problems::new(&source, &text, problems))
+                }
+            };
+            Listed { name, origin: Origin::File(path), text, read, hides_stored: false }
+        };
+        Ok(job_file::files(workspace).map_err(problem)?.into_iter().map(listed).collect())
     }
 
     fn read(&self, text: &str, source: &str, name: &str) -> Result<Arc<Definition>, Problems> {
@@ -157,52 +183,6 @@ impl Library {
         kept.insert(key, (text.to_owned(), Arc::clone(&definition)));
         Ok(definition)
     }
-}
-
-/// The files of definitions in a repository's folder, with the names that they give.
-pub fn files(workspace: &Path) -> Vec<(String, PathBuf)> {
-    yaml_files(&workspace.join(FOLDER))
-}
-
-/// The YAML files of a folder, with the names that they give.
-pub(super) fn yaml_files(folder: &Path) -> Vec<(String, PathBuf)> {
-    let mut found = Vec::new();
-    // A folder that is not there has none.
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if let Some(stem) =
-            path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_yaml && path.is_file())
-        {
-            found.push((stem.to_owned(), path.clone()));
-        }
-    }
-    found.sort();
-    found
-}
-
-/// The file of that name, if there is one; two are one too many.
-fn file_of(workspace: &Path, name: &str) -> Result<Option<PathBuf>, String> {
-    file_in(workspace, FOLDER, name)
-}
-
-/// The same in another folder of the workspace.
-pub(super) fn file_in(workspace: &Path, folder: &str, name: &str) -> Result<Option<PathBuf>, String> {
-    let is_fit = agents_definitions::name_problem(name).is_none();
-    let candidates =
-        ["yaml", "yml"].map(|extension| workspace.join(folder).join(format!("{name}.{extension}")));
-    let mut there = candidates.into_iter().filter(|path| is_fit && path.is_file());
-    match (there.next(), there.next()) {
-        (Some(one), Some(other)) => {
-            Err(format!("{} and {} are two files of one name: remove one", one.display(), other.display()))
-        }
-        (first, _) => Ok(first),
-    }
-}
-
-pub(super) fn read_file(file: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(file).map_err(|error| format!("{} can't be read: {error}", file.display()))?;
-    String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", file.display()))
 }
 
 pub(super) fn shown(workspace: &Path, file: &Path) -> String {

@@ -5,6 +5,7 @@ mod again;
 mod at_once;
 mod flow;
 mod ground;
+mod job_file;
 mod library;
 mod moment;
 #[cfg(test)]
@@ -34,7 +35,8 @@ use at_once::AtOnce;
 pub use again::{again, is_north_star};
 pub use flow::WORKER as WORKFLOW;
 pub use ground::{Choice, Refusal, Wanted, choose, is_bare};
-pub use library::{Found, Library, Listed, Origin, files};
+pub use job_file::file_problems;
+pub use library::{Found, Library, Listed, Origin};
 pub use workflows::{
     FOLDER as WORKFLOWS_FOLDER, FoundWorkflow, ListedModule, ListedWorkflow, MODULES as MODULES_FOLDER,
     WorkflowOrigin, list_modules, modules, sound_modules,
@@ -106,7 +108,7 @@ pub struct FromDefinitions {
 
 /// One problem alone.
 fn problem(problem: impl Into<String>) -> StartError {
-    StartError { problems: vec![problem.into()] }
+    StartError::new(vec![problem.into()])
 }
 
 impl FromDefinitions {
@@ -149,10 +151,9 @@ impl FromDefinitions {
         cause: Cause,
     ) -> Result<NewAssignment, StartError> {
         let definition = &found.definition;
-        let given =
-            accept(&definition.params, &object(params)?).map_err(|problems| StartError { problems })?;
+        let given = accept(&definition.params, &object(params)?).map_err(StartError::new)?;
         let given = given_at(given, &cause)?;
-        let resolved = resolve(definition, &given).map_err(|problems| StartError { problems })?;
+        let resolved = resolve(definition, &given).map_err(StartError::new)?;
         let settings = self.settings(&found.workspace)?;
         let told = self.told(&found.workspace, resolved)?;
         refuse_unknown(told.harness.as_deref(), &settings)?;

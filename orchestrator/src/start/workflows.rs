@@ -12,7 +12,8 @@ use agents_domain::store::{Store, StoreError};
 use agents_domain::workflow::{StoredWorkflow, WorkflowFilter, WorkflowStatus};
 use agents_workflows::{Modules, Workflow, read, shipped};
 
-use super::library::{self, read_file, shown};
+use super::job_file::{self, JobFile};
+use super::library::shown;
 use super::problem;
 
 /// The folder of a repository's workflows.
@@ -70,8 +71,8 @@ pub fn modules(workspace: &Path) -> Result<Modules, StartError> {
     for (name, text) in shipped() {
         modules.read(text, name, name).map_err(|why| problem(why.to_string()))?;
     }
-    for (name, file) in library::yaml_files(&workspace.join(MODULES)) {
-        let text = read_file(&file).map_err(problem)?;
+    for JobFile { name, path: file } in job_file::files_in(&workspace.join(MODULES)).map_err(problem)? {
+        let text = read_text(&file)?;
         modules.read(&text, &shown(workspace, &file), &name).map_err(|why| problem(why.to_string()))?;
     }
     Ok(modules)
@@ -97,12 +98,16 @@ pub fn sound_modules(workspace: &Path) -> Result<(Modules, Vec<ListedModule>), S
     for (name, text) in shipped() {
         take((name, text), (name, None));
     }
-    for (name, file) in library::yaml_files(&workspace.join(MODULES)) {
-        let text = read_file(&file).map_err(problem)?;
+    for JobFile { name, path: file } in job_file::files_in(&workspace.join(MODULES)).map_err(problem)? {
+        let text = read_text(&file)?;
         take((&name, &text), (&shown(workspace, &file), Some(file)));
     }
     listed.sort_by(|one, other| one.name.cmp(&other.name));
     Ok((modules, listed))
+}
+
+fn read_text(file: &Path) -> Result<String, StartError> {
+    job_file::text_of(file).map_err(|why| problem(format!("{} {why}", file.display())))
 }
 
 fn unreachable_store(error: &StoreError) -> StartError {
@@ -127,9 +132,9 @@ pub(super) async fn find(
         refuse_resting(stored, by)?;
     }
     let modules = modules(&workspace)?;
-    let (text, origin, source) = match library::file_in(&workspace, FOLDER, name).map_err(problem)? {
+    let (text, origin, source) = match job_file::named_in(&workspace.join(FOLDER), name).map_err(problem)? {
         Some(file) => {
-            let text = read_file(&file).map_err(problem)?;
+            let text = read_text(&file)?;
             let source = shown(&workspace, &file);
             (text, WorkflowOrigin::File(file), source)
         }
@@ -184,14 +189,14 @@ async fn published(
 async fn unknown(store: &Arc<dyn Store>, namespace: &Namespace, workspace: &Path, name: &str) -> StartError {
     let stored = store.workflows(&of(namespace)).await.unwrap_or_default();
     let mut names: Vec<String> = stored.into_iter().map(|stored| stored.name).collect();
-    names.extend(library::yaml_files(&workspace.join(FOLDER)).into_iter().map(|(name, _)| name));
+    names.extend(job_file::files_in(&workspace.join(FOLDER)).into_iter().flatten().map(|file| file.name));
     names.sort();
     names.dedup();
     let hint = match names.is_empty() {
         true => format!("write {}", workspace.join(FOLDER).join(format!("{name}.yaml")).display()),
         false => suggestion::did_you_mean(name, &names, "there are"),
     };
-    problem(format!("there is no workflow `{name}` in {namespace}: {hint}"))
+    StartError::unknown(format!("there is no workflow `{name}` in {namespace}: {hint}"))
 }
 
 fn of(namespace: &Namespace) -> WorkflowFilter {
@@ -219,8 +224,10 @@ pub(super) async fn list(
         let StoredWorkflow { name, status, .. } = one;
         all.push(ListedWorkflow { name, origin, status, text, read, hides_stored: false });
     }
-    for (name, file) in workspace.iter().flat_map(|at| library::yaml_files(&at.join(FOLDER))) {
-        let text = read_file(&file).map_err(problem)?;
+    let files =
+        workspace.map_or(Ok(Vec::new()), |at| job_file::files_in(&at.join(FOLDER))).map_err(problem)?;
+    for JobFile { name, path: file } in files {
+        let text = read_text(&file)?;
         let source = workspace.map_or_else(|| file.display().to_string(), |at| shown(at, &file));
         let read = read(&text, &source, &name, &modules).map(Arc::new);
         let known = all.iter().find(|known| known.name == name).map(|known| known.status);

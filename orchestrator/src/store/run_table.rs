@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use agents_domain::director::Director;
 use agents_domain::id::AssignmentId;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
@@ -196,11 +197,11 @@ async fn find(on: &mut Connection, id: AssignmentId) -> Result<Option<RunLine>, 
 fn condition(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Pending => {
-            "s.status = 'active' AND NOT EXISTS (SELECT 1 FROM jobs b WHERE b.assignment_id = s.id AND b.attempts > 0)"
+            "s.status = 'active' AND s.director <> 'workflow' AND NOT EXISTS (SELECT 1 FROM jobs b WHERE b.assignment_id = s.id AND b.attempts > 0)"
         }
         RunStatus::Running => {
-            "(s.status = 'blocked' OR (s.status = 'active' AND EXISTS \
-             (SELECT 1 FROM jobs b WHERE b.assignment_id = s.id AND b.attempts > 0)))"
+            "(s.status = 'blocked' OR (s.status = 'active' AND (s.director = 'workflow' OR EXISTS \
+             (SELECT 1 FROM jobs b WHERE b.assignment_id = s.id AND b.attempts > 0))))"
         }
         RunStatus::Completed => "s.status = 'complete'",
         RunStatus::Failed => "s.status = 'failed'",
@@ -232,9 +233,36 @@ fn line(row: &AnyRow) -> Result<RunLine, StoreError> {
     let result = columns.optional_text()?;
     let outcome = columns.optional_parsed(OutcomeClass::from_name)?;
     let output = output(&mut columns)?;
-    let status = RunStatus::of(assignment.status(), started_at.is_some());
-    let ended_at = ended_at.filter(|_| status.is_final());
-    Ok(RunLine { assignment, origin, status, started_at, ended_at, result, outcome, output })
+    let line = RunLine {
+        status: RunStatus::Pending,
+        assignment,
+        origin,
+        started_at,
+        ended_at,
+        result,
+        outcome,
+        output,
+    };
+    Ok(standing(line))
+}
+
+/// A workflow begins at once, may never have a job, and tells itself what has come of it.
+fn standing(line: RunLine) -> RunLine {
+    let is_directed = line.assignment.director == Director::Workflow;
+    let status = RunStatus::of(line.assignment.status(), is_directed || line.started_at.is_some());
+    let line = RunLine { status, ..line };
+    if !is_directed {
+        return RunLine { ended_at: line.ended_at.filter(|_| status.is_final()), ..line };
+    }
+    let closed = status.is_final().then(|| line.assignment.updated_at());
+    RunLine {
+        started_at: Some(line.assignment.created_at),
+        ended_at: closed,
+        result: line.assignment.reason().map(str::to_owned),
+        outcome: None,
+        output: None,
+        ..line
+    }
 }
 
 fn output(columns: &mut Columns<'_>) -> Result<Option<LongOutput>, StoreError> {

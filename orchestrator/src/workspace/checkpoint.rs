@@ -1,6 +1,6 @@
 //! The end of a job that may edit: what it has done is committed to its assignment's branch.
 //!
-//! Three runs of git where there is something to commit that the job did not commit itself, beside `add` and `commit`.
+//! Seven runs of git where there is something to commit that the job did not commit itself, of which two read the index.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use agents_domain::evidence::Checkpoint;
 use agents_domain::store::Claimed;
 use agents_domain::worktree::Worktree;
 
-use super::diff::{Counts, Range, counts, read_counts};
+use super::commit::{self, Done};
+use super::diff::{Counts, Range, counts};
 use super::git::Git;
 use super::mark::{self, Mark};
 use super::tree_state::UNBORN;
-use super::worktree::heads_ref;
 use super::{WorkspaceError, folder, is_there, locks, seal, top, tree_state, turn, watch};
 use crate::settings::Settings;
 
@@ -70,14 +70,7 @@ async fn keep(
     let _lock =
         tokio::time::timeout(patience, super::worktree::lock(worktree)).await.map_err(|_| busy())??;
     let git = Git::new(top(worktree)).by(&settings.workspace.author);
-    seal::around(seal, commit(&git, worktree, (before, patience), &message(claimed, said))).await
-}
-
-/// A range of commits with what it changes.
-struct Done {
-    before: String,
-    after: String,
-    counts: Counts,
+    seal::around(seal, commit_all(&git, worktree, (before, patience), &message(claimed, said))).await
 }
 
 impl Done {
@@ -95,7 +88,7 @@ impl Done {
     }
 }
 
-async fn commit(
+async fn commit_all(
     git: &Git,
     worktree: &Worktree,
     (before, patience): (Option<&str>, Duration),
@@ -106,33 +99,9 @@ async fn commit(
     drop(turn);
     // Takes long in a large tree, and touches nothing that others have.
     add_all(git).await?;
+    let tree = commit::staged(git).await?;
     let _turn = turn::take(git.folder(), patience).await?;
-    let before = before.unwrap_or(&head).to_owned();
-    let done = commit_staged(git, (&before, head), message).await?;
-    if done.after != done.before {
-        git.must(&["update-ref", &heads_ref(worktree), &done.after]).await?;
-    }
-    Ok(done)
-}
-
-async fn commit_staged(
-    git: &Git,
-    (before, head): (&str, String),
-    message: &str,
-) -> Result<Done, WorkspaceError> {
-    let before = before.to_owned();
-    let staged = git.text(&["diff", "--cached", "--shortstat", "--ignore-submodules=dirty", &before]).await?;
-    let counts = read_counts(&staged);
-    let is_committed = match head == before {
-        true => counts == Counts::default(),
-        false => git.is(&["diff", "--cached", "--quiet", &head]).await?,
-    };
-    if is_committed {
-        return Ok(Done { before, after: head, counts });
-    }
-    git.must(&["commit", "-q", "--no-verify", "--cleanup=verbatim", "-m", message]).await?;
-    let after = git.text(&["rev-parse", "HEAD"]).await?;
-    Ok(Done { before, after, counts })
+    commit::commit(git, worktree, (before.unwrap_or(&head), &tree), message).await
 }
 
 /// Stages everything. What can't be staged, such as a repository without a commit inside of this one, stays as it is.
@@ -155,14 +124,15 @@ pub(super) async fn add_all(git: &Git) -> Result<(), WorkspaceError> {
 pub(super) async fn on_own_branch(git: &Git, worktree: &Worktree) -> Result<String, WorkspaceError> {
     let own = format!("refs/heads/{}", worktree.branch);
     clear_locks(git.folder(), &own).await;
-    let old = git.optional(&["rev-parse", "-q", "--verify", &own]).await;
-    let Some(head) = git.optional(&["rev-parse", "-q", "--verify", "HEAD^{commit}"]).await? else {
-        return back_on_own_branch(git, worktree, (&own, old?)).await;
+    let mut found = commit::resolve(git, &[&own, "HEAD^{commit}"]).await?.into_iter();
+    let (old, head) = (found.next().flatten(), found.next().flatten());
+    let Some(head) = head else {
+        return back_on_own_branch(git, worktree, (&own, old)).await;
     };
     let is_on_own =
         head_file(git.folder()).is_some_and(|(_, text)| text.trim().strip_prefix("ref: ") == Some(&own));
     if !is_on_own {
-        if let Some(old) = old?
+        if let Some(old) = old
             && old != head
             && !git.is(&["merge-base", "--is-ancestor", &old, &head]).await?
         {

@@ -109,7 +109,7 @@ async fn run(
 }
 
 /// ` 3 files changed, 10 insertions(+), 2 deletions(-)`, of which each part may be missing.
-pub(super) fn read_counts(text: &str) -> Counts {
+fn read_counts(text: &str) -> Counts {
     let mut counts = Counts::default();
     for part in text.trim().split(", ") {
         let Some((number, what)) = part.split_once(' ') else { continue };

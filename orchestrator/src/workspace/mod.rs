@@ -5,6 +5,7 @@
 mod branch;
 mod checkouts;
 mod checkpoint;
+mod commit;
 mod configuration;
 mod copy;
 mod diff;

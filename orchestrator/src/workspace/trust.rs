@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use agents_domain::store::Claimed;
 use agents_domain::worktree::Worktree;
@@ -59,6 +60,8 @@ pub(super) struct Trust {
     /// Agents work in that tree, so that what is inside of it counts.
     has_agents: bool,
     record: PathBuf,
+    /// Of the working tree, as it was first read: that of a large one takes long.
+    index: OnceLock<Read>,
 }
 
 impl Trust {
@@ -90,7 +93,8 @@ impl Trust {
         let name = hex(&Sha256::digest(common.as_os_str().as_encoded_bytes())[..16]);
         let record = data_folder.join(REPOSITORIES).join(format!("{name}.json"));
         let place = folder::own(folder).map(|git| (git, folder::tree_top(folder)));
-        Some(Self { workspace: folder.to_owned(), common, place, has_agents: false, record })
+        let (workspace, index) = (folder.to_owned(), OnceLock::new());
+        Some(Self { workspace, common, place, has_agents: false, record, index })
     }
 
     /// Before an attempt. What has come while nobody worked there is a person's.
@@ -244,10 +248,16 @@ impl Trust {
             let own = git.join("config.worktree");
             files.extend((!files.contains(&own)).then_some(own));
             if let Some(top) = top.as_ref().filter(|_| self.has_agents) {
-                inner(git, top, DEPTH, &mut files);
+                let index = self.index.get_or_init(|| index::read(&git.join("index")));
+                inner(index, top, DEPTH, &mut files);
             }
         }
         files
+    }
+
+    /// The index of the working tree, if it was looked at.
+    pub fn index(self) -> Option<Read> {
+        self.index.into_inner()
     }
 
     /// What is said of other worktrees alone: nobody of ours works there, but a person may have us merge into one.
@@ -350,8 +360,8 @@ struct Looked {
 }
 
 /// The configuration of the repositories inside of a working tree: `git status` runs in each of them, by its rules.
-fn inner(git: &Path, top: &Path, depth: usize, files: &mut Vec<PathBuf>) {
-    let Read::Whole(index) = index::read(&git.join("index")) else { return };
+fn inner(index: &Read, top: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let Read::Whole(index) = index else { return };
     for link in index.links.iter().filter(|_| depth > 0) {
         let inside = top.join(link);
         if !inside.join(".git").exists() {
@@ -360,7 +370,7 @@ fn inner(git: &Path, top: &Path, depth: usize, files: &mut Vec<PathBuf>) {
         for git in folder::git_folders(&inside) {
             files.extend(CONFIGS.map(|name| git.join(name)));
             files.push(git.join(ATTRIBUTES));
-            inner(&git, &inside, depth - 1, files);
+            inner(&index::read(&git.join("index")), &inside, depth - 1, files);
         }
     }
 }

@@ -35,12 +35,12 @@ async fn ready_worktree(
     data_folder: &Path,
 ) -> Result<Option<Seal>, WorkspaceError> {
     worktree::mend(own, workspace)?;
-    let seal = match Trust::of_worktree(own, workspace, data_folder) {
-        Some(trust) => trust.verify(true).await?,
-        None => None,
+    let (seal, index) = match Trust::of_worktree(own, workspace, data_folder) {
+        Some(trust) => (trust.verify(true).await?, trust.index()),
+        None => (None, None),
     };
     if worktree::is_there(own) {
-        seal::around(seal.clone(), unhide(own)).await?;
+        seal::around(seal.clone(), unhide(own, index)).await?;
     }
     Ok(seal)
 }
@@ -110,12 +110,12 @@ pub async fn over(claimed: &Claimed, settings: &Settings) -> Result<(), Workspac
 }
 
 /// In a worktree of its own no change is hidden from git, and what is no index any more is made again: everything in the
-/// tree becomes part of the next commit anyway.
-pub(super) async fn unhide(worktree: &Worktree) -> Result<(), WorkspaceError> {
+/// tree becomes part of the next commit anyway. `index`: as it has just been read.
+async fn unhide(worktree: &Worktree, index: Option<Read>) -> Result<(), WorkspaceError> {
     let top = top(worktree);
     let Some(own) = folder::git_folders(top).into_iter().next() else { return Ok(()) };
     let (git, path) = (Git::new(top), own.join("index"));
-    let mut read = index::read(&path);
+    let mut read = index.unwrap_or_else(|| index::read(&path));
     if read == Read::Other {
         git.must(&["update-index", "--no-split-index"]).await?;
         read = index::read(&path);

@@ -20,6 +20,12 @@ impl Schema {
         })
     }
 
+    /// Where in a schema it is none, and why.
+    pub(super) fn problem(schema: &Value) -> Option<(String, String)> {
+        let error = jsonschema::validator_for(schema).err()?;
+        Some((error.instance_path().to_string(), error.to_string()))
+    }
+
     /// The answer as JSON text, if it has that form.
     fn check(&self, text: &str) -> Result<String, Outcome> {
         let bad = |why: String| Outcome::failure(OutcomeClass::BadAnswer, why);

@@ -66,6 +66,11 @@ struct Told {
 /// How one event of a stream is taken in.
 type Take = fn(&Value, &mut Told) -> Vec<Piece>;
 
+/// Where a schema is none, and why.
+pub(crate) fn schema_problem(schema: &serde_json::Value) -> Option<(String, String)> {
+    answer::Schema::problem(schema)
+}
+
 pub(crate) fn call(asked: &str, scene: &mut Scene<'_, '_>) -> Result<(), Stop> {
     let call: ModelCall = serde_json::from_str(asked).map_err(|error| {
         Outcome::failure(OutcomeClass::InvalidRequest, format!("no call of a model: {error}"))

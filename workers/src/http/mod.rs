@@ -68,7 +68,10 @@ pub(crate) fn call(asked: &str, scene: &mut Scene<'_, '_>) -> Result<(), Stop> {
                 scene.voice.say(Saying::Notice { text })?;
                 follow(&mut ready, next)?;
             }
-            None => return answered(&spec, response, scene),
+            None => {
+                let redirect = redirect::told(&ready.url, &response, followed);
+                return answered(&spec, (response, redirect), scene);
+            }
         }
     }
 }
@@ -131,7 +134,7 @@ fn follow(ready: &mut Ready, next: Redirect) -> Result<(), Outcome> {
 
 fn answered(
     spec: &HttpSpec,
-    mut response: http::Response<Body>,
+    (mut response, redirect): (http::Response<Body>, Option<String>),
     scene: &mut Scene<'_, '_>,
 ) -> Result<(), Stop> {
     let status = response.status().as_u16();
@@ -150,6 +153,8 @@ fn answered(
         }
         Some(_) | None if !is_expected => {
             let now = scene.clock.now();
+            // Where it leads says more than the page that few people see.
+            let text = redirect.unwrap_or(text);
             Err(verdict::unexpected(spec, (status, response.headers(), &text), now).into())
         }
         Some(_) | None => Ok(scene.voice.say(Saying::Result { text, structured: None })?),

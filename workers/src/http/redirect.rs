@@ -28,6 +28,26 @@ pub(super) fn of(url: &str, method: &str, response: &http::Response<Body>) -> Op
     Some(Redirect { is_elsewhere: origin(url)? != origin(&next)?, drops_body, url: next })
 }
 
+/// What a redirect says that is not followed: where it leads.
+pub(super) fn told(url: &str, response: &http::Response<Body>, followed: u32) -> Option<String> {
+    let status = response.status().as_u16();
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let Some(location) = response.headers().get("location") else {
+        return Some("it is a redirect, and says not where to".to_owned());
+    };
+    let location = String::from_utf8_lossy(location.as_bytes());
+    let Some(next) = joined(url, &location) else {
+        return Some(format!("it is a redirect to `{location}`, which is no web address"));
+    };
+    Some(match followed {
+        0 => format!("it is a redirect to {next}, and none is followed (followRedirects)"),
+        1 => format!("it is a redirect to {next}, after one that was followed (followRedirects)"),
+        _ => format!("it is a redirect to {next}, after {followed} that were followed (followRedirects)"),
+    })
+}
+
 /// Scheme, host and port.
 fn origin(url: &str) -> Option<(String, String, u16)> {
     let uri: http::Uri = url.parse().ok()?;

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use agents_definitions::{Problem, Problems, read};
-use agents_orchestrator::start::Listed;
+use agents_orchestrator::start::{Listed, Origin, file_problems};
 use serde::Serialize;
 use serde_json::json;
 
 use super::Desk;
-use crate::app::App;
+use super::named::Named;
+use crate::app::{App, Here};
 use crate::failure::Failure;
 use crate::job_input;
 
@@ -27,13 +28,16 @@ struct Checked {
 struct ProblemView {
     line: usize,
     column: usize,
+    /// The line, or the part of it around the column.
+    text: String,
     message: String,
     hint: Option<String>,
 }
 
-impl From<&Problem> for ProblemView {
-    fn from(problem: &Problem) -> Self {
+impl ProblemView {
+    fn new(problem: &Problem, line: &str) -> Self {
         Self {
+            text: line.to_owned(),
             line: problem.at.line,
             column: problem.at.column,
             message: problem.message.clone(),
@@ -44,33 +48,53 @@ impl From<&Problem> for ProblemView {
 
 impl Checked {
     fn new(source: String, problems: Option<&Problems>) -> Self {
-        let views = problems.iter().flat_map(|problems| &problems.problems).map(ProblemView::from).collect();
-        Self { source, problems: views, said: problems.map(ToString::to_string) }
+        let views = problems.iter().flat_map(|problems| {
+            let all = problems.problems.iter().enumerate();
+            all.map(|(number, problem)| ProblemView::new(problem, problems.line(number)))
+        });
+        Self { source, problems: views.collect(), said: problems.map(ToString::to_string) }
     }
 }
 
 /// These files.
-pub fn files(app: &App, files: &[PathBuf]) -> Result<(), Failure> {
-    let mut checked = Vec::new();
+pub fn files(app: &App, here: &Here, files: &[PathBuf]) -> Result<(), Failure> {
+    let named = Named::of(here);
+    let (mut checked, mut warnings) = (Vec::new(), Vec::new());
     for file in files {
         let text = job_input::file(file, "the definition")?;
         let source = file.display().to_string();
         let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let problems = read(&text, &source, name).err();
+        let mut problems = file_problems(file);
+        problems.extend(read(&text, &source, name).err().into_iter().flat_map(|known| known.problems));
+        problems.extend(named.problems(&text));
+        warnings.extend(named.warnings(&text, &source));
+        let problems = (!problems.is_empty()).then(|| Problems::new(&source, &text, problems));
         checked.push(Checked::new(source, problems.as_ref()));
     }
-    say(app, &checked, &[])
+    say(app, &checked, &warnings)
 }
 
 /// Every definition that there is.
 pub async fn all(desk: &Desk<'_>) -> Result<(), Failure> {
     let listed = desk.definitions.library().list(&desk.namespace).await?;
+    let named = Named::of(desk.here);
     let of = |listed: &Listed| {
-        Checked::new(super::show::place(desk, &listed.origin, &listed.name), listed.read.as_ref().err())
+        let place = super::show::place(desk, &listed.origin, &listed.name);
+        let source = match &listed.origin {
+            Origin::File(_) => place.as_str(),
+            Origin::Store(_) => listed.name.as_str(),
+        };
+        let mut problems = named.problems(&listed.text);
+        problems.extend(listed.read.as_ref().err().into_iter().flat_map(|known| known.problems.clone()));
+        let problems = (!problems.is_empty()).then(|| Problems::new(source, &listed.text, problems));
+        Checked::new(place, problems.as_ref())
     };
     let checked: Vec<Checked> = listed.iter().map(of).collect();
     let hidden = listed.iter().filter(|listed| listed.hides_stored);
-    let warnings: Vec<String> = hidden.map(|listed| super::show::hides(&listed.name)).collect();
+    let mut warnings: Vec<String> = hidden.map(|listed| super::show::hides(&listed.name)).collect();
+    for one in &listed {
+        warnings.extend(named.warnings(&one.text, &super::show::place(desk, &one.origin, &one.name)));
+    }
     say(desk.app, &checked, &warnings)
 }
 

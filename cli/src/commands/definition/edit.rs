@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use agents_domain::definition::Saved;
 use agents_orchestrator::process::editor;
-use agents_orchestrator::start::{Found, Origin};
+use agents_orchestrator::start::{Found, Listed, Origin};
+use serde_json::json;
 
 use super::{Desk, parsed};
-use crate::commands::run::not_found;
 use crate::failure::Failure;
 use crate::job_input;
 
@@ -18,14 +18,22 @@ use crate::job_input;
 pub async fn edit(desk: &Desk<'_>, name: &str, from: Option<&str>) -> Result<(), Failure> {
     // One that is wrong can be mended too.
     let listed = desk.definitions.library().list(&desk.namespace).await?;
-    let Some(known) = listed.into_iter().find(|listed| listed.name == name) else {
-        let missing = desk.definitions.library().find(&desk.namespace, name).await;
-        return Err(missing.map_or_else(not_found, |Found { .. }| {
-            Failure::failed("reading the definition", "it has just come")
-        }));
+    let mut named = listed.into_iter().filter(|listed| listed.name == name);
+    let Some(known) = named.next() else {
+        return match desk.definitions.library().find(&desk.namespace, name).await {
+            Err(missing) => Err(missing.into()),
+            Ok(Found { .. }) => Err(Failure::failed("reading the definition", "it has just come")),
+        };
     };
+    if let (Origin::File(one), Some(Listed { origin: Origin::File(other), .. })) =
+        (&known.origin, named.next())
+    {
+        let (one, other) = (one.display(), other.display());
+        return Err(Failure::rejected(format!("{one} and {other} are two files of one name"))
+            .hint("remove or rename one of the two"));
+    }
     match (&known.origin, from) {
-        (Origin::File(path), None) => edit_file(desk, name, path),
+        (Origin::File(path), None) => edit_file(desk, &known, path),
         (Origin::File(path), Some(_)) => {
             Err(Failure::rejected(format!("`{name}` is the file {}", path.display()))
                 .hint("change the file itself; `agents definition check` checks it"))
@@ -38,7 +46,7 @@ pub async fn edit(desk: &Desk<'_>, name: &str, from: Option<&str>) -> Result<(),
             parsed(&text, from, name)?;
             store(desk, name, (text, *revision)).await
         }
-        (Origin::Store(revision), None) => edit_draft(desk, name, (&known.text, *revision)).await,
+        (Origin::Store(revision), None) => edit_stored(desk, name, (&known.text, *revision)).await,
     }
 }
 
@@ -63,44 +71,73 @@ pub fn open_editor(file: &Path, other: &str) -> Result<(), Failure> {
         .hint(format!("what was written is in {}", file.display())))
 }
 
-fn edit_file(desk: &Desk<'_>, name: &str, path: &Path) -> Result<(), Failure> {
-    open(path)?;
-    let text = job_input::file(path, "the definition")?;
-    parsed(&text, &path.display().to_string(), name)?;
+/// The file changes when its new text is right, and not before: whatever runs it meanwhile finds one that is whole.
+fn edit_file(desk: &Desk<'_>, known: &Listed, path: &Path) -> Result<(), Failure> {
+    let (name, text) = (known.name.as_str(), known.text.as_str());
     let file = path.display().to_string();
-    let json = || serde_json::json!({ "name": name, "origin": "file", "file": file });
-    desk.app.printer.answer(json, || format!("{file} is right\n"))
+    let opened = if known.hides_stored {
+        format!("this is {file}; the store has a definition `{name}` too, which it hides")
+    } else {
+        format!("this is {file}")
+    };
+    desk.app.printer.note(&opened);
+    let draft = draft_of(desk, (name, text))?;
+    let said = |result: &'static str| {
+        let json = || json!({ "name": name, "origin": "file", "file": file, "result": result });
+        desk.app.printer.answer(json, || format!("{file} is right, and {result}\n"))
+    };
+    let Some(new) = drafted(desk, text, &draft)? else {
+        parsed(text, &file, name)?;
+        return said("unchanged");
+    };
+    let kept = |failure| kept(failure, name, &draft);
+    parsed(&new, &file, name).map_err(kept)?;
+    if job_input::file(path, "the definition")? != text {
+        return Err(kept(Failure::rejected(format!("somebody else has changed {file} in between"))));
+    }
+    fs::write(path, &new).map_err(|error| kept(Failure::file("write", path, &error)))?;
+    remove(&draft)?;
+    said("changed")
 }
 
-async fn edit_draft(desk: &Desk<'_>, name: &str, (text, revision): (&str, u32)) -> Result<(), Failure> {
+async fn edit_stored(desk: &Desk<'_>, name: &str, (text, revision): (&str, u32)) -> Result<(), Failure> {
     let draft = draft_of(desk, (name, text))?;
+    let Some(new) = drafted(desk, text, &draft)? else {
+        return desk.say("unchanged", name, revision);
+    };
+    parsed(&new, name, name).map_err(|failure| kept(failure, name, &draft))?;
+    store(desk, name, (new, revision)).await.map_err(|failure| kept(failure, name, &draft))?;
+    remove(&draft)
+}
+
+fn kept(failure: Failure, name: &str, draft: &Path) -> Failure {
+    failure.hint(format!(
+        "the draft is kept in {}; `agents definition edit {name}` goes on with it",
+        draft.display()
+    ))
+}
+
+/// What a person makes of that text in a draft; `None`: nothing else.
+fn drafted(desk: &Desk<'_>, text: &str, draft: &Path) -> Result<Option<String>, Failure> {
     if draft.is_file() {
         desk.app.printer.note(&format!("going on with the draft {}", draft.display()));
     } else {
-        let made = draft.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&draft, text));
-        made.map_err(|error| Failure::file("write the draft", &draft, &error))?;
+        let made = draft.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(draft, text));
+        made.map_err(|error| Failure::file("write the draft", draft, &error))?;
     }
-    let kept = |failure: Failure| {
-        failure.hint(format!(
-            "the draft is kept in {0}; `agents definition edit {name}` goes on with it",
-            draft.display()
-        ))
-    };
-    if let Err(failure) = open(&draft) {
-        // Nothing was written: the next one begins with what is stored then.
-        if fs::read_to_string(&draft).is_ok_and(|written| written == text) {
-            remove(&draft)?;
+    if let Err(failure) = open(draft) {
+        // Nothing was written: the next one begins with what holds then.
+        if fs::read_to_string(draft).is_ok_and(|written| written == text) {
+            remove(draft)?;
         }
         return Err(failure);
     }
-    let new = job_input::file(&draft, "the draft")?;
+    let new = job_input::file(draft, "the draft")?;
     if new == text {
-        remove(&draft)?;
-        return desk.say("unchanged", name, revision);
+        remove(draft)?;
+        return Ok(None);
     }
-    parsed(&new, name, name).map_err(kept)?;
-    store(desk, name, (new, revision)).await.map_err(kept)?;
-    remove(&draft)
+    Ok(Some(new))
 }
 
 fn remove(draft: &Path) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 mod check;
 mod edit;
+mod named;
 mod show;
 
 use std::path::PathBuf;
@@ -106,7 +107,7 @@ impl DefinitionCommand {
         if let Command::Check { files } = &self.command
             && !files.is_empty()
         {
-            return check::files(app, files);
+            return check::files(app, &here, files);
         }
         let chosen = here.namespace()?;
         let store = Arc::new(app.store(&here).await?);

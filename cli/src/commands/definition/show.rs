@@ -115,7 +115,7 @@ fn definition_json(read: &Definition) -> Map<String, Value> {
 }
 
 async fn found(desk: &Desk<'_>, name: &str) -> Result<Found, Failure> {
-    desk.definitions.library().find(&desk.namespace, name).await.map_err(crate::commands::run::not_found)
+    Ok(desk.definitions.library().find(&desk.namespace, name).await?)
 }
 
 /// Shows one.

@@ -12,7 +12,7 @@ use super::{Desk, refused};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output::schedule::{ScheduleView, changed};
-use crate::schedule_options::{RuleOptions, WhenOptions, checked, refuse_past};
+use crate::schedule_options::{RuleOptions, WhenOptions, checked, moved, refuse_past};
 
 /// Change a schedule: only what is said changes
 ///
@@ -52,12 +52,19 @@ impl Edit {
         if terms.start != before.terms.start {
             desk.try_start(&terms.start, &terms.zone).await?;
         }
+        if !terms.is_due_like(&before.terms) {
+            refuse_past(&checked(&terms, before.created_at)?, &terms, app.now())?;
+        }
         let write = rewritten(&before, (name, terms), app.now())?;
         let after = write.schedule.clone();
         refused(desk.store.write_schedules(vec![write]).await?)?;
         doorbell::ring(&desk.here.bells()?);
         let view = ScheduleView::new(&after);
-        app.printer.answer(|| json!({ "schedule": view }), || changed(&after, app.now()))
+        let warnings = moved(&self.when, &after.terms.zone);
+        app.printer
+            .answer(|| json!({ "schedule": view, "warnings": warnings }), || changed(&after, app.now()))?;
+        warnings.iter().for_each(|warning| app.printer.warning(warning));
+        Ok(())
     }
 }
 
@@ -71,7 +78,6 @@ pub fn rewritten(
     let begins_anew = !terms.is_due_like(&before.terms);
     let mut progress = before.progress.clone();
     if begins_anew {
-        refuse_past(&times, &terms, now)?;
         let begun = Progress::begin(now, times.next_after(now));
         let look_at = begun.look_at.filter(|_| before.standing.is_on());
         progress = Progress { decided_until: now, next_due: begun.next_due, look_at, ..progress };

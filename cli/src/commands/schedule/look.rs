@@ -1,14 +1,21 @@
 //! `agents schedule list` and `show`.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use agents_domain::schedule::Schedule;
 use agents_domain::schedule::schedules::{ScheduleFilter, Schedules};
+use agents_domain::start::Start;
 use clap::Args;
 use serde_json::json;
 
 use super::Desk;
 use crate::app::App;
+use crate::engine;
 use crate::failure::Failure;
 use crate::output;
-use crate::output::schedule::{FiringView, Moments, ScheduleView, detail, list};
+use crate::output::schedule::{Broken, FiringView, Moments, ScheduleView, detail, list};
 use crate::schedule_options::checked;
 
 /// How many of the next due times `show` tells.
@@ -43,13 +50,15 @@ impl List {
         let desk = Desk::open(app).await?;
         let namespace = desk.here.listed_namespace(self.all_namespaces)?;
         let all = desk.store.schedules(&ScheduleFilter { namespace, ..ScheduleFilter::default() }).await?;
+        let broken = broken(&desk, &all).await?;
         let views = || {
-            let views: Vec<ScheduleView> = all.iter().map(ScheduleView::new).collect();
+            let view = |one: &Schedule| ScheduleView::new(one).broken(broken.get(&one.id));
+            let views: Vec<ScheduleView> = all.iter().map(view).collect();
             json!({ "schedules": views })
         };
         app.printer.answer(views, || match all.is_empty() {
             true => "there are no schedules; `agents schedule create` makes one\n".to_owned(),
-            false => list(&all, app.now(), self.all_namespaces).render(output::width(), ""),
+            false => list(&all, &broken, app.now(), self.all_namespaces).render(output::table_width(), ""),
         })
     }
 }
@@ -66,10 +75,31 @@ impl Show {
             }
             Ok(_) | Err(_) => Moments::default(),
         };
+        let broken = broken(&desk, std::slice::from_ref(&schedule)).await?;
+        let broken = broken.get(&schedule.id);
         let view = || {
             let firings: Vec<FiringView> = firings.iter().map(FiringView::new).collect();
-            json!({ "schedule": ScheduleView::new(&schedule), "next": next, "firings": firings })
+            json!({ "schedule": ScheduleView::new(&schedule).broken(broken), "next": next, "firings": firings })
         };
-        app.printer.answer(view, || detail(&schedule, (&next, &firings), app.now()))
+        app.printer.answer(view, || detail(&schedule, broken, (&next, &firings), app.now()))
     }
+}
+
+/// Which of them start a definition that is gone or wrong. Each definition is looked for once.
+async fn broken(desk: &Desk<'_>, all: &[Schedule]) -> Result<Broken, Failure> {
+    let definitions = engine::definitions(desk.app, &desk.here, Arc::clone(&desk.store))?;
+    let mut looked_for = BTreeMap::new();
+    let mut broken = Broken::new();
+    for schedule in all {
+        let Start::Definition { name, params: _ } = &schedule.terms.start else { continue };
+        let why = match looked_for.entry((schedule.namespace.as_str(), name.as_str())) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let found = definitions.library().find(&schedule.namespace, name).await;
+                new.insert(found.err().map(|error| error.to_string()))
+            }
+        };
+        broken.extend(why.clone().map(|why| (schedule.id, why)));
+    }
+    Ok(broken)
 }

@@ -23,6 +23,8 @@ use crate::engine;
 use crate::failure::{Failure, FailureKind};
 use crate::suggestion;
 
+pub use write::refuse_bad_name;
+
 /// Start definitions and north stars at times: cron patterns, intervals, or once
 ///
 /// Any runner of the namespace starts what is due; there is no other daemon. Each due time is started once, however many
@@ -125,8 +127,8 @@ impl<'a> Desk<'a> {
             at: self.app.now(),
             zone: Some(zone.to_owned()),
         };
-        let tried = self.starter()?.new_run(&namespace, start, cause).await;
-        tried.map(drop).map_err(|error| Failure::bad_input(error.to_string()))
+        self.starter()?.new_run(&namespace, start, cause).await?;
+        Ok(())
     }
 }
 

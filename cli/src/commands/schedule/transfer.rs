@@ -9,13 +9,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::edit::rewritten;
-use super::write::{new_schedule, refuse_bad_name};
+use super::write::new_schedule;
 use super::{Desk, refused};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::job_input;
 use crate::output::text;
-use crate::schedule_file::{Entry, ScheduleFile};
+use crate::schedule_file::{Entry, Placed, Reading, ScheduleFile};
 
 /// Write schedules to a file, or print them, as JSON that `import` reads
 #[derive(Debug, Args)]
@@ -32,8 +32,8 @@ pub struct Export {
 
 /// Read schedules from a file; `-` reads standard input
 ///
-/// All of them are checked first; if one is wrong, nothing is changed. Those that are there already are changed to what the
-/// file says, so that it can be run twice.
+/// All of them are checked first; if one is wrong, all that is wrong is said and nothing is changed. Those that are there already are changed to what the
+/// file says, so that it can be run twice. One whose time is past is taken as what it is: done.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  agents schedule import schedules.json --dry-run\n  agents schedule import schedules.json"
@@ -85,99 +85,107 @@ impl Step {
             Step::Keep => "unchanged",
         }
     }
+
+    fn write(&self) -> Option<&ScheduleWrite> {
+        match self {
+            Step::Create(write) | Step::Change(write) => Some(write),
+            Step::Keep => None,
+        }
+    }
+
+    /// What is written has no time to come any more.
+    fn is_done(&self) -> bool {
+        self.write().is_some_and(|write| write.schedule.progress.next_due.is_none())
+    }
 }
 
 impl Import {
     pub async fn run(self, app: &App) -> Result<(), Failure> {
         let desk = Desk::of_person(app, "import schedules").await?;
-        let file = self.read()?;
+        let text = self.text()?;
+        let mut reading = Reading::of(&text);
         let mut steps: Vec<(String, Step)> = Vec::new();
-        let mut problems = Vec::new();
-        for (place, entry) in file.schedules.iter().enumerate() {
-            let is_twice = steps.iter().any(|(name, _)| *name == entry.name);
-            let step = if is_twice {
-                Err(Failure::usage("the name is there twice"))
-            } else {
-                step(&desk, entry).await
-            };
-            match step {
-                Ok(step) => steps.push((entry.name.clone(), step)),
-                Err(failure) => {
-                    problems.push(format!("schedule {} (`{}`): {}", place + 1, entry.name, failure.message));
-                }
+        for Placed { number, entry } in std::mem::take(&mut reading.entries) {
+            let name = entry.name.clone();
+            if steps.iter().any(|(known, _)| *known == name) {
+                reading.problem((number, &name), "name", "the name is there twice");
+                continue;
+            }
+            match step(&desk, &entry).await {
+                Ok(step) => steps.push((name, step)),
+                Err((key, failure)) => reading.problem((number, &name), key, failure.in_a_line()),
             }
         }
-        if !problems.is_empty() {
-            let message = format!(
-                "{} in {}; nothing was changed",
-                text::counted(problems.len(), "problem"),
-                self.file.display()
-            );
-            return Err(problems.into_iter().fold(Failure::bad_input(message), Failure::hint));
+        if let Some(problems) = reading.wrong(&self.file.display().to_string(), &text) {
+            let count = text::counted(problems.problems.len(), "problem");
+            return Err(Failure::bad_input(format!("{count}; nothing was changed\n{problems}")));
         }
-        let lines: Vec<(&str, &str)> = steps.iter().map(|(name, step)| (&**name, step.as_str())).collect();
+        self.write(&desk, &steps).await
+    }
+
+    async fn write(&self, desk: &Desk<'_>, steps: &[(String, Step)]) -> Result<(), Failure> {
         if !self.dry_run {
-            let writes = steps.iter().filter_map(|(_, step)| match step {
-                Step::Create(write) | Step::Change(write) => Some((**write).clone()),
-                Step::Keep => None,
-            });
+            let writes = steps.iter().filter_map(|(_, step)| step.write().cloned());
             refused(desk.store.write_schedules(writes.collect()).await?)?;
             doorbell::ring(&desk.here.bells()?);
         }
         let view = || {
-            let all: Vec<_> =
-                lines.iter().map(|(name, done)| json!({ "name": name, "result": done })).collect();
-            json!({ "dryRun": self.dry_run, "schedules": all })
+            let one = |(name, step): &(String, Step)| json!({ "name": name, "result": step.as_str(), "done": step.is_done() });
+            json!({ "dryRun": self.dry_run, "schedules": steps.iter().map(one).collect::<Vec<_>>() })
         };
-        app.printer.answer(view, || {
+        desk.app.printer.answer(view, || {
             let would = if self.dry_run { "would be " } else { "" };
-            lines.iter().map(|(name, done)| format!("{name}: {would}{done}\n")).collect()
+            let line = |(name, step): &(String, Step)| {
+                let done = if step.is_done() { " (its time is past: nothing will be due)" } else { "" };
+                format!("{name}: {would}{}{done}\n", step.as_str())
+            };
+            steps.iter().map(line).collect()
         })
     }
 
-    fn read(&self) -> Result<ScheduleFile, Failure> {
-        let text = match self.file.to_str() {
-            Some("-") => job_input::standard_input("the schedules")?,
-            _ => std::fs::read_to_string(&self.file)
-                .map_err(|error| Failure::file("read", &self.file, &error))?,
-        };
-        let mut from = serde_json::Deserializer::from_str(&text);
-        let read = serde_path_to_error::deserialize(&mut from);
-        read.map_err(|error| {
-            let (path, why) = (error.path().to_string(), error.inner().to_string());
-            Failure::bad_input(format!("{} is no file of schedules: at {path}: {why}", self.file.display()))
-                .hint("`agents schedule export` shows what one looks like")
-        })
+    fn text(&self) -> Result<String, Failure> {
+        match self.file.to_str() {
+            Some("-") => job_input::standard_input("the schedules"),
+            _ => {
+                std::fs::read_to_string(&self.file).map_err(|error| Failure::file("read", &self.file, &error))
+            }
+        }
     }
 }
 
-async fn step(desk: &Desk<'_>, entry: &Entry) -> Result<Step, Failure> {
-    refuse_bad_name(&entry.name)?;
-    let terms = entry.terms()?;
+/// What is to be done with an entry; what is wrong with it otherwise, and under which key.
+async fn step(desk: &Desk<'_>, entry: &Entry) -> Result<Step, (&'static str, Failure)> {
+    let whole = |failure: Failure| ("", failure);
+    let terms = entry.terms().map_err(whole)?;
     let filter = ScheduleFilter {
-        namespace: Some(desk.here.namespace()?.namespace),
+        namespace: Some(desk.here.namespace().map_err(whole)?.namespace),
         name: Some(entry.name.clone()),
         ..ScheduleFilter::default()
     };
-    let before = desk.store.schedules(&filter).await?.pop();
+    let before = desk.store.schedules(&filter).await.map_err(|error| whole(error.into()))?.pop();
     let standing = if entry.enabled { Standing::On } else { Standing::Off };
+    let fresh = new_schedule(desk, (entry.name.clone(), terms.clone()), standing).map_err(whole)?;
+    let starts_other = before.as_ref().is_none_or(|before| terms.start != before.terms.start);
+    // One that is done starts nothing: what it has started may be gone.
+    if starts_other && fresh.progress.next_due.is_some() {
+        desk.try_start(&terms.start, &terms.zone).await.map_err(|failure| ("run", failure))?;
+    }
     let Some(before) = before else {
-        desk.try_start(&terms.start, &terms.zone).await?;
-        let schedule = new_schedule(desk, (entry.name.clone(), terms), standing)?;
-        return Ok(Step::Create(Box::new(ScheduleWrite { schedule, replaces: None, begins_anew: true })));
+        return Ok(Step::Create(Box::new(ScheduleWrite {
+            schedule: fresh,
+            replaces: None,
+            begins_anew: true,
+        })));
     };
     let stands = (before.standing != Standing::Off) == entry.enabled;
     if terms == before.terms && stands {
         return Ok(Step::Keep);
     }
-    if terms.start != before.terms.start {
-        desk.try_start(&terms.start, &terms.zone).await?;
-    }
     if stands {
-        return Ok(Step::Change(Box::new(rewritten(&before, (entry.name.clone(), terms), desk.app.now())?)));
+        let write = rewritten(&before, (entry.name.clone(), terms), desk.app.now()).map_err(whole)?;
+        return Ok(Step::Change(Box::new(write)));
     }
     // What was due while it was off is not started.
-    let fresh = new_schedule(desk, (entry.name.clone(), terms), standing)?;
     let schedule = Schedule {
         id: before.id,
         created_at: before.created_at,

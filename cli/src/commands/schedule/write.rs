@@ -11,7 +11,7 @@ use super::{Desk, refused};
 use crate::app::{self, App};
 use crate::failure::Failure;
 use crate::output::schedule::{ScheduleView, created};
-use crate::schedule_options::{RuleOptions, WhenOptions, checked, refuse_past};
+use crate::schedule_options::{RuleOptions, WhenOptions, checked, moved, refuse_past};
 
 /// Make a schedule
 #[derive(Debug, Args)]
@@ -39,6 +39,7 @@ impl Create {
         let terms = self.rules.terms(&self.when)?;
         let desk = Desk::of_person(app, "create schedules").await?;
         let standing = if self.disabled { Standing::Off } else { Standing::On };
+        refuse_past(&checked(&terms, app.now())?, &terms, app.now())?;
         let schedule = new_schedule(&desk, (self.name, terms), standing)?;
         desk.try_start(&schedule.terms.start, &schedule.terms.zone).await?;
         let namespace = schedule.namespace.clone();
@@ -48,7 +49,8 @@ impl Create {
         refused(desk.store.write_schedules(vec![write]).await?)?;
         doorbell::ring(&desk.here.bells()?);
         let view = ScheduleView::new(&schedule);
-        let warnings: Vec<String> = warning.into_iter().collect();
+        let mut warnings = moved(&self.when, &schedule.terms.zone);
+        warnings.extend(warning);
         app.printer
             .answer(|| json!({"schedule": view, "warnings": warnings}), || created(&schedule, app.now()))?;
         warnings.iter().for_each(|warning| app.printer.warning(warning));
@@ -64,7 +66,7 @@ pub fn refuse_bad_name(name: &str) -> Result<(), Failure> {
     }
 }
 
-/// A new schedule, of which something is due some time.
+/// A new schedule. One of which nothing will be due any more is done.
 pub fn new_schedule(
     desk: &Desk<'_>,
     (name, terms): (String, Terms),
@@ -72,7 +74,6 @@ pub fn new_schedule(
 ) -> Result<Schedule, Failure> {
     let now = desk.app.now();
     let times = checked(&terms, now)?;
-    refuse_past(&times, &terms, now)?;
     let mut progress = Progress::begin(now, times.next_after(now));
     if !standing.is_on() {
         progress.look_at = None;

@@ -105,11 +105,7 @@ fn check_file(file: &Path, modules: &Modules) -> Result<Checked, Failure> {
     let is_module = file.parent().is_some_and(|folder| folder.ends_with(MODULES_FOLDER))
         || text.lines().any(|line| line.starts_with("module:"));
     Ok(match is_module {
-        true => Checked {
-            kind: "module",
-            problems: read_module(&text, &source, name).err(),
-            source,
-        },
+        true => Checked { kind: "module", problems: read_module(&text, &source, name).err(), source },
         false => Checked { kind: "workflow", problems: read(&text, &source, name, modules).err(), source },
     })
 }
@@ -136,8 +132,12 @@ impl Checked {
                 "hint": problem.hint, "text": line,
             })
         };
-        let problems: Vec<Value> =
-            self.problems.iter().flat_map(|problems| problems.problems.iter().enumerate()).map(view).collect();
+        let problems: Vec<Value> = self
+            .problems
+            .iter()
+            .flat_map(|problems| problems.problems.iter().enumerate())
+            .map(view)
+            .collect();
         json!({ "kind": self.kind, "source": self.source, "problems": problems })
     }
 
@@ -159,7 +159,10 @@ fn say(app: &App, checked: &[Checked]) -> Result<(), Failure> {
     )?;
     match checked.iter().filter(|one| one.problems.is_some()).count() {
         0 => Ok(()),
-        bad => Err(Failure::bad_input(format!("{bad} of {} can't be used", text::counted(checked.len(), "file")))
-            .hint("docs/workflows.md shows how a workflow is written")),
+        bad => Err(Failure::bad_input(format!(
+            "{bad} of {} can't be used",
+            text::counted(checked.len(), "file")
+        ))
+        .hint("docs/workflows.md shows how a workflow is written")),
     }
 }

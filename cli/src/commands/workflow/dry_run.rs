@@ -30,8 +30,7 @@ pub fn run(
     if let Ok(Value::Object(params)) = serde_json::from_str(&params) {
         given.extend(params);
     }
-    let given: Map<String, Value> =
-        accept(&workflow.params, &given).map_err(|problems| StartError { problems })?;
+    let given: Map<String, Value> = accept(&workflow.params, &given).map_err(StartError::new)?;
     let told = input.and_then(|text| serde_json::from_str(&text).ok());
     let mut trial = Trial::new(workflow.clone());
     (trial.params, trial.stubs) = (given, case.stubs);
@@ -50,6 +49,9 @@ pub fn run(
         let note = text::colored(DIM, "nothing was started: samples stand for what the steps would answer");
         let is_good = matches!(tried.end, agents_domain::workflow::Ends::Complete { .. });
         let end = text::colored(if is_good { GREEN } else { RED }, &end_words(&tried.end));
-        format!("{title}  {note}\n{}it would end: {end}\n", passed_table(&tried.route).render(output::width(), "  "))
+        format!(
+            "{title}  {note}\n{}it would end: {end}\n",
+            passed_table(&tried.route).render(output::width(), "  ")
+        )
     })
 }

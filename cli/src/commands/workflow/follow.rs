@@ -101,9 +101,8 @@ impl Following<'_> {
         let printer = self.desk.app.printer;
         match printer.form {
             Form::Human => printer.text(&self.words(step, before.is_none())),
-            Form::Json => printer.json_line(
-                &json!({ "event": "step", "step": StepView::new(step, self.workflow.as_ref()) }),
-            ),
+            Form::Json => printer
+                .json_line(&json!({ "event": "step", "step": StepView::new(step, self.workflow.as_ref()) })),
         }
     }
 
@@ -121,7 +120,8 @@ impl Following<'_> {
             StepStatus::Failed => "failed",
             StepStatus::Cancelled => "cancelled",
         };
-        let mut line = format!("{}  {}{attempt}", text::colored(color(step.status), &format!("{said:<9}")), step.path);
+        let mut line =
+            format!("{}  {}{attempt}", text::colored(color(step.status), &format!("{said:<9}")), step.path);
         if let Some(ended) = step.ended_at {
             line.push_str(&format!("  {}", took_words(ended.since(step.started_at))));
         }
@@ -129,9 +129,11 @@ impl Following<'_> {
             line.push_str(&text::colored(DIM, &format!("  {route}")));
         }
         line.push('\n');
-        let error = step.error.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+        let error =
+            step.error.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
         if let Some(error) = error.filter(|_| step.status == StepStatus::Failed) {
-            let part = |key: &str| error.get(key).and_then(|part| part.as_str()).unwrap_or_default().to_owned();
+            let part =
+                |key: &str| error.get(key).and_then(|part| part.as_str()).unwrap_or_default().to_owned();
             line.push_str(&text::indented(&format!("{}: {}", part("class"), part("message")), "           "));
         }
         line

@@ -31,7 +31,8 @@ use crate::commands::run_show;
 use crate::engine;
 use crate::failure::{Failure, FailureKind};
 
-pub use replay::again;
+pub use replay::{Which, again};
+pub use status::short;
 
 /// Run and watch workflows: graphs of steps that route on outcomes
 ///
@@ -179,8 +180,8 @@ impl<'a> Desk<'a> {
 
 /// An unknown name is "not found"; a workflow that is wrong is bad input.
 fn not_found(error: StartError) -> Failure {
-    let is_unknown = error.problems.iter().any(|problem| problem.starts_with("there is no workflow"));
-    let failure = Failure::from(error);
+    let is_unknown = error.is_unknown;
+    let failure = Failure::from(StartError { is_unknown: false, ..error });
     match is_unknown {
         true => Failure { kind: FailureKind::NotFound, ..failure }.hint("`agents workflow list` lists them"),
         false => failure,

@@ -62,13 +62,13 @@ pub async fn again(
     let cause = by_hand(app, line.origin.input.clone(), Some(line.assignment.id));
     match which {
         Which::Now => {
-            let start =
-                Start::Workflow { name: run.workflow.clone(), params: line.origin.params.clone() };
+            let start = Start::Workflow { name: run.workflow.clone(), params: line.origin.params.clone() };
             Ok(starter.new_run(&run.namespace, &start, cause).await?)
         }
         Which::Then => {
             let snapshot = store.workflow_snapshot(&run.snapshot).await?.ok_or_else(|| {
-                let said = format!("what run {} has started with is not kept any more", run.assignment.short());
+                let said =
+                    format!("what run {} has started with is not kept any more", run.assignment.short());
                 Failure::new(FailureKind::NotFound, said).hint("--definition now takes it as it is now")
             })?;
             Ok(starter.replay_workflow(line, (&snapshot, &run.snapshot), cause).await?)

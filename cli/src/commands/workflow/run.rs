@@ -51,8 +51,7 @@ impl Run {
         let desk = Desk::open(app).await?;
         let chosen = desk.here.namespace()?;
         let definitions = desk.definitions()?;
-        let found =
-            definitions.find_workflow(&chosen.namespace, &self.workflow).await.map_err(not_found)?;
+        let found = definitions.find_workflow(&chosen.namespace, &self.workflow).await.map_err(not_found)?;
         let params = self.given.params(&found.workflow.params)?;
         if is_trial {
             let given = (params, self.given.input()?);

@@ -54,7 +54,9 @@ impl Show {
 
 fn origin(found: &FoundWorkflow) -> String {
     match &found.origin {
-        WorkflowOrigin::File(path) => path.strip_prefix(&found.workspace).unwrap_or(path).display().to_string(),
+        WorkflowOrigin::File(path) => {
+            path.strip_prefix(&found.workspace).unwrap_or(path).display().to_string()
+        }
         WorkflowOrigin::Published(number) => format!("store, version {number}"),
         WorkflowOrigin::Draft => "store, draft".to_owned(),
     }

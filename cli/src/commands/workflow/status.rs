@@ -1,15 +1,22 @@
 //! `agents workflow status`: one run with its steps.
 
+use std::sync::Arc;
+
+use agents_domain::id::AssignmentId;
 use agents_domain::job::Job;
 use agents_domain::store::Store;
 use agents_domain::workflow::{StepRun, WorkflowRun, Workflows};
+use agents_orchestrator::store::SqlStore;
 use agents_workflows::Workflow;
 use clap::Args;
+use serde_json::Value;
 
 use super::{Desk, Found};
-use crate::app::App;
+use crate::app::{App, Here};
 use crate::failure::Failure;
-use crate::output::workflow::run::{Detail, Standing, human, json};
+use crate::output;
+use crate::output::text::{self, BOLD, DIM};
+use crate::output::workflow::run::{Detail, Standing, human, json, table, waits};
 
 /// How many steps are read at once.
 pub const PAGE: u32 = 1_000;
@@ -76,6 +83,27 @@ impl Told {
             now: app.now(),
         }
     }
+}
+
+/// How many steps of a run its own page shows.
+const SHORT: usize = 12;
+
+/// The latest steps of a run, if a workflow leads it, for its own page; the second: as JSON.
+pub async fn short(
+    app: &App,
+    here: Here,
+    store: Arc<SqlStore>,
+    id: AssignmentId,
+) -> Result<Option<(String, Value)>, Failure> {
+    let desk = Desk { app, here, store };
+    let Some(found) = desk.read(id).await? else { return Ok(None) };
+    let told = Told::of(&desk, found, SHORT).await?;
+    let standing = told.standing(app);
+    let heading = text::colored(BOLD, "steps");
+    let more = text::colored(DIM, &format!("agents workflow status {} shows all of each", id.short()));
+    let waits = waits(&standing).map(|waits| format!("  {waits}\n")).unwrap_or_default();
+    let steps = table(&standing, Detail::Brief).render(output::width(), "  ");
+    Ok(Some((format!("\n{heading}\n{steps}{waits}  {more}\n"), json(&standing))))
 }
 
 /// The latest steps of a run, and how many there are before them.

@@ -17,7 +17,8 @@ pub fn drawing(workflow: &Workflow, width: usize) -> String {
         let indent = "│  ".repeat(depth(workflow, step));
         let ways = edges(workflow, step);
         let next = index + 1;
-        let goes_on = ways.iter().any(|edge| edge.is_success() && edge.when.is_none() && leads_to(edge, next));
+        let goes_on =
+            ways.iter().any(|edge| edge.is_success() && edge.when.is_none() && leads_to(edge, next));
         let room = width.saturating_sub(text::columns(&indent) + text::columns(&step.id) + 4);
         shown.push_str(&format!(
             "{}{} {}  {}\n",
@@ -77,7 +78,9 @@ fn way(edge: &Edge<'_>, from: StepIndex, room: usize) -> String {
 fn bound(workflow: &Workflow, index: StepIndex) -> Option<String> {
     let step = &workflow.steps[index];
     let mut words = Vec::new();
-    words.extend((step.retry.max > 0).then(|| format!("tried up to {} times", step.retry.max.saturating_add(1))));
+    words.extend(
+        (step.retry.max > 0).then(|| format!("tried up to {} times", step.retry.max.saturating_add(1))),
+    );
     words.extend(step.max_visits.map(|most| format!("entered at most {most} times")));
     (!words.is_empty()).then(|| words.join(", "))
 }

@@ -161,10 +161,13 @@ fn until(at: Timestamp, now: Timestamp) -> String {
 pub fn waits(standing: &Standing<'_>) -> Option<String> {
     let Standing { run, now, .. } = standing;
     let id = run.assignment.short();
-    let limit =
-        |at: &Option<Timestamp>| at.map(|at| format!(" (at most until {})", until(at, *now))).unwrap_or_default();
+    let limit = |at: &Option<Timestamp>| {
+        at.map(|at| format!(" (at most until {})", until(at, *now))).unwrap_or_default()
+    };
     let words = match &run.wait {
-        Some(Wait::Time { until: at }) if is_delay(standing) => format!("waits; goes on {}", until(*at, *now)),
+        Some(Wait::Time { until: at }) if is_delay(standing) => {
+            format!("waits; goes on {}", until(*at, *now))
+        }
         Some(Wait::Time { until: at }) => format!("the next try is {}", until(*at, *now)),
         Some(Wait::Person { step: _, question, until: at }) => format!(
             "waits for a person: {question}{}\n  agents workflow approve {id}, or agents workflow reject {id}",

@@ -2,7 +2,7 @@
 
 use agents_domain::evidence::Checkpoint;
 
-use super::super::{Ready, diff, tree_state};
+use super::super::{Git, Ready, diff, tree_state};
 use super::Work;
 
 #[tokio::test]
@@ -68,6 +68,58 @@ async fn what_an_agent_has_committed_itself_is_part_of_its_job_also_on_another_b
     let branch = job.assignment.worktree.clone().unwrap().branch;
     assert_eq!(work.git(&["symbolic-ref", "--short", "HEAD"]).await, branch);
     assert_eq!(work.repo.git(&["rev-parse", &branch]).await, done.after);
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_in_the_branchs_log_and_kept_beside_the_branch() {
+    let mut work = Work::new().await;
+    let job = work.job("implement");
+    work.prepare(&job).await;
+    work.write("file.txt", "second\n");
+    let done = work.checkpoint(&job).await;
+    let branch = work.git(&["symbolic-ref", "--short", "HEAD"]).await;
+    let told = format!("commit: implement {}: Done.", job.job.id.short());
+    for log in ["HEAD", &branch] {
+        assert_eq!(
+            work.git(&["reflog", "-1", "--format=%H %gs", log]).await,
+            format!("{} {told}", done.after)
+        );
+    }
+    let kept = branch.replace("agents/", "refs/agents/heads/");
+    assert_eq!(work.git(&["rev-parse", &kept]).await, done.after);
+    assert_eq!(work.git(&["status", "--porcelain"]).await, "");
+}
+
+#[tokio::test]
+async fn a_merge_or_a_pick_that_an_agent_left_open_is_ended_by_the_checkpoint() {
+    for (how, parents) in [("merge", 2), ("cherry-pick", 1)] {
+        let mut work = Work::new().await;
+        let job = work.job("implement");
+        work.prepare(&job).await;
+        work.git(&["switch", "-q", "-c", "side"]).await;
+        work.write("side.txt", "side\n");
+        work.git(&["add", "-A"]).await;
+        work.git(&["commit", "-qm", "side"]).await;
+        work.git(&["switch", "-q", "-"]).await;
+        let state = match how {
+            "merge" => {
+                work.git(&["merge", "-q", "--no-ff", "--no-commit", "side"]).await;
+                "MERGE_HEAD"
+            }
+            _ => {
+                let side = work.git(&["rev-parse", "side"]).await;
+                work.git(&["cherry-pick", "-n", "side"]).await;
+                work.git(&["update-ref", "CHERRY_PICK_HEAD", &side]).await;
+                "CHERRY_PICK_HEAD"
+            }
+        };
+        assert_eq!(work.git(&["rev-parse", "--verify", state]).await.len(), 40, "{how}");
+        let done = work.checkpoint(&job).await;
+        let told = work.git(&["log", "-1", "--format=%P", &done.after]).await;
+        assert_eq!((told.split(' ').count(), done.files), (parents, 1), "{how}");
+        let left = Git::new(&work.folder()).optional(&["rev-parse", "-q", "--verify", state]).await.unwrap();
+        assert_eq!(left, None, "{how}");
+    }
 }
 
 #[tokio::test]

@@ -69,7 +69,11 @@ impl Source {
     /// The values of a map with these keys.
     fn entries<'n>(&self, node: &'n Node, known: &[&str]) -> Result<Vec<(&'n str, &'n Node)>, Failure> {
         let Content::Map(entries) = &node.content else {
-            return Err(self.wrong(node, format!("a map is needed, and this is {}", node.kind()), known.join(", ")));
+            return Err(self.wrong(
+                node,
+                format!("a map is needed, and this is {}", node.kind()),
+                known.join(", "),
+            ));
         };
         for (key, value) in entries {
             if !known.contains(&key.name.as_str()) {
@@ -86,14 +90,20 @@ impl Source {
         match (&node.content, &node.raw) {
             (Content::Text(text), _) => Ok(text.clone()),
             (_, Some(raw)) => Ok(raw.clone()),
-            (_, None) => Err(self.wrong(node, format!("`{what}` is a text, and this is {}", node.kind()), "quote it")),
+            (_, None) => {
+                Err(self.wrong(node, format!("`{what}` is a text, and this is {}", node.kind()), "quote it"))
+            }
         }
     }
 
     fn object_of(&self, node: &Node, what: &str) -> Result<Map<String, Value>, Failure> {
         match node.json() {
             Value::Object(object) => Ok(object),
-            _ => Err(self.wrong(node, format!("`{what}` is a map, and this is {}", node.kind()), "name: value")),
+            _ => Err(self.wrong(
+                node,
+                format!("`{what}` is a map, and this is {}", node.kind()),
+                "name: value",
+            )),
         }
     }
 
@@ -117,7 +127,11 @@ impl Case {
             Some(Content::List(nodes)) if !nodes.is_empty() => nodes,
             _ => {
                 let hint = "cases: with - name: …, stubs: {…}, expect: {route: […]}";
-                return Err(source.wrong(cases.unwrap_or(&source.node), "a file of cases needs `cases`", hint));
+                return Err(source.wrong(
+                    cases.unwrap_or(&source.node),
+                    "a file of cases needs `cases`",
+                    hint,
+                ));
             }
         };
         nodes
@@ -180,7 +194,11 @@ impl Expect {
                     let status = source.text_of(node, key)?;
                     if !["completed", "failed", "cancelled"].contains(&status.as_str()) {
                         let hint = "completed, failed or cancelled";
-                        return Err(source.wrong(node, format!("`{status}` is no status of a run's end"), hint));
+                        return Err(source.wrong(
+                            node,
+                            format!("`{status}` is no status of a run's end"),
+                            hint,
+                        ));
                     }
                     expect.status = Some(status);
                 }
@@ -190,7 +208,9 @@ impl Expect {
                             nodes.iter().map(|node| source.text_of(node, "route")).collect();
                         expect.route = Some(steps?);
                     }
-                    _ => return Err(source.wrong(node, "`route` is a list of steps", "route: [build, test]")),
+                    _ => {
+                        return Err(source.wrong(node, "`route` is a list of steps", "route: [build, test]"));
+                    }
                 },
                 "outputs" => expect.outputs = Some(source.object_of(node, key)?),
                 "reason" => expect.reason = Some(source.text_of(node, key)?),

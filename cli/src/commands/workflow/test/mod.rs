@@ -133,7 +133,10 @@ impl Outcome {
         }
         let mut shown = format!("{} {}\n", text::colored(RED, "✗"), text::one_line(&self.name));
         for one in &self.differences {
-            shown.push_str(&format!("  {}\n    expected {}\n    got      {}\n", one.what, one.expected, one.got));
+            shown.push_str(&format!(
+                "  {}\n    expected {}\n    got      {}\n",
+                one.what, one.expected, one.got
+            ));
         }
         shown
     }
