@@ -236,6 +236,14 @@ pub struct RetentionTimes {
 }
 
 impl RetentionTimes {
+    /// What `above` says takes the place of what this says.
+    pub(super) fn overlay(&mut self, above: RetentionTimes) {
+        let RetentionTimes { logs, events, workflow_history } = above;
+        self.logs = logs.or(self.logs);
+        self.events = events.or(self.events);
+        self.workflow_history = workflow_history.or(self.workflow_history);
+    }
+
     fn is_empty(&self) -> bool {
         self.logs.is_none() && self.events.is_none() && self.workflow_history.is_none()
     }

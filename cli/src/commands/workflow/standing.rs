@@ -56,7 +56,11 @@ impl Pause {
             Ok(found) => found.run.assignment,
             Err(failure) => {
                 let paused = !self.after_step && stored::pause(&desk, &self.run).await?;
-                return if paused { Ok(()) } else { Err(failure) };
+                return if paused {
+                    Ok(())
+                } else {
+                    Err(failure.hint("`agents workflow list` lists workflows"))
+                };
             }
         };
         pause::Pause::of(id, self.after_step).run(app).await

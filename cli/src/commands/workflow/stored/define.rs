@@ -77,18 +77,21 @@ impl Define {
 fn write_new(file: &Path, text: &str) -> Result<(), Failure> {
     let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
     let written = made.and_then(|()| std::fs::File::create_new(file)?.write_all(text.as_bytes()));
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::rejected(format!("{} is there already", file.display()))
+    written.map_err(|error| match error.kind() == io::ErrorKind::AlreadyExists {
+        true => Failure::rejected(format!("{} is there already", file.display()))
             .hint("nothing was written; choose another name"),
-        _ => Failure::file("write", file, &error),
+        false => Failure::file("write", file, &error),
     })
 }
+
+/// What is wrong with an answer, if anything.
+type Problem<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Asks until the answer is right; `None`: there are no more answers.
 fn until(
     from: &mut dyn BufRead,
     say: &mut dyn FnMut(&str),
-    (question, problem): (&str, &dyn Fn(&str) -> Option<String>),
+    (question, problem): (&str, Problem<'_>),
 ) -> io::Result<Option<String>> {
     loop {
         say(question);
