@@ -80,12 +80,14 @@ pub struct Retention {
     pub logs: Keep,
     /// The events of an assignment's history.
     pub events: Keep,
+    /// The steps of a workflow's run, and the definition that it has started with.
+    pub workflow_history: Keep,
 }
 
 impl Default for Retention {
-    /// A month of logs, a year of history.
+    /// A month of logs, a year of history, a quarter of workflows' steps.
     fn default() -> Self {
-        Self { logs: Keep::days(30), events: Keep::days(365) }
+        Self { logs: Keep::days(30), events: Keep::days(365), workflow_history: Keep::days(90) }
     }
 }
 

@@ -99,7 +99,8 @@ struct Create {
     event: Option<String>,
 }
 
-fn scheme_parser() -> impl TypedValueParser<Value = SignatureScheme> {
+/// Reads the name of a scheme.
+pub fn scheme_parser() -> impl TypedValueParser<Value = SignatureScheme> {
     PossibleValuesParser::new(SignatureScheme::ALL.map(SignatureScheme::as_str))
         .try_map(|name| SignatureScheme::from_name(&name).ok_or("no such scheme"))
 }
@@ -168,7 +169,8 @@ impl Create {
     }
 }
 
-fn refuse_path(path: &str) -> Result<(), Failure> {
+/// Refuses what can't be the path of an address.
+pub fn refuse_path(path: &str) -> Result<(), Failure> {
     let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
     if path.len() > 1 && path.len() <= 200 && path.starts_with('/') && path.chars().all(is_good) {
         return Ok(());
@@ -177,7 +179,8 @@ fn refuse_path(path: &str) -> Result<(), Failure> {
         .hint("it begins with `/` and has letters, digits, `/`, `_`, `-` and `.`: --path /github"))
 }
 
-fn refuse_variable(name: &str) -> Result<(), Failure> {
+/// Refuses what can't be the name of a variable.
+pub fn refuse_variable(name: &str) -> Result<(), Failure> {
     let begins = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     if begins && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Ok(());

@@ -17,6 +17,7 @@ use super::money::{DayLimitsEntry, LimitsEntry, PriceEntry};
 use super::notifications::ChannelEntry;
 use super::number::{lease, optional_amount, positive};
 use super::providers::ProviderEntry;
+use super::workflows::WorkflowsEntry;
 use super::workspace::{WorkspaceName, WorktreesEntry};
 
 /// Configuration of agents, for a repository (.agents/config.json) or a user.
@@ -138,6 +139,9 @@ pub struct ConfigFile {
     /// How long the worktrees of closed assignments stay.
     #[serde(skip_serializing_if = "WorktreesEntry::is_empty")]
     pub worktrees: WorktreesEntry,
+    /// Workflows that are kept in the store.
+    #[serde(skip_serializing_if = "WorkflowsEntry::is_empty")]
+    pub workflows: WorkflowsEntry,
 }
 
 /// Settings of one harness.
@@ -226,11 +230,22 @@ pub struct RetentionTimes {
     /// The events of its history. Not set: 365d.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<KeepTime>,
+    /// The steps of a workflow's run, and what it has started with. Not set: 90d.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow_history: Option<KeepTime>,
 }
 
 impl RetentionTimes {
+    /// What `above` says takes the place of what this says.
+    pub(super) fn overlay(&mut self, above: RetentionTimes) {
+        let RetentionTimes { logs, events, workflow_history } = above;
+        self.logs = logs.or(self.logs);
+        self.events = events.or(self.events);
+        self.workflow_history = workflow_history.or(self.workflow_history);
+    }
+
     fn is_empty(&self) -> bool {
-        self.logs.is_none() && self.events.is_none()
+        self.logs.is_none() && self.events.is_none() && self.workflow_history.is_none()
     }
 }
 

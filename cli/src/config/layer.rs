@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::check;
 use super::environment::Environment;
-use super::file::{ConfigFile, HarnessEntry, Limits, RetentionTimes, TimeoutsEntry};
+use super::file::{ConfigFile, HarnessEntry, Limits, TimeoutsEntry};
 use super::workspace::WorktreesEntry;
 use super::{Config, Flags, Origin};
 use crate::failure::Failure;
@@ -183,7 +183,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         permissions,
         prices,
         limits: Limits { max_jobs, attempt, job, assignment, day, expected_cost },
-        retention: RetentionTimes { logs, events },
+        retention,
         notifications,
         checks,
         check_timeout_ms,
@@ -194,6 +194,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
         copy,
         setup_timeout_ms,
         worktrees: WorktreesEntry { keep, max_bytes },
+        workflows,
     } = above;
     replace(&mut below.namespace, namespace);
     replace(&mut below.database_url, database_url);
@@ -226,8 +227,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     below.limits.assignment.overlay(&assignment);
     below.limits.day.overlay(&day);
     replace(&mut below.limits.expected_cost, expected_cost);
-    replace(&mut below.retention.logs, logs);
-    replace(&mut below.retention.events, events);
+    below.retention.overlay(retention);
     replace(&mut below.notifications, notifications);
     replace(&mut below.checks, checks);
     replace(&mut below.check_timeout_ms, check_timeout_ms);
@@ -239,6 +239,7 @@ fn overlay(below: &mut ConfigFile, above: ConfigFile) {
     replace(&mut below.setup_timeout_ms, setup_timeout_ms);
     replace(&mut below.worktrees.keep, keep);
     replace(&mut below.worktrees.max_bytes, max_bytes);
+    replace(&mut below.workflows.versions_kept, workflows.versions_kept);
 }
 
 fn overlay_harness(below: &mut HarnessEntry, above: HarnessEntry) {

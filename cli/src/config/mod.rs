@@ -12,6 +12,7 @@ pub mod notifications;
 mod number;
 mod providers;
 pub mod schema;
+mod workflows;
 pub mod workspace;
 
 use std::collections::BTreeMap;
@@ -276,6 +277,11 @@ impl Config {
         Retention {
             logs: self.file.retention.logs.map_or(default.logs, |time| time.0),
             events: self.file.retention.events.map_or(default.events, |time| time.0),
+            workflow_history: self
+                .file
+                .retention
+                .workflow_history
+                .map_or(default.workflow_history, |time| time.0),
         }
     }
 
@@ -365,6 +371,7 @@ fn defaults() -> ConfigFile {
         retention: file::RetentionTimes {
             logs: Some(file::KeepTime(Retention::default().logs)),
             events: Some(file::KeepTime(Retention::default().events)),
+            workflow_history: Some(file::KeepTime(Retention::default().workflow_history)),
         },
         check_timeout_ms: Some(DEFAULT_CHECK_TIMEOUT_MS),
         guards: Guard::ALL
@@ -374,6 +381,7 @@ fn defaults() -> ConfigFile {
         checkpoint_author: Some(workspace::author()),
         setup_timeout_ms: Some(workspace::setup_timeout_ms()),
         worktrees: workspace::worktrees(),
+        workflows: workflows::defaults(),
         ..ConfigFile::default()
     }
 }

@@ -92,9 +92,11 @@ pub enum Edit {
         text: String,
         revision: u32,
     },
+    /// The draft becomes the next version. `revision`: the one that was looked at.
     Publish {
         note: Option<String>,
         label: String,
+        revision: u32,
     },
     SetStatus(WorkflowStatus),
     Delete,

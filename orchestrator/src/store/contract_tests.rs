@@ -35,6 +35,7 @@ mod round_trip;
 mod runs;
 mod schedules;
 mod sqlite;
+mod stored_workflows;
 mod subscriptions;
 mod upkeep;
 mod webhooks;

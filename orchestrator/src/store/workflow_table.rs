@@ -136,7 +136,9 @@ impl Write for EditWorkflow {
                 return Ok(Published { workflow: Some(known), version: None });
             }
             (_, None) => return Ok(Published { workflow: None, version: None }),
-            (Edit::Update { revision, .. }, Some(known)) if *revision != known.revision => {
+            (Edit::Update { revision, .. } | Edit::Publish { revision, .. }, Some(known))
+                if *revision != known.revision =>
+            {
                 return Ok(Published { workflow: Some(known), version: None });
             }
             (Edit::Update { text, .. }, Some(_)) => {
@@ -149,7 +151,7 @@ impl Write for EditWorkflow {
                 self.update(on, batch.now, set).await?;
                 None
             }
-            (Edit::Publish { note, label }, Some(known)) => {
+            (Edit::Publish { note, label, revision: _ }, Some(known)) => {
                 self.publish(on, &known, (note.as_deref(), label), batch.now).await?
             }
             (Edit::Delete, Some(known)) => {

@@ -51,11 +51,16 @@ pub async fn edit(desk: &Desk<'_>, name: &str, from: Option<&str>) -> Result<(),
 }
 
 fn open(file: &Path) -> Result<(), Failure> {
+    open_editor(file, "agents definition edit <name> --from <file>")
+}
+
+/// Opens a file in the editor that the environment names. `other`: the command that takes a text instead.
+pub fn open_editor(file: &Path, other: &str) -> Result<(), Failure> {
     let named = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
     let Some(program) = named.into_iter().find(|program| !program.trim().is_empty()) else {
         return Err(Failure::usage("no editor is named")
             .hint("set EDITOR, for example EDITOR=vi")
-            .hint("or give the text: agents definition edit <name> --from <file>"));
+            .hint(format!("or give the text: {other}")));
     };
     let ended = editor::edit(&program, file)
         .map_err(|error| Failure::failed(&format!("starting {program}"), error))?;

@@ -25,6 +25,8 @@ use crate::job_input;
 use crate::output::text::{self, GREEN};
 use crate::place;
 
+pub use edit::open_editor;
+
 /// Keep, show and check definitions: jobs that can be run again
 ///
 /// A definition is YAML: a file .agents/jobs/<name>.yaml of the repository, or kept in the store. Where both have a name,

@@ -133,7 +133,7 @@ impl<'a> Desk<'a> {
 }
 
 /// What a write has come to, for who asked for it.
-fn refused(written: Written) -> Result<(), Failure> {
+pub fn refused(written: Written) -> Result<(), Failure> {
     match written {
         Written::Done => Ok(()),
         Written::NameTaken { name } => {

@@ -10,7 +10,9 @@ mod show;
 mod signal;
 mod standing;
 mod status;
+mod stored;
 mod test;
+mod triggers;
 
 use std::sync::Arc;
 
@@ -66,6 +68,17 @@ enum What {
     Reject(signal::Reject),
     Test(test::Test),
     Check(check::Check),
+    Define(stored::Define),
+    Create(stored::Create),
+    Update(stored::Update),
+    Edit(stored::EditDraft),
+    Duplicate(stored::Duplicate),
+    Archive(stored::Archive),
+    Delete(stored::Delete),
+    Publish(stored::Publish),
+    Versions(stored::Versions),
+    Diff(stored::Diff),
+    Activate(stored::Activate),
     /// Print the JSON Schema of workflow files, for editors
     #[command(after_help = "\
 Examples:
@@ -96,6 +109,17 @@ impl WorkflowArgs {
             What::Reject(command) => command.run(app).await,
             What::Test(command) => command.run(app).await,
             What::Check(command) => command.run(app).await,
+            What::Define(command) => command.run(app).await,
+            What::Create(command) => command.run(app).await,
+            What::Update(command) => command.run(app).await,
+            What::Edit(command) => command.run(app).await,
+            What::Duplicate(command) => command.run(app).await,
+            What::Archive(command) => command.run(app).await,
+            What::Delete(command) => command.run(app).await,
+            What::Publish(command) => command.run(app).await,
+            What::Versions(command) => command.run(app).await,
+            What::Diff(command) => command.run(app).await,
+            What::Activate(command) => command.run(app).await,
             What::Schema { module } => {
                 let schema =
                     if module { agents_workflows::module_schema() } else { agents_workflows::schema() };
