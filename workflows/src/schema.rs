@@ -1,225 +1,396 @@
-//! The JSON Schema of workflows and modules, for editors. It knows the keys; whether names, routes and expressions are right
-//! is what `agents workflow check` says.
+//! JSON Schemas of workflows and modules, for editors: what keys there are and what they hold. What a workflow means (names, types of
+//! expressions, the graph) only [`crate::read`] can say.
 
 use agents_definitions::Worker;
 use agents_definitions::parts;
+use agents_domain::outcome::OutcomeClass;
 use serde_json::{Map, Value, json};
 
-use crate::module;
-use crate::read::{self, collect, field, looping, step};
+use crate::check::kind;
+use crate::read::RESERVED;
+use crate::workflow::OWN_CLASSES;
 
-/// Which dialect it is.
-const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+/// Names that expressions can name.
+const NAME: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
-/// That of a workflow.
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// The schema of a workflow's file.
 pub fn schema() -> Value {
-    let mut properties = keyed(read::KEYS);
-    for (key, value) in [
-        ("name", text("What it is called; it is run by the name of its file")),
-        ("version", json!({ "type": ["string", "number"] })),
-        ("description", text("What it is for")),
-        ("params", params()),
-        ("triggers", json!({ "type": "array", "items": trigger() })),
-        ("workspace", choice(&["auto", "worktree", "shared"])),
-        ("priority", choice(&["immediate", "scheduled", "deferred"])),
-        ("timeout", span("How long a run may take")),
-        ("defaults", object("What holds for steps that don't say it", keyed(read::DEFAULT_KEYS))),
-        ("outputs", json!({ "type": "object" })),
-        ("steps", steps("The first one is where it begins")),
-    ] {
-        properties.insert(key.to_owned(), value);
-    }
+    let mut definitions = shared();
+    definitions.extend(routes());
+    definitions.extend(doing());
+    definitions.extend(params());
+    definitions.insert("step".to_owned(), step());
+    definitions.insert("steps".to_owned(), json!({ "type": "array", "minItems": 1, "items": to("step") }));
+    definitions.insert("trigger".to_owned(), trigger());
     json!({
-        "$schema": DIALECT,
-        "title": "A workflow of agents",
+        "$schema": DRAFT,
+        "title": "Workflow",
         "type": "object",
         "required": ["steps"],
         "additionalProperties": false,
-        "properties": properties,
-        "$defs": { "step": a_step(), "route": route(), "target": target() },
+        "properties": {
+            "name": described("What it calls itself.", plain()),
+            "version": described("The version of this text.", plain()),
+            "description": plain(),
+            "params": to("params"),
+            "triggers": { "type": "array", "items": to("trigger") },
+            "workspace": described(
+                "Where its steps work. auto: in a worktree of its own if one of them may edit.",
+                json!({ "enum": ["auto", "worktree", "shared"] }),
+            ),
+            "priority": { "enum": ["immediate", "scheduled", "deferred"] },
+            "limits": to("limits"),
+            "timeout": described("How long the whole run may take.", to("span")),
+            "defaults": {
+                "description": "What holds for steps that don't say it themselves.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "onSuccess": to("target"),
+                    "onFailure": to("target"),
+                    "timeout": to("span"),
+                    "maxRetries": count(0),
+                },
+            },
+            "outputs": described("What a run answers: expressions by name.", json!({ "type": "object" })),
+            "steps": to("steps"),
+        },
+        "$defs": definitions,
     })
 }
 
-/// That of a module.
+/// The schema of a module's file.
 pub fn module_schema() -> Value {
-    let mut action = keyed(module::ACTION_KEYS);
-    for worker in Worker::ALL {
-        if action.contains_key(worker.as_str()) {
-            action.insert(worker.as_str().to_owned(), told(worker));
-        }
-    }
-    for (key, value) in [
-        ("name", text("What steps name it by")),
-        ("description", text("What it does")),
-        ("inputs", fields(&field::FIELD_KEYS)),
-        ("outputs", fields(&field::OUTPUT_KEYS)),
-        ("timeout", span("How long it may take")),
-        ("failsRun", json!({ "type": "boolean", "description": "A run that has been here ends as failed" })),
-    ] {
-        action.insert(key.to_owned(), value);
-    }
-    let mut properties = keyed(module::KEYS);
-    properties.insert("module".to_owned(), text("Its name: that of its file"));
-    properties.insert("version".to_owned(), json!({ "type": ["string", "number"] }));
-    properties.insert("description".to_owned(), text("What it is for"));
-    let mut one = object("An action that steps can name", action);
-    one["required"] = json!(["name"]);
-    properties.insert("actions".to_owned(), json!({ "type": "array", "items": one }));
+    let mut action = Map::from_iter([
+        ("name".to_owned(), plain()),
+        ("description".to_owned(), plain()),
+        ("inputs".to_owned(), to("fields")),
+        ("outputs".to_owned(), to("outputs")),
+        ("timeout".to_owned(), to("span")),
+        ("failsRun".to_owned(), described("A run that has been here ends as failed.", flag())),
+    ]);
+    action.extend(Worker::ALL.map(|worker| (worker.as_str().to_owned(), told(worker))));
     json!({
-        "$schema": DIALECT,
-        "title": "A module of workflows of agents",
+        "$schema": DRAFT,
+        "title": "Module",
         "type": "object",
-        "required": ["actions"],
+        "required": ["module", "actions"],
         "additionalProperties": false,
-        "properties": properties,
+        "properties": {
+            "module": plain(),
+            "version": plain(),
+            "description": plain(),
+            "actions": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name"],
+                    "additionalProperties": false,
+                    "properties": action,
+                    "oneOf": Worker::ALL.map(|worker| json!({ "required": [worker.as_str()] })),
+                },
+            },
+        },
+        "$defs": shared(),
     })
 }
 
-/// Each key with anything.
-fn keyed<'a>(keys: impl IntoIterator<Item = &'a str>) -> Map<String, Value> {
-    keys.into_iter().map(|key| (key.to_owned(), json!({}))).collect()
+fn to(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-fn object(description: &str, properties: Map<String, Value>) -> Value {
-    json!({
-        "description": description, "type": "object", "additionalProperties": false, "properties": properties,
-    })
+fn described(text: &str, mut schema: Value) -> Value {
+    if let Value::Object(fields) = &mut schema {
+        fields.insert("description".to_owned(), json!(text));
+    }
+    schema
 }
 
-fn text(description: &str) -> Value {
-    json!({ "type": "string", "description": description })
+/// A text; a number or a boolean is one as it is written.
+fn plain() -> Value {
+    json!({ "type": ["string", "number", "boolean"] })
 }
 
-fn span(description: &str) -> Value {
-    json!({ "type": ["string", "integer"], "description": format!("{description}: 90s, 30m, 2h, or milliseconds") })
+fn flag() -> Value {
+    json!({ "type": "boolean" })
 }
 
-fn choice(words: &[&str]) -> Value {
-    json!({ "enum": words })
+fn count(least: u32) -> Value {
+    json!({ "type": "integer", "minimum": least })
 }
 
-fn count(description: &str) -> Value {
-    json!({ "type": "integer", "minimum": 0, "description": description })
+/// A map with these keys and no others.
+fn closed(properties: Value, required: &[&str]) -> Value {
+    json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties })
 }
 
-fn params() -> Value {
-    json!({ "type": ["object", "array"], "description": "What a run is given, with types and defaults" })
-}
-
-fn fields(keys: &[&str]) -> Value {
-    let one = object("A named value", keyed(keys.iter().copied()));
-    json!({ "anyOf": [{ "type": "array", "items": one }, { "type": "object" }] })
-}
-
-fn trigger() -> Value {
-    json!({
-        "type": "object",
-        "required": ["type"],
-        "properties": { "type": choice(&["cli", "schedule", "webhook", "event"]) },
-    })
-}
-
-fn steps(description: &str) -> Value {
-    json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/step" }, "description": description })
-}
-
-/// A step's id, or a reserved word.
-fn target() -> Value {
-    json!({ "type": "string", "description": "A step's id, or: end, fail, next, break, continue" })
-}
-
-/// A target, a choice, or a list of cases.
-fn route() -> Value {
-    let target = || json!({ "$ref": "#/$defs/target" });
-    let mut case = keyed(["condition"]);
-    case.insert("then".to_owned(), target());
-    case.insert("else".to_owned(), target());
-    let choice = object("A condition and where it leads", case);
-    json!({ "anyOf": [target(), choice, { "type": "array", "items": choice }] })
+/// Exactly one of these keys must be there.
+fn one_of(schema: &mut Value, names: &[&str]) {
+    if let Value::Object(fields) = schema {
+        let each: Vec<Value> = names.iter().map(|name| json!({ "required": [name] })).collect();
+        fields.insert("oneOf".to_owned(), Value::Array(each));
+    }
 }
 
 /// What a worker is told.
 fn told(worker: Worker) -> Value {
-    let mut properties = keyed(parts::keys(worker).iter().map(String::as_str));
+    let mut properties: Map<String, Value> =
+        parts::keys(worker).into_iter().map(|key| (key, json!({}))).collect();
     if worker == Worker::Agent {
-        properties.insert(
-            "type".to_owned(),
-            text("The type of its job: implement, plan, review, document, none, …"),
-        );
+        let text = "What kind of job it is: implement, review, plan, document, none, or one of your own.";
+        properties.insert("type".to_owned(), described(text, plain()));
     }
-    object("What its worker is told; texts may have expressions", properties)
+    let required = parts::needed_keys(worker);
+    json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties })
 }
 
-fn a_step() -> Value {
-    let mut properties = keyed(step::KEYS.into_iter().chain(step::ACTION_KEYS).chain(step::LOOP_KEYS));
-    properties.extend(keyed(collect::DOES));
-    for worker in Worker::ALL {
-        if properties.contains_key(worker.as_str()) {
-            properties.insert(worker.as_str().to_owned(), told(worker));
+/// What workflows and modules both have.
+fn shared() -> Map<String, Value> {
+    let field = json!({
+        "name": { "type": "string", "pattern": NAME },
+        "type": to("kind"),
+        "description": plain(),
+        "required": flag(),
+        "default": {},
+        "properties": to("kinds"),
+        "items": to("kind"),
+    });
+    let mut output = field.clone();
+    if let Value::Object(fields) = &mut output {
+        let regex = "The first group of its first match in the text, else the whole match.";
+        fields.insert("regex".to_owned(), described(regex, plain()));
+        fields.insert("text".to_owned(), described("The whole text.", flag()));
+        fields.insert("value".to_owned(), described("An expression over answer, steps, params.", json!({})));
+    }
+    let declared = |properties: Value| {
+        let one = |required: &[&str]| {
+            let mut one = closed(properties.clone(), required);
+            if let Value::Object(fields) = &mut one {
+                let two = [["regex", "text"], ["regex", "value"], ["text", "value"]];
+                let two = two.map(|names| json!({ "required": names }));
+                fields.insert("not".to_owned(), json!({ "anyOf": two }));
+            }
+            one
+        };
+        let short = json!({ "anyOf": [to("kindName"), one(&[]), { "type": "null" }] });
+        json!({ "anyOf": [
+            { "type": "array", "items": one(&["name"]) },
+            { "type": "object", "propertyNames": { "pattern": NAME }, "additionalProperties": short },
+        ] })
+    };
+    let more =
+        json!({ "type": to("kind"), "description": plain(), "properties": to("kinds"), "items": to("kind") });
+    let limits = closed(json!({ "cost": {}, "tokens": {}, "timeMs": {}, "toolCalls": {} }), &[]);
+    Map::from_iter(
+        [
+            ("kindName", json!({ "enum": kind::NAMES })),
+            ("kind", json!({ "anyOf": [to("kindName"), { "type": "object", "properties": more }] })),
+            ("kinds", json!({ "type": "object", "additionalProperties": to("kind") })),
+            ("fields", declared(field)),
+            ("outputs", declared(output)),
+            (
+                "span",
+                json!({
+                    "description": "90s, 30m, 1h30m, 2d, or milliseconds.",
+                    "type": ["string", "integer"],
+                    "pattern": "^\\s*([0-9]+(ms|s|m|min|h|d))+\\s*$|^\\s*[0-9]+\\s*$",
+                    "minimum": 1,
+                }),
+            ),
+            ("limits", closed(json!({ "attempt": limits, "job": limits, "assignment": limits }), &[])),
+        ]
+        .map(|(name, schema)| (name.to_owned(), schema)),
+    )
+}
+
+/// Where steps lead.
+fn routes() -> Map<String, Value> {
+    let fork = closed(
+        json!({ "condition": to("condition"), "then": to("target"), "else": to("target") }),
+        &["condition", "then", "else"],
+    );
+    let case =
+        closed(json!({ "condition": to("condition"), "then": to("target"), "else": to("target") }), &[]);
+    let classes = OutcomeClass::ALL.iter().skip(1).map(|class| class.as_str()).chain(OWN_CLASSES);
+    let outcomes: Map<String, Value> = classes.map(|class| (class.to_owned(), to("route"))).collect();
+    Map::from_iter(
+        [
+            ("target", described("The id of a step, or next, end, fail; in loops break, continue.", plain())),
+            ("condition", described("An expression that comes to true or false.", plain())),
+            (
+                "route",
+                json!({ "anyOf": [to("target"), fork, { "type": "array", "minItems": 1, "items": case }] }),
+            ),
+            ("outcomes", closed(Value::Object(outcomes), &[])),
+        ]
+        .map(|(name, schema)| (name.to_owned(), schema)),
+    )
+}
+
+/// What steps do, besides workers.
+fn doing() -> Map<String, Value> {
+    let bounds = json!({
+        "maxIterations": count(1),
+        "timeout": to("span"),
+        "maxCost": { "type": "number", "exclusiveMinimum": 0, "description": "In US dollars." },
+        "delay": to("span"),
+        "onBound": to("target"),
+        "onBreak": to("target"),
+        "steps": to("steps"),
+    });
+    let with = |more: Value| match (bounds.clone(), more) {
+        (Value::Object(mut bounds), Value::Object(more)) => {
+            bounds.extend(more);
+            Value::Object(bounds)
         }
-    }
-    let route = || json!({ "$ref": "#/$defs/route" });
-    let mut looped = keyed(looping::LOOP_KEYS);
-    looped.insert("steps".to_owned(), steps("Its body"));
-    let mut each = keyed(looping::EACH_KEYS);
-    each.insert("steps".to_owned(), steps("Its body"));
-    for (key, value) in [
-        ("id", text("Its name, of its own in the whole file")),
-        ("description", text("What it is for")),
-        ("inputs", json!({ "type": "object" })),
-        ("outputs", fields(&field::OUTPUT_KEYS)),
-        ("onSuccess", route()),
-        ("onFailure", route()),
-        ("onTimeout", route()),
-        ("onOutcome", json!({ "type": "object", "additionalProperties": route() })),
-        ("maxRetries", count("How often it is tried again after a failure, and entered again by a circle")),
-        ("maxVisits", count("How often it is entered at most")),
-        ("timeout", span("How long it may take")),
-        ("cooldown", span("Before it is tried again")),
-        ("validators", json!({ "type": "array" })),
-        ("failsRun", json!({ "type": "boolean" })),
-        ("module", text("The module whose action it does")),
-        ("action", text("The action of the module")),
-        ("steps", steps("The body of its loop")),
-        ("loop", object("Goes round its steps", looped)),
-        ("forEach", json!({ "anyOf": [{ "type": ["string", "array"] }, object("Once for each", each)] })),
-    ] {
-        properties.insert(key.to_owned(), value);
-    }
-    let mut step = object("A step: it has exactly one key that says what it does", properties);
-    step["required"] = json!(["id"]);
+        (bounds, _) => bounds,
+    };
+    let looped = with(json!({ "while": to("condition"), "until": to("condition"), "times": count(1) }));
+    let mut looped = closed(looped, &[]);
+    one_of(&mut looped, &["while", "until", "times"]);
+    let each = with(json!({ "items": { "type": ["string", "array"] }, "as": plain() }));
+    let fork = json!({ "if": to("condition"), "then": to("target"), "else": to("target") });
+    let case = closed(json!({ "value": {}, "then": to("target") }), &["value", "then"]);
+    let cases = json!({ "anyOf": [
+        { "type": "object", "additionalProperties": to("target") },
+        { "type": "array", "minItems": 1, "items": case },
+    ] });
+    let switch = closed(json!({ "on": plain(), "cases": cases, "default": to("target") }), &["on", "cases"]);
+    let text_or = |name: &str| {
+        let map = closed(Value::Object(Map::from_iter([(name.to_owned(), plain())])), &[name]);
+        json!({ "anyOf": [plain(), map] })
+    };
+    let mut either = closed(json!({ "for": plain(), "until": plain() }), &[]);
+    one_of(&mut either, &["for", "until"]);
+    let delay = json!({ "anyOf": [to("span"), plain(), either] });
+    let workflow = closed(json!({ "name": plain(), "params": { "type": "object" } }), &["name"]);
+    Map::from_iter(
+        [
+            ("loop", looped),
+            ("forEach", json!({ "anyOf": [{ "type": ["string", "array"] }, closed(each, &["items"])] })),
+            ("fork", closed(fork, &["if", "then", "else"])),
+            ("switch", switch),
+            ("approval", text_or("question")),
+            ("assignment", text_or("northStar")),
+            ("delay", delay),
+            ("workflow", json!({ "anyOf": [plain(), workflow] })),
+        ]
+        .map(|(name, schema)| (name.to_owned(), schema)),
+    )
+}
+
+fn step() -> Value {
+    let validator = json!({
+        "name": plain(),
+        "condition": to("condition"),
+        "exec": told(Worker::Exec),
+        "maxRetries": count(0),
+        "cooldown": to("span"),
+        "message": plain(),
+    });
+    let retry = json!({
+        "max": count(0),
+        "backoff": to("span"),
+        "factor": { "type": "number", "minimum": 1 },
+        "maxBackoff": to("span"),
+    });
+    let reserved = RESERVED.map(|(word, _)| word);
+    let mut properties = Map::from_iter(
+        [
+            ("id", json!({ "type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,63}$", "not": { "enum": reserved } })),
+            ("description", plain()),
+            ("inputs", described("What it is told; texts are templates.", json!({ "type": "object" }))),
+            ("outputs", to("outputs")),
+            ("onSuccess", to("route")),
+            ("onFailure", to("route")),
+            ("onTimeout", to("route")),
+            ("onOutcome", to("outcomes")),
+            ("maxRetries", described("Tries after the first; in a circle also how often it may come round.", count(0))),
+            ("retry", closed(retry, &[])),
+            ("cooldown", to("span")),
+            ("maxVisits", count(1)),
+            ("timeout", to("span")),
+            ("validators", json!({ "type": "array", "items": closed(validator, &[]) })),
+            ("limits", to("limits")),
+            ("failsRun", described("A run that has been here ends as failed.", flag())),
+            ("module", plain()),
+            ("action", plain()),
+            ("condition", to("fork")),
+            ("switch", to("switch")),
+            ("loop", to("loop")),
+            ("forEach", to("forEach")),
+            ("as", plain()),
+            ("steps", to("steps")),
+            ("maxIterations", count(1)),
+            ("maxCost", json!({ "type": "number", "exclusiveMinimum": 0 })),
+            ("onBound", to("target")),
+            ("onBreak", to("target")),
+            ("delay", to("delay")),
+            ("approval", to("approval")),
+            ("assignment", to("assignment")),
+            ("workflow", to("workflow")),
+        ]
+        .map(|(name, schema)| (name.to_owned(), schema)),
+    );
+    properties.extend(Worker::ALL.map(|worker| (worker.as_str().to_owned(), told(worker))));
+    let others =
+        ["module", "condition", "switch", "loop", "forEach", "delay", "approval", "assignment", "workflow"];
+    let does = Worker::ALL.map(Worker::as_str).into_iter().chain(others);
+    let does: Vec<&str> = does.collect();
+    let mut step = json!({
+        "type": "object",
+        "required": ["id"],
+        "additionalProperties": false,
+        "properties": properties,
+        "dependentRequired": { "module": ["action"], "action": ["module"] },
+    });
+    one_of(&mut step, &does);
     step
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_that_is_read_is_in_the_schema() {
-        let keys =
-            |schema: &Value| schema["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        let sorted = |all: Vec<&str>| {
-            let mut all: Vec<String> = all.into_iter().map(str::to_owned).collect();
-            all.sort();
-            all.dedup();
-            all
-        };
-        assert_eq!(sorted(keys(&schema()).iter().map(String::as_str).collect()), sorted(read::KEYS.to_vec()));
-        let of_step: Vec<&str> = step::KEYS
-            .into_iter()
-            .chain(step::ACTION_KEYS)
-            .chain(step::LOOP_KEYS)
-            .chain(collect::DOES)
-            .collect();
-        let step = schema()["$defs"]["step"].clone();
-        assert_eq!(sorted(keys(&step).iter().map(String::as_str).collect()), sorted(of_step));
-        let module = module_schema();
-        assert_eq!(sorted(keys(&module).iter().map(String::as_str).collect()), sorted(module::KEYS.to_vec()));
-        let action = &module["properties"]["actions"]["items"];
-        assert_eq!(
-            sorted(keys(action).iter().map(String::as_str).collect()),
-            sorted(module::ACTION_KEYS.to_vec())
-        );
+/// What a workflow can be told when it is run.
+fn params() -> Map<String, Value> {
+    let types = ["string", "number", "integer", "boolean", "json"];
+    let param = |types: &[&str]| {
+        json!({
+            "type": { "enum": types },
+            "description": plain(),
+            "default": {},
+            "required": flag(),
+            "choices": { "type": "array" },
+        })
+    };
+    let by_name = closed(param(&types), &[]);
+    let mut named = param(&[&types[..], &["object", "array", "any"]].concat());
+    if let Value::Object(fields) = &mut named {
+        fields.insert("name".to_owned(), plain());
     }
+    let list = json!({ "type": "array", "items": closed(named, &["name"]) });
+    let by_name = json!({ "anyOf": [by_name, { "type": "null" }] });
+    let params = json!({ "anyOf": [list, { "type": "object", "additionalProperties": by_name }] });
+    // Of a trigger: declared as a list, or given by name.
+    let given = json!({ "anyOf": [list, { "type": "object" }] });
+    Map::from_iter([("params".to_owned(), params), ("given".to_owned(), given)])
+}
+
+fn trigger() -> Value {
+    let params = to("given");
+    let one = |kind: &str, more: Value| {
+        let mut properties = Map::from_iter([
+            ("type".to_owned(), json!({ "const": kind })),
+            ("params".to_owned(), params.clone()),
+        ]);
+        if let Value::Object(more) = more {
+            properties.extend(more);
+        }
+        closed(Value::Object(properties), &["type"])
+    };
+    json!({ "oneOf": [
+        one("cli", json!({ "command": plain() })),
+        one("schedule", json!({ "cron": plain(), "every": plain(), "zone": plain() })),
+        one("webhook", json!({ "path": plain() })),
+        one("event", json!({ "event": plain(), "filter": plain() })),
+    ] })
 }
