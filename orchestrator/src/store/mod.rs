@@ -234,6 +234,10 @@ impl Store for SqlStore {
         read!(self, reader => lists::next_ready_at(&mut reader, namespace, fallbacks, now))
     }
 
+    async fn force(&self, assignment: AssignmentId) -> Result<u64, StoreError> {
+        self.carry_out(job_table::Force(assignment)).await
+    }
+
     async fn cooldowns(&self, namespace: Option<&Namespace>) -> Result<Vec<CooldownLine>, StoreError> {
         let now = self.clock.now();
         read!(self, reader => lists::cooldowns(&mut reader, namespace, now))
