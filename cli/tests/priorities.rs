@@ -41,3 +41,19 @@ fn immediate_runs_go_before_scheduled_and_those_before_deferred_unless_one_is_fo
     assert_eq!(notes, "forced\nimmediate\nscheduled\ndeferred\n");
     world.agents(&["queue", "--force", &forced]).fails(5, &["nothing of"]);
 }
+
+#[test]
+fn a_workflow_says_which_class_its_runs_have_unless_whoever_starts_one_does() {
+    let world = World::new();
+    world.write("shop/.agents/config.json", r#"{"graceMs": 300}"#);
+    world.write(
+        "shop/.agents/workflows/later.yaml",
+        "name: Later\npriority: deferred\nsteps:\n  - id: a\n    exec: { command: ls }\n",
+    );
+    world.json(&["workflow", "run", "later"]);
+    world.json(&["workflow", "run", "later", "--priority", "scheduled"]);
+    let queue = world.json(&["queue"]);
+    let classes: Vec<&Value> =
+        queue["ready"].as_array().unwrap().iter().map(|line| &line["priority"]).collect();
+    assert_eq!(classes, [&json!("scheduled"), &json!("deferred")]);
+}

@@ -27,6 +27,7 @@ mod job_table;
 mod key_table;
 mod lists;
 mod notice_table;
+mod old_steps;
 mod proof_json;
 mod purse;
 mod reservation;
