@@ -183,7 +183,11 @@ impl From<StartError> for Failure {
         let mut problems = error.problems.into_iter();
         let first = Failure::new(kind, problems.next().unwrap_or_default());
         let failure = problems.fold(first, |failure, problem| failure.hint(problem));
-        failure.hint_if(error.is_unknown.then_some("`agents definition list` lists them"))
+        failure.hint_if(
+            error
+                .is_unknown
+                .then_some("`agents definition list` and `agents workflow list` list what there is"),
+        )
     }
 }
 

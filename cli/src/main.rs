@@ -27,7 +27,7 @@ mod workspace_choice;
 
 use std::process::ExitCode;
 
-use agents_orchestrator::process::keeper::{self, terms};
+use agents_orchestrator::process::keeper::program;
 use clap::error::ErrorKind;
 
 use arguments::Arguments;
@@ -35,7 +35,8 @@ use failure::{Failure, FailureKind};
 use output::{Form, Printer};
 
 fn main() -> ExitCode {
-    if let Some(code) = keep() {
+    // A keeper must be small and start at once: nothing else of the program is set up.
+    if let Some(code) = program::obey(std::env::args_os().skip(1)) {
         return ExitCode::from(code);
     }
     let (printer, ended) = match Arguments::of_process() {
@@ -59,18 +60,6 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
-}
-
-/// The two hidden commands of a keeper, which must be small and start at once: nothing else of the program is set up.
-fn keep() -> Option<u8> {
-    let mut args = std::env::args_os().skip(1);
-    let command = args.next()?;
-    let rest = || args.collect::<Vec<_>>();
-    match command.to_str()? {
-        terms::KEEP => Some(keeper::keep(&rest())),
-        terms::LAUNCH => Some(keeper::launch(&rest())),
-        _ => None,
-    }
 }
 
 /// Help and the version are answers; everything else is a wrong command line.

@@ -5,6 +5,7 @@
 
 mod definition;
 mod json_text;
+mod language;
 pub mod node;
 mod param;
 mod place;
@@ -22,6 +23,7 @@ mod url_text;
 mod tests;
 
 pub use definition::{Definition, NAME_MAX, Worker, name_problem};
+pub use language::environment;
 pub use param::{Param, ParamType, accept, param_named};
 pub use problem::{At, Problem, Problems, is_steering};
 pub use read::parts;

@@ -46,7 +46,8 @@ impl Problems {
     pub fn new(source: &str, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.at);
         problems.dedup();
-        let lines = problems.iter().map(|problem| line(text, problem.at)).collect();
+        let all: Vec<&str> = text.lines().collect();
+        let lines = problems.iter().map(|problem| line(&all, problem.at)).collect();
         Self { source: source.to_owned(), problems, lines }
     }
 
@@ -57,8 +58,8 @@ impl Problems {
 }
 
 /// The line of that place, and the column in it; of a very long one the part around the place.
-fn line(text: &str, at: At) -> (String, usize) {
-    let line = text.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
+fn line(lines: &[&str], at: At) -> (String, usize) {
+    let line = lines.get(at.line.saturating_sub(1)).copied().unwrap_or_default();
     let length = line.chars().count();
     let column = at.column.clamp(1, length + 1);
     let first = if length <= SHOWN { 0 } else { (column - 1).saturating_sub(SHOWN / 2).min(length - SHOWN) };
@@ -116,6 +117,6 @@ mod tests {
         let place = |line: &str, c: char| line.chars().position(|one| one == c);
         assert_eq!(place(lines[1], '!'), place(lines[2], '^'), "{said}");
         assert!(lines[1].chars().count() < 180 && place(lines[1], '!').is_some(), "{said}");
-        assert_eq!(line("a\u{202e}b", At { line: 1, column: 9 }), ("a b".to_owned(), 4));
+        assert_eq!(line(&["a\u{202e}b"], At { line: 1, column: 9 }), ("a b".to_owned(), 4));
     }
 }

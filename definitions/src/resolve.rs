@@ -12,7 +12,7 @@ use minijinja::Value as Known;
 use serde_json::{Map, Value, json};
 
 use crate::definition::{Definition, Worker};
-use crate::place::{self, Args, Spot};
+use crate::place::{self, Args, BadPlace, Spot};
 use crate::shape::{self, Shape};
 use crate::template::{self, Rendered, Renderer};
 
@@ -81,7 +81,9 @@ pub fn resolve_named(
         limits: Vec::new(),
         timeout_ms: None,
     };
-    resolve_with(&definition, &Renderer::new(names), false).map_err(|wrong| {
+    let renderer = Renderer::new(names);
+    let mut filling = Filling { refuses_none: true, ..Filling::new(&definition, &renderer, false) };
+    filling.resolved(&definition).map_err(|wrong| {
         let line =
             |wrong: &Wrong| format!("{}.{}: {}: {}", worker.as_str(), wrong.path, wrong.message, wrong.hint);
         wrong.iter().map(line).collect()
@@ -116,36 +118,7 @@ pub(crate) fn resolve_with(
     renderer: &Renderer,
     is_trial: bool,
 ) -> Result<Resolved, Vec<Wrong>> {
-    let mut filling =
-        Filling { renderer, is_trial, shell: shell(definition), args: Args::new(), wrong: Vec::new() };
-    let mut told = Map::new();
-    for field in shape::fields(definition.worker) {
-        if let Some(value) = definition.config.get(field.key) {
-            told.insert(field.key.to_owned(), filling.value(field.key, field.shape, value));
-        }
-    }
-    let Filling { args, mut wrong, .. } = filling;
-    // On trial a sample stands where a text is wrong, and the rest is looked at too.
-    if !wrong.is_empty() && !is_trial {
-        return Err(wrong);
-    }
-    let job = match job(definition.worker, told, args) {
-        Ok(job) if wrong.is_empty() => job,
-        Ok(_) => return Err(wrong),
-        Err(errors) => {
-            wrong.extend(errors.into_iter().map(of_spec));
-            return Err(wrong);
-        }
-    };
-    Ok(Resolved {
-        title: definition.title(),
-        worker: definition.worker,
-        harness: job.harness,
-        model: job.model,
-        context: job.context,
-        timeout_ms: definition.timeout_ms,
-        limits: definition.limits.clone(),
-    })
+    Filling::new(definition, renderer, is_trial).resolved(definition)
 }
 
 fn of_spec(error: SpecError) -> Wrong {
@@ -171,12 +144,50 @@ fn shell(definition: &Definition) -> Shell {
 struct Filling<'a> {
     renderer: &'a Renderer,
     is_trial: bool,
+    /// A value that is none may not stand in a line of shell: `rm -r {{ folder }}/x` would mean something else.
+    refuses_none: bool,
     shell: Shell,
     args: Args,
     wrong: Vec<Wrong>,
 }
 
-impl Filling<'_> {
+impl<'a> Filling<'a> {
+    fn new(definition: &Definition, renderer: &'a Renderer, is_trial: bool) -> Self {
+        let shell = shell(definition);
+        Self { renderer, is_trial, refuses_none: false, shell, args: Args::new(), wrong: Vec::new() }
+    }
+
+    fn resolved(&mut self, definition: &Definition) -> Result<Resolved, Vec<Wrong>> {
+        let mut told = Map::new();
+        for field in shape::fields(definition.worker) {
+            if let Some(value) = definition.config.get(field.key) {
+                told.insert(field.key.to_owned(), self.value(field.key, field.shape, value));
+            }
+        }
+        let mut wrong = std::mem::take(&mut self.wrong);
+        // On trial a sample stands where a text is wrong, and the rest is looked at too.
+        if !wrong.is_empty() && !self.is_trial {
+            return Err(wrong);
+        }
+        let job = match job(definition.worker, told, std::mem::take(&mut self.args)) {
+            Ok(job) if wrong.is_empty() => job,
+            Ok(_) => return Err(wrong),
+            Err(errors) => {
+                wrong.extend(errors.into_iter().map(of_spec));
+                return Err(wrong);
+            }
+        };
+        Ok(Resolved {
+            title: definition.title(),
+            worker: definition.worker,
+            harness: job.harness,
+            model: job.model,
+            context: job.context,
+            timeout_ms: definition.timeout_ms,
+            limits: definition.limits.clone(),
+        })
+    }
+
     fn value(&mut self, path: &str, shape: Shape, value: &Value) -> Value {
         match (shape, value) {
             (Shape::Text(spot) | Shape::Texts(spot) | Shape::Table(spot), Value::String(text)) => {
@@ -228,7 +239,12 @@ impl Filling<'_> {
         if self.is_trial && spot == Spot::Url && rendered.text.starts_with('\0') {
             return sample(spot);
         }
+        let is_none = |datum: &template::Datum| datum.json.is_null();
         let placed = match spot {
+            Spot::Line if self.refuses_none && rendered.data.iter().any(is_none) => Err(BadPlace::new(
+                "a value that is none stands in a command",
+                "say what holds without it: {{ … | default(\"…\", true) }}",
+            )),
             Spot::Line => place::line(&rendered, self.shell, &mut self.args),
             Spot::Plain | Spot::Variable | Spot::Header | Spot::Url | Spot::Body => {
                 place::text(&rendered, spot)

@@ -7,13 +7,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::value::{Object, ObjectRepr, Serde, ValueKind};
-use minijinja::{Environment, ErrorKind, State, UndefinedBehavior, Value};
+use minijinja::{Environment, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
-use crate::suggestion;
-
-/// How many steps one text may take: a loop over loops ends.
-const FUEL: u64 = 200_000;
+use crate::{language, suggestion};
 
 /// What templates may name, besides `params`.
 const NAMES: [&str; 4] = ["params", "input", "today", "now"];
@@ -102,10 +99,7 @@ impl Renderer {
     pub fn new(names: Value) -> Self {
         let data = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&data);
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_debug(false);
-        environment.set_fuel(Some(FUEL));
+        let mut environment = language::environment();
         environment.set_formatter(move |out, _: &mut State<'_, '_>, value| {
             let datum = datum(value)?;
             let mut data = noted.lock().unwrap_or_else(PoisonError::into_inner);

@@ -53,13 +53,11 @@ pub enum EventKind {
     StepWaits,
     /// A person has answered a step, or ended a loop, or had a run go on.
     StepAnswered,
-    /// An iteration of a workflow's loop begins.
-    LoopIterated,
 }
 
 impl EventKind {
     /// Every kind, in the order of the docs.
-    pub const ALL: [EventKind; 34] = [
+    pub const ALL: [EventKind; 33] = [
         EventKind::AssignmentCreated,
         EventKind::AssignmentActivated,
         EventKind::AssignmentBlocked,
@@ -93,7 +91,6 @@ impl EventKind {
         EventKind::BranchMoved,
         EventKind::StepWaits,
         EventKind::StepAnswered,
-        EventKind::LoopIterated,
     ];
 
     /// The name in the store and in JSON.
@@ -132,7 +129,6 @@ impl EventKind {
             EventKind::BranchMoved => "branch_moved",
             EventKind::StepWaits => "step_waits",
             EventKind::StepAnswered => "step_answered",
-            EventKind::LoopIterated => "loop_iterated",
         }
     }
 

@@ -17,7 +17,7 @@ mod workflow;
 
 pub use engine::{Graph, Reader};
 pub use module::{Modules, read_module};
-pub use read::read;
+pub use read::{STEPS_MAX, read};
 pub use schema::{module_schema, schema};
 pub use shipped::shipped;
 pub use snapshot::{SnapshotSkill, read_snapshot_parts, snapshot, used_modules};

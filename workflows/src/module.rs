@@ -50,8 +50,8 @@ impl Modules {
     }
 }
 
-const KEYS: [&str; 4] = ["module", "version", "description", "actions"];
-const ACTION_KEYS: [&str; 11] = [
+pub(crate) const KEYS: [&str; 4] = ["module", "version", "description", "actions"];
+pub(crate) const ACTION_KEYS: [&str; 11] = [
     "name",
     "description",
     "inputs",

@@ -9,9 +9,10 @@ use agents_domain::invocation::StopSignal;
 use agents_orchestrator::process::AttemptFiles;
 use agents_orchestrator::process::keeper::control;
 use agents_orchestrator::process::keeper::mark::{self, Taken};
+use agents_orchestrator::process::keeper::program;
 use agents_orchestrator::process::keeper::terms::{KEEP, Terms};
 
-/// The program that keeps attempts.
+/// The program that keeps attempts, or the small one beside it.
 pub const KEEPER: &str = env!("CARGO_BIN_EXE_agents");
 
 /// The keeper of that program, which is to have its files in that folder.
@@ -29,7 +30,7 @@ pub fn of(folder: &Path, program: Vec<OsString>) -> Command {
         max_output: 1 << 30,
         command: program,
     };
-    let mut command = Command::new(KEEPER);
+    let mut command = Command::new(program::beside(Path::new(KEEPER)));
     command.arg(KEEP).args(terms.into_args()).stdin(Stdio::null()).stdout(lock).stderr(Stdio::null());
     command
 }

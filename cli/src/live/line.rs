@@ -137,15 +137,7 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
         EventKind::JobCancelled => {
             (Style::Attention, format!("{job} cancelled{}", because(detail("reason"))))
         }
-        EventKind::HarnessCooledDown => {
-            let until = detail("until");
-            let until = until.parse::<jiff::Timestamp>().map_or(until, |moment| {
-                time::local(Timestamp::from_millis(moment.as_millisecond()), event.at)
-            });
-            let (harness, why) = (detail("harness"), detail("outcome"));
-            let line = format!("{harness} cools down until {until} ({why}): {}", detail("message"));
-            (Style::Attention, line)
-        }
+        EventKind::HarnessCooledDown => (Style::Attention, cooled_down(event)),
         EventKind::CancelRequested => (Style::Attention, format!("{job} is to be cancelled")),
         EventKind::PauseRequested => (Style::Attention, format!("{job} is to be paused")),
         EventKind::RetryRequested => (Style::Plain, format!("{job} is to be done now")),
@@ -174,20 +166,22 @@ fn happened(event: &HistoryEvent) -> Option<(Style, String)> {
                 format!("{assignment} step {step} waits for {what}{}", because(detail("question"))),
             )
         }
-        EventKind::StepAnswered => (
-            Style::Plain,
-            format!(
-                "{assignment} step {} {}{}",
-                detail("step"),
-                detail("answer"),
-                because(detail("comment"))
-            ),
-        ),
-        EventKind::LoopIterated => {
-            (Style::Dim, format!("{assignment} step {} iteration {}", detail("step"), detail("iteration")))
+        EventKind::StepAnswered => {
+            (Style::Plain, format!("{assignment} {}{}", detail("answer"), because(detail("comment"))))
         }
         EventKind::DecisionStaged => return None,
     })
+}
+
+fn cooled_down(event: &HistoryEvent) -> String {
+    let detail = |name: &str| event.detail(name).unwrap_or_default();
+    let until = detail("until");
+    let until = until.parse::<jiff::Timestamp>().map_or_else(
+        |_| until.to_owned(),
+        |moment| time::local(Timestamp::from_millis(moment.as_millisecond()), event.at),
+    );
+    let (harness, why) = (detail("harness"), detail("outcome"));
+    format!("{harness} cools down until {until} ({why}): {}", detail("message"))
 }
 
 fn day_spent(day: &DayLine) -> String {

@@ -9,6 +9,36 @@ use agents_orchestrator::process::{AttemptFiles, start};
 
 use super::bench::{Bench, ended};
 
+/// The small program that keeps attempts.
+const SMALL: &str = env!("CARGO_BIN_EXE_agents-keeper-1");
+
+#[tokio::test]
+async fn the_small_program_keeps_attempts_and_a_program_that_lies_alone_keeps_its_own() {
+    let real = |path: &str| format!("{}\n", std::fs::canonicalize(path).unwrap().display());
+    let line = "readlink /proc/$PPID/exe";
+    let bench = Bench::new();
+    assert_eq!(bench.run(&bench.shell(line)).await, (ProcessEnd::Exited(0), real(SMALL)));
+    let mut alone = Bench::new();
+    let own = alone.path("agents");
+    let whole = std::mem::replace(&mut alone.terms.keeper, own);
+    std::os::unix::fs::symlink(&whole, &alone.terms.keeper).unwrap();
+    let kept = alone.run(&alone.shell(line)).await;
+    assert_eq!(kept, (ProcessEnd::Exited(0), real(&whole.display().to_string())));
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "it is run by hand")]
+fn the_small_program_says_that_nobody_runs_it_by_hand() {
+    let run = |args: &[&str]| {
+        let ended = std::process::Command::new(SMALL).args(args).output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stderr).unwrap(), ended.stdout)
+    };
+    let why = "error: this is started by `agents`, to watch over an agent; there is nothing to run by hand\n";
+    for args in [&[][..], &["--help"], &["runner"]] {
+        assert_eq!(run(args), (Some(2), why.to_owned(), Vec::new()), "{args:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_agent_reads_all_of_a_large_prompt_and_then_the_end() {
     let bench = Bench::new();

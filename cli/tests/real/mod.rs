@@ -7,6 +7,7 @@ mod program;
 mod provider;
 mod refused;
 mod tree;
+mod workflow;
 
 use std::collections::BTreeMap;
 use std::fs;

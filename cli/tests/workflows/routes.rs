@@ -52,7 +52,7 @@ fn what_a_step_puts_out_is_handed_on_and_the_run_answers_it() {
         json!(steps),
         json!([
             ["greet", "exec echo ::set-output name=greeting::hello {{ params.who }}", "completed", 1, {"greeting": "hello shop"}, "onSuccess: repeat"],
-            ["repeat", "exec", "completed", 1, {"said": "hello shop again"}, "onSuccess: end"],
+            ["repeat", "exec printf %s again {{ steps.greet.outputs.greeting }}", "completed", 1, {"said": "hello shop again"}, "onSuccess: end"],
         ])
     );
     let shown = stage.agents(&["workflow", "status", &text(&ended["id"])]).ok().stdout;
@@ -66,7 +66,7 @@ fn what_a_step_puts_out_is_handed_on_and_the_run_answers_it() {
 const FAILS: &str = "\
 name: Failure
 steps:
-  - id: break
+  - id: burst
     exec: { shell: sh, command: \"echo broken >&2; exit 3\" }
     onSuccess: never
     onFailure: mend
@@ -81,23 +81,23 @@ steps:
 fn a_failure_takes_its_route_and_the_handler_sees_the_error() {
     let stage = Stage::new(&[("fails", FAILS)]);
     let run = stage.run(&["fails"]);
-    assert_eq!(stage.lines("errors"), ["command_failed break 1"]);
-    assert_eq!(stage.steps(&run), ["break failed 1 onFailure: mend", "mend completed 1 onSuccess: end"]);
+    assert_eq!(stage.lines("errors"), ["command_failed burst 1"]);
+    assert_eq!(stage.steps(&run), ["burst failed 1 onFailure: mend", "mend completed 1 onSuccess: end"]);
     assert_eq!(stage.end(&run)[0], "completed");
     let error = &stage.status(&run)["steps"][0]["error"];
-    assert_eq!((&error["class"], &error["step"]), (&json!("command_failed"), &json!("break")));
+    assert_eq!((&error["class"], &error["step"]), (&json!("command_failed"), &json!("burst")));
     assert!(text(&error["tail"]).contains("broken"), "{error:#}");
 }
 
 #[test]
 fn a_failure_without_a_route_ends_the_run_and_waiting_for_it_ends_with_1() {
-    let stage = Stage::new(&[("fails", "name: F\nsteps:\n  - id: break\n    exec: { argv: [\"false\"] }\n")]);
+    let stage = Stage::new(&[("fails", "name: F\nsteps:\n  - id: burst\n    exec: { argv: [\"false\"] }\n")]);
     let runner = stage.runner();
     stage.agents(&["workflow", "run", "fails", "--follow", "--json"]).run();
     let ended = stage.agents(&["workflow", "run", "fails", "--wait"]).run();
     runner.kill();
     assert_eq!(ended.code, 1, "{ended:?}");
-    for part in ["failed", "break", "agents workflow status"] {
+    for part in ["failed", "burst", "agents workflow status"] {
         assert!(ended.stderr.contains(part), "`{part}` is not in {}", ended.stderr);
     }
 }
@@ -245,7 +245,7 @@ fn an_agent_does_a_step_and_its_json_is_the_output() {
     let stage = Stage::new(&[("ask", flow)]);
     stage.write(
         "script.json",
-        json!({"replies": [{"text": "It is:\n```json\n{\"number\": 42}\n```"}]}).to_string(),
+        json!({"replies": [{"steps": [{"text": "It is:\n```json\n{\"number\": 42}\n```"}]}]}).to_string(),
     );
     let run = stage.run(&["ask"]);
     assert_eq!(stage.end(&run)[0], "completed", "{:#}", stage.status(&run));

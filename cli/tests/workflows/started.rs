@@ -67,9 +67,9 @@ fn a_schedule_starts_a_workflow_and_goes_through_a_file() {
     stage.json(&["schedule", "export", "--output", file]);
     stage.json(&["schedule", "delete", "nightly"]);
     let told = stage.json(&["schedule", "import", file]);
-    assert_eq!(told["schedules"], json!([{"name": "nightly", "result": "created"}]));
+    assert_eq!(told["schedules"], json!([{"name": "nightly", "result": "created", "done": false}]));
     let again = stage.json(&["schedule", "show", "nightly"])["schedule"].clone();
     assert_eq!((&again["workflow"], &again["params"]), (&made["workflow"], &made["params"]));
     let unknown = ["schedule", "create", "x", "--every", "1h", "--workflow", "ntoe"];
-    stage.agents(&unknown).fails(6, &["there is no workflow `ntoe`", "note"]);
+    stage.agents(&unknown).fails(3, &["there is no workflow `ntoe`", "note", "agents workflow list"]);
 }

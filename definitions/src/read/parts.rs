@@ -93,6 +93,11 @@ pub fn keys(worker: Worker) -> Vec<String> {
     shape::names(worker)
 }
 
+/// Those of them that must be there.
+pub fn needed_keys(worker: Worker) -> Vec<String> {
+    shape::fields(worker).iter().filter(|field| field.is_needed).map(|field| field.key.to_owned()).collect()
+}
+
 /// A value that everything can be asked of: it stands for what nobody knows yet.
 pub fn anything() -> minijinja::Value {
     minijinja::Value::from_object(Anything)

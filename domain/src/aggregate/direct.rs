@@ -8,7 +8,7 @@ use crate::evidence::Ties;
 use crate::history::EventKind;
 use crate::job::JobStatus;
 use crate::outcome::Outcome;
-use crate::workflow::{Ends, NewFlow, Signal, StepJob, Then, Turn};
+use crate::workflow::{Ends, NewFlow, Signal, StepJob, Then, Turn, Wait};
 
 impl Aggregate {
     /// A new run of a workflow.
@@ -68,16 +68,32 @@ impl Aggregate {
             | Signal::ChildEnded { .. }
             | Signal::Break { .. } => self.refuse_if_closed()?,
         }
+        self.note_answer(&signal, ctx);
         self.signal = Some(signal);
         Ok(())
     }
 
+    /// What a person says is told; the rest is told by what it comes from.
+    fn note_answer(&mut self, signal: &Signal, ctx: &Context<'_>) {
+        let (answer, comment) = match signal {
+            Signal::Answered { approved: true, comment, .. } => ("approved", comment.clone()),
+            Signal::Answered { approved: false, comment, .. } => ("rejected", comment.clone()),
+            Signal::Break { reason } => ("break", reason.clone()),
+            Signal::GoOn { from } => ("resumed", from.clone()),
+            Signal::Begin
+            | Signal::JobEnded { .. }
+            | Signal::Woken
+            | Signal::ChildStarted { .. }
+            | Signal::ChildRefused { .. }
+            | Signal::ChildEnded { .. } => return,
+        };
+        let mut details = vec![("answer", answer.to_owned())];
+        details.extend(comment.map(|comment| ("comment", comment)));
+        self.note_event(ctx, EventKind::StepAnswered, About::ASSIGNMENT, details);
+    }
+
     /// What its workflow has said is done.
     pub fn follow_turn(&mut self, turn: Turn, ctx: &Context<'_>) {
-        for event in turn.events {
-            let about = event.job.map_or(About::ASSIGNMENT, About::job);
-            self.note_event(ctx, event.kind, about, event.details);
-        }
         for job in turn.cancels {
             match self.job_index(job).map(|index| self.jobs[index].status()) {
                 Some(JobStatus::Pending) => self.cancel_job(job, "its workflow goes on without it", ctx),
@@ -89,7 +105,11 @@ impl Aggregate {
         }
         match turn.then {
             Then::Job(step) => self.put_step(*step, ctx),
-            Then::Wait(_) | Then::GoOn => {}
+            Then::Wait(Wait::Person { step, question, until: _ }) => {
+                let details = vec![("for", "person".to_owned()), ("step", step), ("question", question)];
+                self.note_event(ctx, EventKind::StepWaits, About::ASSIGNMENT, details);
+            }
+            Then::Wait(Wait::Time { .. } | Wait::Start { .. } | Wait::Run { .. }) | Then::GoOn => {}
             Then::End(ends) => self.end_flow(ends, ctx),
         }
         self.settle(ctx);

@@ -1,6 +1,7 @@
 //! What was measured when an attempt had ended becomes part of where the assignment stands.
 
 use super::{About, Aggregate, Context};
+use crate::director::Director;
 use crate::evidence::{CheckReceipt, Evidence, Finding, FindingSource, ReceiptMark, Severity, Standing};
 use crate::history::EventKind;
 use crate::job::Job;
@@ -39,8 +40,11 @@ impl Aggregate {
         }
     }
 
-    /// Blocks an assignment whose jobs only repeat what there is.
+    /// Blocks an assignment whose jobs only repeat what there is. How often a workflow does something in vain, its own bounds say.
     pub(super) fn block_if_stuck(&mut self, ctx: &Context<'_>) {
+        if self.assignment.director == Director::Workflow {
+            return;
+        }
         let repeats = self.assignment.standing().repeats;
         if repeats >= REPEATS_MOST && self.assignment.is_active() {
             // A person who activates it again gives it as many new chances.

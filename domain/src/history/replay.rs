@@ -120,7 +120,6 @@ impl Told {
             | EventKind::BranchMoved
             | EventKind::StepWaits
             | EventKind::StepAnswered
-            | EventKind::LoopIterated
             | EventKind::AssignmentNoted => true,
         };
         if !is_right {
@@ -167,8 +166,7 @@ impl Told {
             | EventKind::NothingGained
             | EventKind::BranchMoved
             | EventKind::StepWaits
-            | EventKind::StepAnswered
-            | EventKind::LoopIterated => (None, None),
+            | EventKind::StepAnswered => (None, None),
         };
         self.status = of_assignment.or(self.status);
         self.jobs.extend(of_job);

@@ -127,14 +127,6 @@ pub enum Then {
     GoOn,
 }
 
-/// Something that the history tells of a run, with its details.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowEvent {
-    pub kind: crate::history::EventKind,
-    pub job: Option<JobId>,
-    pub details: Vec<(&'static str, String)>,
-}
-
 /// A step of the run: what is to be written, all of it in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
@@ -144,7 +136,6 @@ pub struct Turn {
     pub at: Option<String>,
     pub steps: Vec<StepChange>,
     pub then: Then,
-    pub events: Vec<FlowEvent>,
     /// Jobs and runs of it that nobody wants any more (a break, a step that was left by its time limit).
     pub cancels: Vec<JobId>,
 }

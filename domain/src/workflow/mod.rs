@@ -5,9 +5,7 @@ mod flow;
 mod library;
 mod step;
 
-pub use flow::{
-    Ask, Ends, Facts, Flow, FlowEvent, FlowReader, NewFlow, NoTurn, Signal, StepJob, Then, Turn, Wait,
-};
+pub use flow::{Ask, Ends, Facts, Flow, FlowReader, NewFlow, NoTurn, Signal, StepJob, Then, Turn, Wait};
 pub use library::{
     Due, DueFlow, Edit, Published, StoredWorkflow, Summary, Version, WorkflowFilter, WorkflowRun,
     WorkflowStatus, Workflows,

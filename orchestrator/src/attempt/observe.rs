@@ -131,6 +131,11 @@ impl Observer {
         Printed { stdout: self.tail.offset(), stderr: beside }
     }
 
+    /// How much of its stream is there and was not read yet, in bytes.
+    pub fn unread(&self) -> u64 {
+        self.tail.unread()
+    }
+
     fn read_rest(&mut self) {
         loop {
             match self.read_piece() {

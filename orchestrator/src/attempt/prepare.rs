@@ -64,6 +64,10 @@ pub(super) fn rules(claimed: &Claimed, around: &Surroundings) -> Result<(Rules, 
 pub(super) async fn prepare(claimed: &Claimed, around: &Surroundings) -> Result<Prepared, Outcome> {
     let (rules, settings) = rules(claimed, around)?;
     if claimed.job.job_type.is_run() {
+        // A step of a workflow works in the worktree of its run, like every other job.
+        if claimed.assignment.worktree.is_some() {
+            workspace::prepare(claimed, &settings, false).await?;
+        }
         return run::prepare(claimed, around, (rules, &settings));
     }
     if !rules.harness.is_agent() {

@@ -21,6 +21,9 @@ use crate::process::keeper::mark;
 use crate::process::{SpawnError, refused};
 use crate::review;
 
+/// To read so much may take long, in bytes. To go aside for less takes longer than to read it.
+const ASIDE_FROM: u64 = 1 << 20;
+
 /// The report of an attempt of which nothing lives any more.
 pub(super) fn report(
     claimed: &Claimed,
@@ -30,7 +33,10 @@ pub(super) fn report(
 ) -> AttemptReport {
     let Ended { exit, observer, asked, passed } = ended;
     let end = StreamEnd { process: exit.process(), stderr_tail: "", at: around.clock.now() };
-    let (summary, progress) = aside(|| observer.finish(&end));
+    let (summary, progress) = match observer.unread() {
+        ..ASIDE_FROM => observer.finish(&end),
+        ASIDE_FROM.. => aside(|| observer.finish(&end)),
+    };
     let never_ran = exit.not_started.is_some() || has_not_begun(&exit, invocation, rules);
     let progress = if never_ran { nothing_used() } else { progress };
     let reason = exit.reason.or(asked.filter(|_| exit.is_unknown));

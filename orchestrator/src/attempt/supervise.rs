@@ -53,8 +53,10 @@ pub(super) async fn to_the_end(supervised: Supervised, rules: &Rules, clock: &dy
             custody.ask_end(EndReason::Hopeless);
             asked = Some((EndReason::Hopeless, Instant::now()));
         }
-        if asked.is_none() && !custody.is_agent_gone() {
-            passed = meter.look(age + began.elapsed(), &observer.progress());
+        if asked.is_none() {
+            let look = meter.look(age + began.elapsed(), &observer.progress());
+            // Whether it is gone takes a walk through its tree, so it is asked last.
+            passed = look.filter(|_| !custody.is_agent_gone());
             if passed.is_some() {
                 custody.ask_end(EndReason::OverBudget);
                 asked = Some((EndReason::OverBudget, Instant::now()));

@@ -68,6 +68,11 @@ impl Tail {
         Ok(())
     }
 
+    /// How much of it is there and was not read yet.
+    pub fn unread(&self) -> u64 {
+        self.file.metadata().map_or(0, |found| found.len()).saturating_sub(self.offset)
+    }
+
     /// How far it has been read.
     pub fn offset(&self) -> u64 {
         self.offset

@@ -14,7 +14,6 @@ pub mod verdict;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use agents_domain::access::Access;
 use agents_domain::assignment::Assignment;
 use agents_domain::attempt::AttemptReport;
 use agents_domain::decision::Decision;
@@ -62,10 +61,7 @@ impl<'a> Scene<'a> {
     }
 
     fn may_edit(&self) -> bool {
-        match self.settings.access_for(&self.claimed.job.job_type) {
-            Access::Edit | Access::Full => true,
-            Access::ReadOnly | Access::ReadOnlyAndAgents => false,
-        }
+        workspace::may_edit(self.claimed, self.settings)
     }
 
     /// Whether anything of the assignment could stand in the way of `complete`.
@@ -79,15 +75,20 @@ impl<'a> Scene<'a> {
 
 /// Measures what an attempt that has ended has come to, and adds it to its report.
 pub async fn measure(scene: Scene<'_>, report: &mut AttemptReport) {
-    // What a run does is its own business, and no work of an agent's.
-    if scene.claimed.job.job_type.is_run() {
+    let is_run = scene.claimed.job.job_type.is_run();
+    // What a run does is its own business, and no work of an agent's; in a worktree of its own it is kept.
+    if is_run && scene.assignment().worktree.is_none() {
         return;
     }
-    let attempt = scene.claimed.attempt.id;
-    // A runner that is gone may have been here before.
-    run::end_left_behind(attempt, &files(&scene.around.data_folder, attempt)).await;
-    if report.process.is_some() {
-        look(scene, report).await;
+    if !is_run {
+        let attempt = scene.claimed.attempt.id;
+        // A runner that is gone may have been here before.
+        run::end_left_behind(attempt, &files(&scene.around.data_folder, attempt)).await;
+        if report.process.is_some() {
+            look(scene, report).await;
+        }
+    } else if scene.may_edit() && report.outcome.is_success() {
+        keep(scene, report).await;
     }
     // Also what a check has set up, whose files the agent has written.
     if let Err(error) = workspace::over(scene.claimed, scene.settings).await {
@@ -110,12 +111,17 @@ async fn look(scene: Scene<'_>, report: &mut AttemptReport) {
     guards::look_again(scene, &mut report.evidence).await;
 }
 
-/// A job that may edit has ended well: what it has done is kept, looked at and checked.
-async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
+/// What it has done is committed.
+async fn keep(scene: Scene<'_>, report: &mut AttemptReport) {
     match workspace::checkpoint_of(scene.claimed, scene.settings, &report.outcome.text).await {
         Ok(checkpoint) => report.evidence.checkpoint = checkpoint,
         Err(error) => guards::not_kept(scene, &error.to_string(), &mut report.evidence),
     }
+}
+
+/// A job that may edit has ended well: what it has done is kept, looked at and checked.
+async fn after_work(scene: Scene<'_>, report: &mut AttemptReport) {
+    keep(scene, report).await;
     guards::look(scene, &mut report.evidence).await;
     report.evidence.tree = workspace::state_of(scene.claimed, scene.settings).await;
     if let Some(tree) = &report.evidence.tree {

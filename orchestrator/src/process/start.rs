@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 
 use super::AttemptFiles;
 use super::keeper::mark::{self, Taken};
-use super::keeper::{control, now, terms};
+use super::keeper::{control, now, program as keeper_program, terms};
 use crate::crash_point;
 
 /// Why a process could not be started.
@@ -46,7 +46,7 @@ pub struct Streams {
 /// Under what terms an agent is kept.
 #[derive(Debug, Clone)]
 pub struct Terms {
-    /// The program that has the keeper's hidden command.
+    /// The whole program, which has the keeper's hidden command; the small one beside it is taken where there is one.
     pub keeper: PathBuf,
     /// How long it may go on without a runner.
     pub lease: Duration,
@@ -89,7 +89,7 @@ pub fn start(
         max_output: on.max_output,
         command: agent,
     };
-    let mut command = command(invocation, &on.keeper);
+    let mut command = command(invocation, &keeper_program::beside(&on.keeper));
     command.arg(terms::KEEP).args(terms.into_args());
     command.stdin(Stdio::from(stdin)).stdout(Stdio::from(lock)).stderr(Stdio::from(their_stderr));
     let child = command.spawn().map_err(|error| refused(invocation, &error))?;

@@ -128,7 +128,7 @@ impl Runner {
             self.look_for_work(&mut state);
             self.look_at_schedules(&mut state);
             chore.start_if_due(&self.around, &self.options.database_url);
-            if !state.is_draining {
+            if !state.is_draining && state.may_look_around(Instant::now()) {
                 let namespace = self.options.namespace.as_ref();
                 flows.look(&self.around, namespace, Actor::Runner(self.options.id));
                 reactions.look(&self.around, namespace, self.options.id);
@@ -142,6 +142,7 @@ impl Runner {
             // What happens more often than the tick must not put it off for ever.
             let wake_at = self.wake_at(&state).await.min(state.ticked_at + self.tick());
             let due_at = self.due_at(&state);
+            let look_at = state.looks_around_at().filter(|_| !is_quiet);
             let event = tokio::select! {
                 () = ring(bell.as_ref()) => Event::Rung,
                 Some(ended) = state.tasks.join_next_with_id() => Event::Ended(Box::new(ended)),
@@ -149,6 +150,7 @@ impl Runner {
                 Some(claimed) = state.claiming.join_next() => Event::Claimed(claimed),
                 Some(fired) = state.firing.join_next() => Event::Fired(fired),
                 () = until(due_at) => Event::Due,
+                () = until(look_at) => Event::Told,
                 Some(beat) = heartbeat.beats.recv() => Event::Beat(beat),
                 told = control.recv(), if state.has_listener => Event::Control(told),
                 looked = reactions.looked() => Event::Reacted(reactions.hear(looked)),

@@ -19,6 +19,9 @@ use super::recovery::Lookout;
 use crate::attempt::StopReason;
 use crate::schedule::{Looked, More};
 
+/// How often is looked at what has happened, while very short jobs end all the time.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
+
 /// What happens in the loop.
 pub(super) enum Event {
     Rung,
@@ -146,6 +149,8 @@ pub(super) struct State {
     pub trouble: Option<Duration>,
     /// When the slow tick was last served.
     pub ticked_at: Instant,
+    /// When was last looked at what has happened.
+    looked_around_at: Option<Instant>,
     /// Namespaces of which was told that their day is spent.
     pub spent_days: BTreeSet<Namespace>,
     /// What has been seen of other runners' attempts.
@@ -176,6 +181,7 @@ impl State {
             finished: 0,
             trouble: None,
             ticked_at: Instant::now(),
+            looked_around_at: None,
             spent_days: BTreeSet::new(),
             lookout: Lookout::default(),
         }
@@ -187,5 +193,42 @@ impl State {
             && self.waiting.is_empty()
             && self.claiming.is_empty()
             && self.firing.is_empty()
+    }
+
+    /// Whether it is time to look at what has happened; then it counts as looked at.
+    pub fn may_look_around(&mut self, now: Instant) -> bool {
+        let is_early = self.looks_around_at().is_some_and(|moment| moment > now);
+        if !is_early {
+            self.looked_around_at = Some(now);
+        }
+        !is_early
+    }
+
+    /// When it will be time to look at what has happened. `None`: at any time. Beside very short jobs, each of which has
+    /// something to tell, a look for each of them would cost more than they do.
+    pub fn looks_around_at(&self) -> Option<Instant> {
+        let is_flooded = self.lookahead.is_on() && !self.is_idle();
+        self.looked_around_at.filter(|_| is_flooded).map(|at| at + LOOK_AROUND)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn beside_a_flood_of_short_jobs_what_happens_is_looked_at_together() {
+        let (mut state, now) = (State::new(false), Instant::now());
+        state.firing.spawn(std::future::pending());
+        assert!(state.may_look_around(now) && state.may_look_around(now), "at any time");
+        assert_eq!(state.looks_around_at(), None);
+        (0..100).for_each(|_| state.lookahead.saw(Duration::ZERO));
+        assert!(!state.may_look_around(now), "it was looked at just now");
+        let next = now + LOOK_AROUND;
+        assert_eq!(state.looks_around_at(), Some(next));
+        assert!(state.may_look_around(next) && !state.may_look_around(next), "once for all of them");
+        state.firing.abort_all();
+        while state.firing.join_next().await.is_some() {}
+        assert!(state.may_look_around(next), "there is nothing else to do");
     }
 }

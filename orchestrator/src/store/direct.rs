@@ -136,6 +136,9 @@ impl Batch<'_> {
         if let Some(aggregate) = self.aggregate_mut(id) {
             aggregate.follow_turn(turn, ctx);
         }
+        if let Some(child) = left(&row, wait.as_ref()) {
+            Box::pin(self.cancel_child(on, (id, child), ctx)).await?;
+        }
         Ok(Some(Ok(())))
     }
 
@@ -218,11 +221,24 @@ impl Batch<'_> {
             Some(Wait::Time { .. } | Wait::Person { .. } | Wait::Start { .. }) | None => None,
         });
         flow_table::close(on, id, self.now).await?;
-        let Some(child) = child else { return Ok(()) };
+        match child {
+            Some(child) => self.cancel_child(on, (id, child), ctx).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A run that another one has started ends, since nobody waits for it any more.
+    async fn cancel_child(
+        &mut self,
+        on: &mut Connection,
+        (id, child): (AssignmentId, AssignmentId),
+        ctx: &Context<'_>,
+    ) -> Result<(), StoreError> {
         self.load(on, &[child].into()).await?;
         let is_open = self.aggregate(child).is_some_and(|child| !child.assignment().is_closed());
         if is_open {
-            let reason = Some(format!("the run that had started it has ended: {}", id.short()));
+            let reason =
+                Some(format!("the run that had started it does not wait for it any more: {}", id.short()));
             let to = agents_domain::aggregate::StatusChange::Cancelled { reason };
             let command = Command {
                 change: Change::Update { assignment: child, to },
@@ -233,6 +249,16 @@ impl Batch<'_> {
         }
         Ok(())
     }
+}
+
+/// The run that it has waited for and does not wait for any more.
+fn left(row: &FlowRow, wait: Option<&Wait>) -> Option<AssignmentId> {
+    let child = |wait: &Wait| match wait {
+        Wait::Run { child, .. } => Some(*child),
+        Wait::Time { .. } | Wait::Person { .. } | Wait::Start { .. } => None,
+    };
+    let before = row.run.wait.as_ref().and_then(child)?;
+    (wait.and_then(child) != Some(before)).then_some(before)
 }
 
 /// What others have noticed may be over by now.

@@ -58,8 +58,7 @@ fn told_names(kind: EventKind) -> &'static [&'static str] {
         | EventKind::ProofChanged
         | EventKind::NothingGained
         | EventKind::BranchMoved
-        | EventKind::StepAnswered
-        | EventKind::LoopIterated => &[],
+        | EventKind::StepAnswered => &[],
     }
 }
 

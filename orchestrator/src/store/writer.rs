@@ -33,6 +33,12 @@ const BUSY: usize = 2;
 /// How long it waits.
 const LINGER: Duration = Duration::from_millis(2);
 
+/// After so many busy transactions in a row the load is one that lasts.
+const LASTING: u32 = 8;
+
+/// How long it waits then. Each statement of a transaction costs the same for one operation as for ten.
+const LINGER_LONG: Duration = Duration::from_millis(10);
+
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Something to be written, and who waits for it.
@@ -81,10 +87,10 @@ async fn run(
     flows: Flows,
 ) {
     let mut ops = Vec::with_capacity(BATCH_MAX);
-    let mut is_busy = false;
+    let mut busy_in_a_row = 0;
     while receiver.recv_many(&mut ops, BATCH_MAX).await > 0 {
-        if is_busy && ops.len() < BATCH_MAX {
-            tokio::time::sleep(LINGER).await;
+        if let Some(linger) = linger(busy_in_a_row).filter(|_| ops.len() < BATCH_MAX) {
+            tokio::time::sleep(linger).await;
         }
         while ops.len() < BATCH_MAX {
             match receiver.try_recv() {
@@ -92,9 +98,18 @@ async fn run(
                 Err(_) => break,
             }
         }
-        is_busy = ops.len() >= BUSY;
+        busy_in_a_row = if ops.len() >= BUSY { busy_in_a_row.saturating_add(1) } else { 0 };
         let waiting = std::mem::take(&mut ops);
         commit(&mut connection, waiting, (&*clock, &*ids), &flows).await;
+    }
+}
+
+/// How long to wait for more, after so many busy transactions in a row.
+fn linger(busy_in_a_row: u32) -> Option<Duration> {
+    match busy_in_a_row {
+        0 => None,
+        1..LASTING => Some(LINGER),
+        LASTING.. => Some(LINGER_LONG),
     }
 }
 

@@ -42,7 +42,7 @@ pub use folder::{agent_instructions, git_folders};
 pub use git::{Author, Git, GitError};
 pub use ground::{Ground, Obstacle, WORKTREES, ground, uncommitted};
 pub use leftovers::{LEFTOVERS, leftovers_of};
-pub use prepare::{Ready, prepare};
+pub use prepare::{Ready, may_edit, prepare};
 pub use rollback::{RolledBack, has_commit, roll_back};
 pub use tree_state::{content_of, not_committed, tree_state};
 pub use watch::{over, safely, safely_in, state_of, watched};

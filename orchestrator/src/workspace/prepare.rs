@@ -14,6 +14,9 @@ use super::trust::Trust;
 use super::{WorkspaceError, leftovers, setup, top, tree_state, watch, worktree};
 use crate::settings::Settings;
 
+/// The harness of commands.
+const EXEC: &str = "exec";
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ready {
@@ -34,13 +37,21 @@ impl Ready {
     }
 }
 
+/// Whether what the attempt does to the files is kept: that of an agent that may edit, and in a worktree that of a command too.
+pub fn may_edit(claimed: &Claimed, settings: &Settings) -> bool {
+    if claimed.job.job_type.is_run() && claimed.attempt.harness == EXEC {
+        return claimed.assignment.worktree.is_some();
+    }
+    match settings.access_for(&claimed.job.job_type) {
+        Access::Edit | Access::Full => true,
+        Access::ReadOnly | Access::ReadOnlyAndAgents => false,
+    }
+}
+
 /// Makes the workspace ready for the attempt; what stands in the way is its outcome. `is_resumed`: it goes on in the session
 /// of the attempt before it, so that its work stays as it is.
 pub async fn prepare(claimed: &Claimed, settings: &Settings, is_resumed: bool) -> Result<Ready, Outcome> {
-    let edits = match settings.access_for(&claimed.job.job_type) {
-        Access::Edit | Access::Full => true,
-        Access::ReadOnly | Access::ReadOnlyAndAgents => false,
-    };
+    let edits = may_edit(claimed, settings);
     match &claimed.assignment.worktree {
         Some(own) => {
             let lock = worktree::lock(own).await.map_err(|error| outcome(&error))?;

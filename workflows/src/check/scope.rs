@@ -37,6 +37,9 @@ pub struct Unknown {
     pub hint: String,
 }
 
+/// Among so many steps one is looked for that may have been meant.
+pub const NAMED_MAX: usize = 500;
+
 const STEP: [&str; 3] = ["outputs", "status", "error"];
 
 fn object(fields: &[(&str, Kind)]) -> Kind {
@@ -143,6 +146,7 @@ impl Scope {
         let Some(index) = self.steps.get(name) else {
             let mut known: Vec<String> = self.steps.keys().cloned().collect();
             known.sort();
+            known.truncate(NAMED_MAX);
             let hint = suggestion::did_you_mean(name, &known, "its steps are");
             return Err(Unknown { at: part.at, message: format!("there is no step `{name}`"), hint });
         };

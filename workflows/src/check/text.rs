@@ -1,6 +1,6 @@
 //! One text with expressions: the names in it, its type, and the text as the engine evaluates it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::infer::Infer;
 use super::path;
@@ -8,14 +8,18 @@ use super::scope::{Here, Scope, Unknown};
 use super::token::{self, Region};
 use crate::workflow::{Kind, StepIndex};
 
+/// So many unknown names of one text are told.
+const UNKNOWN_MAX: usize = 20;
+
 /// What a text has turned out to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
     /// With ids that have hyphens in brackets: `steps["fix-tests"]`.
     pub text: String,
     pub kind: Kind,
-    /// The steps that it names, and where, in bytes of the text.
-    pub steps: BTreeSet<(StepIndex, usize)>,
+    /// The steps that it names, and where first, in bytes of the text.
+    pub steps: BTreeMap<StepIndex, usize>,
+    /// At most [`UNKNOWN_MAX`].
     pub unknown: Vec<Unknown>,
 }
 
@@ -27,7 +31,7 @@ pub fn is_template(text: &str) -> bool {
 /// Checks a text.
 pub fn check(text: &str, scope: &Scope, here: Here<'_>) -> Checked {
     let mut checked =
-        Checked { text: text.to_owned(), kind: Kind::String, steps: BTreeSet::new(), unknown: Vec::new() };
+        Checked { text: text.to_owned(), kind: Kind::String, steps: BTreeMap::new(), unknown: Vec::new() };
     if !is_template(text) {
         return checked;
     }
@@ -46,12 +50,14 @@ pub fn check(text: &str, scope: &Scope, here: Here<'_>) -> Checked {
         }
         is_raw = region.is_statement && first.is_some_and(|token| token.is_name("raw"));
         for path in path::paths(region, &locals, &is_step) {
-            if let Err(unknown) = scope.kind(here, &path) {
-                checked.unknown.push(unknown);
+            if checked.unknown.len() < UNKNOWN_MAX {
+                checked.unknown.extend(scope.kind(here, &path).err());
             }
             let Some(part) = path.parts.first().filter(|_| path.base == "steps") else { continue };
             let Some(name) = &part.name else { continue };
-            checked.steps.extend(scope.steps.get(name).map(|index| (*index, part.at)));
+            if let Some(index) = scope.steps.get(name) {
+                checked.steps.entry(*index).or_insert(part.at);
+            }
             if part.has_hyphen {
                 // From the dot on.
                 changes.push((path.at + path.base.len(), part.end, format!("[\"{name}\"]")));

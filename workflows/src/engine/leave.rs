@@ -119,7 +119,7 @@ impl Turning<'_> {
         }
         // It is open as long as it waits, so that one that was ended from outside can be told from it.
         let mut row = self.present(index)?;
-        row.status = StepStatus::Waiting;
+        (row.status, row.ended_at) = (StepStatus::Waiting, None);
         self.put(row);
         let until = self.later(millis);
         self.wait(index, Phase::Retries { until: until.as_millis() }, Wait::Time { until })

@@ -125,10 +125,8 @@ impl Turning<'_> {
         }
         match phase {
             Phase::Retries { until } if is_due(until) => {
-                let mut row = self.present(index)?;
-                let attempt = row.attempt.saturating_add(1);
-                row.status = StepStatus::Failed;
-                self.put(row);
+                let attempt = self.present(index)?.attempt.saturating_add(1);
+                self.close(index, StepStatus::Failed, None)?;
                 Ok(Next::Enter { step: index, attempt })
             }
             Phase::Delays { until } if is_due(until) => {

@@ -108,7 +108,6 @@ impl<'a> Turning<'a> {
             at: at.or_else(|| self.state.origin.as_ref().map(|spot| spot.step.clone())),
             steps: self.changed.into_values().collect(),
             then,
-            events: Vec::new(),
             cancels: self.cancels,
         })
     }

@@ -8,16 +8,13 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use agents_definitions::{Renderer, is_template};
+use agents_definitions::{Rendered, Renderer, environment, is_template};
+use minijinja::Value;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, UndefinedBehavior, Value};
 use serde_json::{Map, Value as Json};
 
 pub(crate) use moment::{moment, parse as parse_moment};
 pub(crate) use names::{Rows, Scope};
-
-/// How many instructions one expression may take.
-const FUEL: u64 = 200_000;
 
 /// The longest expression, in bytes; the parser's own stack is bounded too.
 const LONGEST: usize = 64 << 10;
@@ -37,7 +34,7 @@ impl Scope {
         match self.single(text)? {
             Some(value) if value.is_undefined() => Err(self.wrong(text, "it is not there")),
             Some(value) => self.json(text, &value),
-            None => self.text(text).map(Json::String),
+            None => self.template(text),
         }
     }
 
@@ -52,7 +49,7 @@ impl Scope {
                     }
                 }
                 Some(value) => self.json(text, &value),
-                None => self.text(text).map(Json::String),
+                None => self.template(text),
             },
             Json::Array(values) => {
                 values.iter().map(|value| self.input(value)).collect::<Result<_, _>>().map(Json::Array)
@@ -95,16 +92,25 @@ impl Scope {
 
     /// A text with its values in it.
     pub(crate) fn text(&self, text: &str) -> Result<String, Bad> {
-        if !is_template(text) {
-            return Ok(text.to_owned());
+        Ok(self.rendered(text)?.with(&|datum| datum.text.clone()))
+    }
+
+    /// The same; one that comes to nothing but a value is that value.
+    fn template(&self, text: &str) -> Result<Json, Bad> {
+        let rendered = self.rendered(text)?;
+        Ok(match rendered.only() {
+            Some(datum) => datum.json.clone(),
+            None => Json::String(rendered.with(&|datum| datum.text.clone())),
+        })
+    }
+
+    fn rendered(&self, text: &str) -> Result<Rendered, Bad> {
+        if is_template(text) {
+            refuse_long(text)?;
         }
-        refuse_long(text)?;
         let rendered = Renderer::new(self.names()).render(text);
         self.asked()?;
-        match rendered {
-            Ok(rendered) => Ok(rendered.with(&|datum| datum.text.clone())),
-            Err(bad) => Err(self.wrong(text, &bad.message)),
-        }
+        rendered.map_err(|bad| self.wrong(text, &bad.message))
     }
 
     /// The value of a text that is nothing but one expression.
@@ -201,14 +207,6 @@ impl Scope {
 
 /// Functions of the language.
 const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "loop"];
-
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_debug(false);
-    environment.set_fuel(Some(FUEL));
-    environment
-}
 
 fn refuse_long(text: &str) -> Result<(), Bad> {
     if text.len() <= LONGEST {

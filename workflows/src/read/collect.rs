@@ -12,7 +12,7 @@ use crate::workflow::{Action, Kind, Output, StepIndex};
 const ID_MAX: usize = 64;
 
 /// The keys that say what a step does.
-pub(super) const DOES: [&str; 14] = [
+pub(crate) const DOES: [&str; 14] = [
     "agent",
     "exec",
     "ai",

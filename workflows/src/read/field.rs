@@ -15,8 +15,9 @@ use crate::workflow::{Field, From, Kind, Output};
 /// The longest regular expression that is made ready, in bytes of memory.
 const REGEX_BYTES_MAX: usize = 1 << 20;
 
-const FIELD_KEYS: [&str; 7] = ["name", "type", "description", "required", "default", "properties", "items"];
-const OUTPUT_KEYS: [&str; 10] =
+pub(crate) const FIELD_KEYS: [&str; 7] =
+    ["name", "type", "description", "required", "default", "properties", "items"];
+pub(crate) const OUTPUT_KEYS: [&str; 10] =
     ["name", "type", "description", "required", "default", "properties", "items", "regex", "text", "value"];
 
 /// A declared value as it stands in the file.

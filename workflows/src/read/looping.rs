@@ -10,7 +10,7 @@ use crate::check::scope::Here;
 use crate::workflow::{Does, Kind, Loop, LoopKind, StepIndex};
 
 /// The keys of a `loop`.
-const LOOP_KEYS: [&str; 10] = [
+pub(crate) const LOOP_KEYS: [&str; 10] = [
     "while",
     "until",
     "times",
@@ -23,7 +23,7 @@ const LOOP_KEYS: [&str; 10] = [
     "steps",
 ];
 /// The keys of a `forEach` that is written as a map.
-const EACH_KEYS: [&str; 9] =
+pub(crate) const EACH_KEYS: [&str; 9] =
     ["items", "as", "maxIterations", "timeout", "maxCost", "delay", "onBound", "onBreak", "steps"];
 
 /// What an element is called if nothing is said.

@@ -1,14 +1,14 @@
 //! Reads a workflow from YAML, and finds everything in it that is wrong.
 
 pub mod agent;
-mod collect;
+pub(crate) mod collect;
 mod doing;
-mod field;
+pub(crate) mod field;
 mod finish;
-mod looping;
+pub(crate) mod looping;
 mod route;
 pub mod sheet;
-mod step;
+pub(crate) mod step;
 mod trigger;
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ const VALUES_MAX: usize = 300_000;
 /// The most steps of a workflow.
 pub const STEPS_MAX: usize = 5_000;
 
-const KEYS: [&str; 12] = [
+pub(crate) const KEYS: [&str; 12] = [
     "name",
     "version",
     "description",
@@ -45,6 +45,9 @@ const KEYS: [&str; 12] = [
     "outputs",
     "steps",
 ];
+
+/// What holds for steps that don't say it.
+pub(crate) const DEFAULT_KEYS: [&str; 4] = ["onSuccess", "onFailure", "timeout", "maxRetries"];
 
 /// Reads the workflow that `text` is. `source` is what people call it, `id` what it is run by: the name of its file.
 pub fn read(text: &str, source: &str, id: &str, modules: &Modules) -> Result<Workflow, Problems> {
@@ -201,7 +204,7 @@ impl<'a> Reading<'a> {
                 "onFailure" => self.defaults.on_failure = Some(value),
                 "timeout" => self.defaults.timeout_ms = self.sheet.parts.span(value, "timeout"),
                 "maxRetries" => self.defaults.max_retries = self.sheet.count(value, "maxRetries", 0),
-                _ => self.sheet.unknown(key, &["onSuccess", "onFailure", "timeout", "maxRetries"]),
+                _ => self.sheet.unknown(key, &DEFAULT_KEYS),
             }
         }
     }

@@ -7,7 +7,7 @@ use agents_definitions::suggestion;
 use agents_domain::outcome::OutcomeClass;
 
 use super::{RESERVED, Reading};
-use crate::check::scope::Here;
+use crate::check::scope::{Here, NAMED_MAX};
 use crate::workflow::{Case, OWN_CLASSES, Route, StepIndex, Target};
 
 const ROUTE_HINT: &str = "write a step's id, { condition, then, else }, or a list of { condition, then }";
@@ -60,7 +60,7 @@ impl Reading<'_> {
             None => {
                 let mut known: Vec<String> = self.raw.iter().map(|raw| raw.id.clone()).collect();
                 known.retain(|id| !id.is_empty());
-                known.truncate(200);
+                known.truncate(NAMED_MAX);
                 let words = RESERVED.iter().map(|(word, _)| (*word).to_owned());
                 let loops =
                     |word: &String| parent.is_some() || !matches!(word.as_str(), "break" | "continue");

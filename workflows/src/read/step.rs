@@ -15,7 +15,7 @@ use crate::check::scope::Here;
 use crate::workflow::{Action, Does, Kind, Output, Retry, Route, Step, StepIndex, Test, Validator};
 
 /// The keys of every step.
-const KEYS: [&str; 16] = [
+pub(crate) const KEYS: [&str; 16] = [
     "id",
     "description",
     "inputs",
@@ -34,9 +34,9 @@ const KEYS: [&str; 16] = [
     "failsRun",
 ];
 /// The keys of a step that names an action.
-const ACTION_KEYS: [&str; 1] = ["action"];
+pub(crate) const ACTION_KEYS: [&str; 1] = ["action"];
 /// The keys of a loop that stand beside it.
-const LOOP_KEYS: [&str; 6] = ["as", "steps", "maxIterations", "maxCost", "onBound", "onBreak"];
+pub(crate) const LOOP_KEYS: [&str; 6] = ["as", "steps", "maxIterations", "maxCost", "onBound", "onBreak"];
 
 const RETRIES_MAX: u32 = 1_000;
 const FACTOR_MAX: f64 = 100.0;
@@ -75,8 +75,9 @@ impl Reading<'_> {
         let validators = validators.map_or_else(Vec::new, |node| self.validators(node, here));
         let parts = &mut self.sheet.parts;
         let said_timeout = timeout.and_then(|node| parts.span(node, "timeout"));
-        let timeout_ms =
-            said_timeout.or(action.and_then(|action| action.timeout_ms)).or(self.defaults.timeout_ms);
+        // A person or another run may take longer than a job.
+        let default_timeout = self.defaults.timeout_ms.filter(|_| matches!(does, Does::Work(_)));
+        let timeout_ms = said_timeout.or(action.and_then(|action| action.timeout_ms)).or(default_timeout);
         let fails_run = match fails {
             Some(node) => self.sheet.flag(node, "failsRun").unwrap_or(false),
             None => action.is_some_and(|action| action.fails_run),

@@ -232,7 +232,7 @@ pub fn human(standing: &Standing<'_>, detail: Detail) -> String {
 
 /// A table of the steps.
 pub fn table(standing: &Standing<'_>, detail: Detail) -> Table {
-    let mut table = Table::new(&["STEP", "STATUS", "ATTEMPT", "TOOK", "DOES", "ROUTE"]);
+    let mut table = Table::new(&["STEP", "STATUS", "ATTEMPT", "TOOK", "ROUTE", "DOES"]);
     for step in standing.steps {
         let definition = find(standing.workflow, &step.step);
         let took = step.ended_at.unwrap_or(standing.now).since(step.started_at);
@@ -241,8 +241,8 @@ pub fn table(standing: &Standing<'_>, detail: Detail) -> Table {
             Cell::colored(color(step.status), step.status.as_str()),
             attempt_words(step, definition).into(),
             took_words(took).into(),
-            text::fit(&definition.map(does).unwrap_or_default(), 40).into(),
-            Cell::colored(DIM, step.route.as_deref().unwrap_or("-")),
+            step.route.as_deref().unwrap_or("-").into(),
+            Cell::colored(DIM, definition.map(does).unwrap_or_default()),
         ]);
         push_error(&mut table, step, detail);
         if detail == Detail::Full {

@@ -42,10 +42,12 @@ fn work_words(work: &Work) -> String {
     if let Some((module, action)) = &work.action {
         return format!("{module}.{action}");
     }
-    let text = |key: &str| work.config.get(key).and_then(Value::as_str);
+    let text = |key: &str| work.config.get(key).and_then(Value::as_str).map(str::to_owned);
+    let words = |list: &Vec<Value>| list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
+    let argv = || work.config.get("argv").and_then(Value::as_array).map(words);
     let more = match &work.job_type {
-        Some(job_type) => Some(job_type.as_str()),
-        None => text("command").or_else(|| text("skill")).or_else(|| text("url")),
+        Some(job_type) => Some(job_type.clone()),
+        None => text("command").or_else(argv).or_else(|| text("skill")).or_else(|| text("url")),
     };
     match more {
         Some(more) => format!("{} {more}", work.worker.as_str()),
@@ -88,10 +90,8 @@ pub fn type_words(kind: &Kind) -> String {
                 properties.iter().map(|(name, kind)| format!("{name}: {}", type_words(kind))).collect();
             format!("object {{{}}}", each.join(", "))
         }
-        Kind::Array(items) => match **items {
-            Kind::Any => "array".to_owned(),
-            ref items => format!("array of {}", type_words(items)),
-        },
+        Kind::Array(items) if **items == Kind::Any => "array".to_owned(),
+        Kind::Array(items) => format!("array of {}", type_words(items)),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod exit;
 mod launch;
 mod lookout;
 pub mod mark;
+pub mod program;
 pub mod terms;
 
 use std::collections::HashSet;

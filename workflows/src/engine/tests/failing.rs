@@ -166,6 +166,10 @@ fn what_a_step_has_not_put_out_is_none_as_an_input_and_an_error_in_a_command() {
     ]);
     let done = tried(flow, json!({"work": {"status": "failed"}}));
     assert!(failed(&done.end).contains("`steps.work.outputs.changes` is not there"), "{:?}", done.end);
+    let mut none = exec("none", "rm -r {{ inputs.folder }}/x");
+    none.inputs = object(json!({"folder": null}));
+    let done = tried(workflow(vec![none]), json!({}));
+    assert!(failed(&done.end).contains("a value that is none stands in a command"), "{:?}", done.end);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod constructs;
 mod failing;
 mod looping;
 mod properties;
+mod reading;
 mod signals;
 mod walk;
 

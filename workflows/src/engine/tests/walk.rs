@@ -90,6 +90,7 @@ impl Walk {
         self.given.push((signal, self.now));
         self.state.clone_from(&turn.state);
         for row in &turn.steps {
+            assert_eq!(row.ended_at.is_some(), row.status.is_final(), "the store refuses {row:?}");
             let latest = self.latest.entry(row.step.clone()).or_default();
             *latest = row.number.max(*latest);
             self.rows.insert(row.number, row.clone());

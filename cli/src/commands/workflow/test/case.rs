@@ -97,14 +97,11 @@ impl Source {
     }
 
     fn object_of(&self, node: &Node, what: &str) -> Result<Map<String, Value>, Failure> {
-        match node.json() {
-            Value::Object(object) => Ok(object),
-            _ => Err(self.wrong(
-                node,
-                format!("`{what}` is a map, and this is {}", node.kind()),
-                "name: value",
-            )),
+        if let Value::Object(object) = node.json() {
+            return Ok(object);
         }
+        let message = format!("`{what}` is a map, and this is {}", node.kind());
+        Err(self.wrong(node, message, "name: value"))
     }
 
     /// The workflow that it is about.
@@ -202,16 +199,7 @@ impl Expect {
                     }
                     expect.status = Some(status);
                 }
-                "route" => match &node.content {
-                    Content::List(nodes) => {
-                        let steps: Result<Vec<String>, Failure> =
-                            nodes.iter().map(|node| source.text_of(node, "route")).collect();
-                        expect.route = Some(steps?);
-                    }
-                    _ => {
-                        return Err(source.wrong(node, "`route` is a list of steps", "route: [build, test]"));
-                    }
-                },
+                "route" => expect.route = Some(route(source, node)?),
                 "outputs" => expect.outputs = Some(source.object_of(node, key)?),
                 "reason" => expect.reason = Some(source.text_of(node, key)?),
                 _ => expect.steps = steps(source, node)?,
@@ -219,6 +207,13 @@ impl Expect {
         }
         Ok(expect)
     }
+}
+
+fn route(source: &Source, node: &Node) -> Result<Vec<String>, Failure> {
+    let Content::List(nodes) = &node.content else {
+        return Err(source.wrong(node, "`route` is a list of steps", "route: [build, test]"));
+    };
+    nodes.iter().map(|node| source.text_of(node, "route")).collect()
 }
 
 fn steps(source: &Source, node: &Node) -> Result<Map<String, Value>, Failure> {
