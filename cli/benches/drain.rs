@@ -258,6 +258,7 @@ async fn fill(store: &Arc<SqlStore>, jobs: usize, workspace: &Path) {
             timeout_ms: None,
         };
         let change = Change::Create(NewAssignment {
+            priority: None,
             id: AssignmentId::new(SystemIds.next()),
             namespace: Namespace::new("bench").unwrap(),
             north_star: "drain".into(),

@@ -216,6 +216,7 @@ impl Starter for OneJob {
             replays: None,
         };
         Ok(NewAssignment {
+            priority: None,
             id: AssignmentId::new(SystemIds.next()),
             namespace: namespace.clone(),
             north_star: "tell".to_owned(),

@@ -111,6 +111,7 @@ async fn claim(store: &SqlStore, repo: &Path, data: &Path) -> Claimed {
         timeout_ms: None,
     };
     let new = NewAssignment {
+        priority: None,
         id,
         namespace: namespace.clone(),
         north_star: "Change files".to_owned(),

@@ -104,6 +104,7 @@ async fn logs_of_old_closed_assignments_go_and_everything_else_stays() {
         "outputs": [],
         "histories": [],
         "events": 0,
+        "workflowRuns": [],
         "worktrees": [],
         "worktreesKept": [],
         "left": [],
@@ -240,4 +241,46 @@ async fn no_agent_may_clean_up() {
     world.create(&["Something", "--first", "implement"]);
     let claimed = world.claim().await;
     world.agents(&["gc"]).inside(&claimed).fails(5, &["delete logs"]);
+}
+
+fn exported(world: &World, args: &[&str]) -> Vec<Value> {
+    let printed = world.agents(&[&["workflow", "export"], args].concat()).ok().stdout;
+    printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn steps_of_a_workflow_can_be_exported_and_go_a_quarter_after_its_end() {
+    let world = World::new();
+    world.write("shop/.agents/config.json", r#"{"graceMs": 300}"#);
+    world.write(
+        "shop/.agents/workflows/two.yaml",
+        "name: Two\nsteps:\n  - id: a\n    exec: { command: echo a }\n    onSuccess: b\n  - id: b\n    exec: { command: echo b }\n",
+    );
+    let run = text(&world.json(&["workflow", "run", "two"])["id"]);
+    world.agents(&["runner", "--once"]).ok();
+    let lines = exported(&world, &[&run]);
+    assert_eq!(lines, exported(&world, &["--since", "1h"]));
+    let steps: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["kind"] == "step")
+        .map(|line| line["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        (&lines[0]["kind"], &lines[0]["run"]["status"], steps.as_slice()),
+        (&json!("run"), &json!("completed"), ["a", "b"].as_slice())
+    );
+    assert!(lines.iter().any(|line| line["kind"] == "event"));
+
+    let ago = |days: u32| SystemClock.now().as_millis() - i64::try_from((DAY * days).as_millis()).unwrap();
+    sql(&world, &format!("UPDATE assignments SET updated_at = {}", ago(89))).await;
+    assert_eq!(world.json(&["gc"])["workflowRuns"], json!([]));
+    sql(&world, &format!("UPDATE assignments SET updated_at = {}", ago(91))).await;
+    let gone = json!([{ "run": run, "steps": 2 }]);
+    assert_eq!(world.json(&["gc", "--dry-run"])["workflowRuns"], gone);
+    assert_eq!(world.json(&["gc"])["workflowRuns"], gone);
+    assert_eq!(world.json(&["gc"])["workflowRuns"], json!([]));
+    let left = exported(&world, &[&run]);
+    assert!(left.iter().all(|line| line["kind"] != "step"), "{left:?}");
+    assert_eq!(left[0]["workflow"], "two");
+    world.agents(&["workflow", "status", &run]).ok();
 }

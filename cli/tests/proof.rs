@@ -75,6 +75,7 @@ async fn measured(world: &World, passed: bool) -> (String, ReceiptId) {
         timeout_ms: None,
     };
     let new = NewAssignment {
+        priority: None,
         id,
         namespace: Namespace::new("shop").unwrap(),
         north_star: "It greets".to_owned(),

@@ -5,6 +5,7 @@ use crate::director::Director;
 use crate::evidence::{Check, Criterion, Standing};
 use crate::id::AssignmentId;
 use crate::namespace::Namespace;
+use crate::priority::Priority;
 use crate::timestamp::Timestamp;
 use crate::worktree::Worktree;
 
@@ -26,6 +27,8 @@ pub struct Assignment {
     pub max_jobs: u32,
     /// It is a [run](crate::run).
     pub is_run: bool,
+    /// Which of the jobs that could start goes first.
+    pub priority: Priority,
     pub created_at: Timestamp,
     state: AssignmentState,
     paused: bool,
@@ -120,6 +123,8 @@ pub struct AssignmentOrigin {
     pub worktree: Option<Worktree>,
     pub max_jobs: u32,
     pub is_run: bool,
+    /// Which of the jobs that could start goes first.
+    pub priority: Priority,
     pub created_at: Timestamp,
 }
 
@@ -146,6 +151,7 @@ impl Assignment {
             worktree: origin.worktree,
             max_jobs: origin.max_jobs,
             is_run: origin.is_run,
+            priority: origin.priority,
             created_at: origin.created_at,
             state: progress.state,
             paused: progress.paused,

@@ -30,6 +30,7 @@ pub mod namespace;
 pub mod notice;
 pub mod outcome;
 pub mod price;
+pub mod priority;
 pub mod retention;
 pub mod retry;
 pub mod run;

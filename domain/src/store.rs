@@ -28,6 +28,7 @@ use crate::limits::Limits;
 use crate::namespace::Namespace;
 use crate::notice::Notices;
 use crate::outcome::OutcomeClass;
+use crate::priority::Priority;
 use crate::run::Runs;
 use crate::schedule::Schedules;
 use crate::spending::{AnyTerms, Ceiling, Spent};
@@ -278,6 +279,7 @@ pub struct AssignmentLine {
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobLine {
     pub namespace: Namespace,
+    pub priority: Priority,
     pub north_star: String,
     pub assignment_status: AssignmentStatus,
     pub assignment_paused: bool,
@@ -557,6 +559,9 @@ pub trait Store:
         namespace: Option<&Namespace>,
         fallbacks: &Fallbacks,
     ) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Makes an assignment immediate, and its pending jobs ready now; how many there are. Nothing else of it changes.
+    async fn force(&self, assignment: AssignmentId) -> Result<u64, StoreError>;
 
     /// Harnesses that cool down, by name.
     async fn cooldowns(&self, namespace: Option<&Namespace>) -> Result<Vec<CooldownLine>, StoreError>;

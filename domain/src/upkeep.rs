@@ -24,13 +24,14 @@ pub struct AttemptStanding {
     pub closed_at: Option<Timestamp>,
 }
 
-/// A closed assignment that still has its history.
+/// A closed assignment that still has its history, or the steps of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldHistory {
     pub assignment: AssignmentId,
     pub namespace: Namespace,
     pub workspace: String,
     pub closed_at: Timestamp,
+    /// How many of them there are.
     pub events: u64,
 }
 
@@ -69,6 +70,23 @@ pub trait Upkeep: Send + Sync {
     /// Deletes up to `limit` events, the oldest first, of these assignments, each if it is closed since that very
     /// moment and nothing of it runs. Gives how many it has deleted of which.
     async fn forget_events(
+        &self,
+        of: Vec<(AssignmentId, Timestamp)>,
+        limit: u32,
+    ) -> Result<BTreeMap<AssignmentId, u64>, StoreError>;
+
+    /// Runs of workflows that are closed since that moment or earlier and still have steps or a snapshot, by id, those after
+    /// `after`.
+    async fn old_flows(
+        &self,
+        closed_before: Timestamp,
+        after: Option<AssignmentId>,
+        limit: u32,
+    ) -> Result<Vec<OldHistory>, StoreError>;
+
+    /// Deletes up to `limit` steps of these runs, each if it is closed since that very moment and nothing of it runs; with
+    /// the last step its snapshot, if no other run has it. Gives how many it has deleted of which.
+    async fn forget_steps(
         &self,
         of: Vec<(AssignmentId, Timestamp)>,
         limit: u32,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use agents_definitions::{At, Param, Worker};
 use agents_domain::limits::LimitChange;
 use agents_domain::outcome::OutcomeClass;
+pub use agents_domain::priority::Priority;
 use serde_json::{Map, Value};
 
 /// A place among the steps of a workflow.
@@ -42,14 +43,6 @@ pub enum Workspace {
     Auto,
     Worktree,
     Shared,
-}
-
-/// Which of the jobs that could start goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
-    Immediate,
-    Scheduled,
-    Deferred,
 }
 
 /// What may start it. `schedule`, `webhook` and `event` are set up by `agents workflow activate`.

@@ -141,6 +141,7 @@ async fn running_job(store: &SqlStore) -> Claimed {
         timeout_ms: None,
     };
     let new = NewAssignment {
+        priority: None,
         id: AssignmentId::new(SystemIds.next()),
         namespace: namespace.clone(),
         north_star: "read".into(),

@@ -96,6 +96,7 @@ impl Create {
         let folder = here.workspace();
         let workspace = if choice.worktree.is_some() { place::lasting(&folder) } else { folder };
         let new = NewAssignment {
+            priority: None,
             id,
             namespace: chosen.namespace.clone(),
             north_star: north_star.clone(),

@@ -178,6 +178,7 @@ async fn create(
     let wanted = workspace_choice::Wanted { id, namespace: &namespace, north_star: NORTH_STAR, asked: None };
     let choice = workspace_choice::choose(here, wanted).await?;
     let new = NewAssignment {
+        priority: None,
         id,
         namespace,
         north_star: NORTH_STAR.to_owned(),

@@ -16,7 +16,7 @@ use crate::settings_source::ConfigSettings;
 
 /// Delete what finished assignments have kept long enough: logs, outputs, history, worktrees
 ///
-/// Assignments of every repository, each for as long as its own config says (`retention.logs`, `retention.events`), or
+/// Assignments of every repository, each for as long as its own config says (`retention.logs`, `retention.events`, `retention.workflowHistory`), or
 /// only those of `--namespace`. Worktrees go when they are merged, old or too large (`worktrees.keep`, `worktrees.maxBytes`)
 /// and have nothing in them that is nowhere else; branches stay. What is active or blocked keeps everything. A runner does this by itself, once an hour.
 #[derive(Debug, Args)]

@@ -8,12 +8,14 @@ use agents_definitions::{Param, param_named};
 use agents_domain::actor::Actor;
 use agents_domain::aggregate::NewAssignment;
 use agents_domain::id::AssignmentId;
+use agents_domain::priority::Priority;
 use agents_domain::run::{RunLine, RunStatus, Runs, Trigger};
 use agents_domain::start::{Cause, Start, Starter};
 use agents_domain::store::Change;
 use agents_orchestrator::start::FromDefinitions;
 use agents_orchestrator::store::SqlStore;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Map, Value};
 
 use crate::app::{self, App, Here};
@@ -60,6 +62,16 @@ pub struct GivenOptions {
     /// What templates know as {{ input }}: JSON or any text, @<file>, or `-` for standard input
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     input: Option<String>,
+    /// Before what else that is ready: immediate, scheduled (behind it) or deferred (when nothing else is)
+    /// [default: by the workflow, else immediate]
+    #[arg(long, value_name = "CLASS", value_parser = priority_parser())]
+    pub priority: Option<Priority>,
+}
+
+/// Reads the name of a class.
+fn priority_parser() -> impl TypedValueParser<Value = Priority> {
+    PossibleValuesParser::new(Priority::ALL.map(Priority::as_str))
+        .try_map(|name| Priority::from_name(&name).ok_or("no such class"))
 }
 
 impl GivenOptions {
@@ -148,7 +160,8 @@ impl Run {
             params: self.given.params(&found.definition.params)?,
         };
         let cause = by_hand(app, self.given.input()?, None);
-        let new = starter.new_run(&chosen.namespace, &start, cause).await?;
+        let mut new = starter.new_run(&chosen.namespace, &start, cause).await?;
+        new.priority = self.given.priority.or(new.priority);
         let mut warnings = Vec::new();
         if found.hides_stored {
             warnings.push(format!(

@@ -43,6 +43,9 @@ impl Shown<'_> {
             "outputs": self.report.outputs.iter().map(output).collect::<Vec<_>>(),
             "histories": histories.collect::<Vec<_>>(),
             "events": self.events(),
+            "workflowRuns": self.report.flows.iter().map(|flow| {
+                json!({ "run": flow.assignment.to_string(), "steps": flow.steps })
+            }).collect::<Vec<_>>(),
             "worktrees": self.report.worktrees.iter().map(worktree).collect::<Vec<_>>(),
             "worktreesKept": self.report.worktrees_kept.iter().map(left).collect::<Vec<_>>(),
             "left": self.report.left.iter().map(left).collect::<Vec<_>>(),
@@ -98,6 +101,11 @@ impl Shown<'_> {
             let of = format!("assignment {}", history.assignment);
             table.row(vec![Cell::from("history"), Cell::from(events), Cell::from(of)]);
         }
+        for flow in &self.report.flows {
+            let steps = counted(usize::try_from(flow.steps).unwrap_or(usize::MAX), "step");
+            let of = format!("run {}", flow.assignment);
+            table.row(vec![Cell::from("workflow"), Cell::from(steps), Cell::from(of)]);
+        }
         // A path that is cut is of no use.
         table.render(super::width().max(400), "")
     }
@@ -114,6 +122,14 @@ impl Shown<'_> {
                 format!("{what}, {} of runs ({bytes})", counted(gone.len(), "output"))
             }
         };
+        let what = match self.report.flows.as_slice() {
+            [] => what,
+            gone => {
+                let steps: u64 = gone.iter().map(|one| one.steps).sum();
+                let steps = counted(usize::try_from(steps).unwrap_or(usize::MAX), "step");
+                format!("{what}, {steps} of {}", counted(gone.len(), "workflow run"))
+            }
+        };
         let what = match self.report.worktrees.as_slice() {
             [] => what,
             gone => {
@@ -121,7 +137,9 @@ impl Shown<'_> {
                 format!("{what}, {} ({bytes})", counted(gone.len(), "worktree"))
             }
         };
-        let nothing = self.report.folders.is_empty() && self.report.histories.is_empty();
+        let nothing = self.report.folders.is_empty()
+            && self.report.histories.is_empty()
+            && self.report.flows.is_empty();
         if nothing && self.report.outputs.is_empty() && self.report.worktrees.is_empty() {
             return "nothing is old enough to go\n".to_owned();
         }

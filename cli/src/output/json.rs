@@ -329,6 +329,7 @@ pub struct JobLineView<'a> {
     north_star: &'a str,
     assignment_status: &'static str,
     assignment_paused: bool,
+    priority: &'static str,
     /// The attempt that runs it, or ran it last.
     attempt: Option<AttemptView<'a>>,
 }
@@ -342,6 +343,7 @@ impl<'a> From<&'a JobLine> for JobLineView<'a> {
             north_star: &line.north_star,
             assignment_status: line.assignment_status.as_str(),
             assignment_paused: line.assignment_paused,
+            priority: line.priority.as_str(),
             attempt: line.attempt.as_ref().map(AttemptView::from),
         }
     }

@@ -8,6 +8,7 @@ use agents_domain::job::Job;
 use agents_domain::limits::Limits;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
+use agents_domain::priority::Priority;
 use agents_domain::schedule::Schedule;
 use agents_domain::store::{DayLine, JobLine, Queue};
 use agents_domain::timestamp::Timestamp;
@@ -314,18 +315,26 @@ impl Shown<'_> {
 
     fn ready(&self) -> Option<Table> {
         let lines = &self.queue.ready;
-        let mut table = self.table(&["JOB", "TYPE", "HARNESS", "SINCE", "NORTH STAR"]);
+        // Nearly always all of them are immediate.
+        let is_mixed = lines.iter().any(|line| line.priority != Priority::Immediate);
+        let mut table = match is_mixed {
+            true => self.table(&["JOB", "CLASS", "TYPE", "HARNESS", "SINCE", "NORTH STAR"]),
+            false => self.table(&["JOB", "TYPE", "HARNESS", "SINCE", "NORTH STAR"]),
+        };
         for line in lines {
             // By the clock of whoever made it ready.
             let since = ready_at(&line.job).map(|at| at.min(self.now));
             let since = since.map(|at| time::relative(at, self.now)).unwrap_or_default();
-            let cells = vec![
+            let mut cells = vec![
                 Cell::colored(CYAN, line.job.id.short()),
                 line.job.job_type.as_str().into(),
                 (&line.job.harness).into(),
                 since.into(),
                 (&line.north_star).into(),
             ];
+            if is_mixed {
+                cells.insert(1, line.priority.as_str().into());
+            }
             self.row(&mut table, cells, &line.namespace);
         }
         (!lines.is_empty()).then_some(table)

@@ -30,6 +30,7 @@ fn run(stage: &Stage, harness: &str, spec: &Value) -> String {
         timeout_ms: None,
     };
     let new = NewAssignment {
+        priority: None,
         id,
         namespace: Namespace::new("shop").unwrap(),
         north_star: "a run".to_owned(),

@@ -9,6 +9,7 @@ use crate::history::EventKind;
 use crate::id::AssignmentId;
 use crate::limits::OwnLimits;
 use crate::namespace::Namespace;
+use crate::priority::Priority;
 use crate::run::RunOrigin;
 use crate::workflow::NewFlow;
 use crate::worktree::Worktree;
@@ -27,6 +28,8 @@ pub struct NewAssignment {
     pub max_jobs: u32,
     /// What it was started from and by, if it is a run.
     pub run: Option<Box<RunOrigin>>,
+    /// `None`: by what has started it.
+    pub priority: Option<Priority>,
     pub limits: Box<OwnLimits>,
     pub checks: Vec<Check>,
     /// What must hold before it is complete.
@@ -110,6 +113,7 @@ impl Aggregate {
 }
 
 fn origin(new: &NewAssignment, ctx: &Context<'_>) -> AssignmentOrigin {
+    let by_trigger = new.run.as_ref().map(|run| Priority::of(run.trigger.kind()));
     AssignmentOrigin {
         id: new.id,
         namespace: new.namespace.clone(),
@@ -119,6 +123,7 @@ fn origin(new: &NewAssignment, ctx: &Context<'_>) -> AssignmentOrigin {
         worktree: new.worktree.clone(),
         max_jobs: new.max_jobs,
         is_run: new.run.is_some(),
+        priority: new.priority.or(by_trigger).unwrap_or_default(),
         created_at: ctx.now,
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here is on a job's way. It is done in small pieces, bounded in number and time, and what can't be done is
 //! named and stops nothing.
 
+mod flows;
 mod folder;
 mod health;
 mod outputs;
@@ -15,5 +16,7 @@ pub(crate) mod tests;
 
 pub use health::{Health, Mended, Patient, Scope, examine, mend};
 pub use plan::Why;
-pub use sweep::{Bounds, GoneEvents, GoneFolder, GoneOutput, Left, Mode, Sweep, SweepReport, sweep};
+pub use sweep::{
+    Bounds, GoneEvents, GoneFolder, GoneOutput, GoneSteps, Left, Mode, Sweep, SweepReport, sweep,
+};
 pub use worktrees::{GoneWorktree, WhyWorktree, worktree_folders};

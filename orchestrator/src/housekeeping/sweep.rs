@@ -12,6 +12,7 @@ use agents_domain::store::{Store, StoreError};
 use agents_domain::timestamp::Timestamp;
 use agents_domain::upkeep::{AttemptStanding, OldHistory};
 
+use super::flows;
 use super::folder::{self, Folder, NotRemoved, SHARDS};
 use super::outputs;
 use super::plan::{self, House, Why};
@@ -24,7 +25,7 @@ const EVENTS_AT_ONCE: u32 = 500;
 const HISTORIES_AT_ONCE: u32 = 100;
 
 /// Nothing is kept for less.
-const SHORTEST: Duration = Duration::from_secs(60 * 60);
+pub(super) const SHORTEST: Duration = Duration::from_secs(60 * 60);
 
 /// Whether it is done or only said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,13 @@ pub struct GoneEvents {
     pub events: u64,
 }
 
+/// The steps of a workflow's run that go, or would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoneSteps {
+    pub assignment: AssignmentId,
+    pub steps: u64,
+}
+
 /// Something that could not be removed, or not be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
@@ -103,6 +111,7 @@ pub struct SweepReport {
     pub folders: Vec<GoneFolder>,
     pub outputs: Vec<GoneOutput>,
     pub histories: Vec<GoneEvents>,
+    pub flows: Vec<GoneSteps>,
     pub worktrees: Vec<GoneWorktree>,
     /// Worktrees that would go and have something in them that is nowhere else.
     pub worktrees_kept: Vec<Left>,
@@ -135,6 +144,7 @@ pub async fn sweep(sweep: &Sweep) -> Result<SweepReport, StoreError> {
         outputs::sweep(sweep, shard, (&house, &mut retentions), &mut report).await?;
     }
     sweep.histories(&house, &mut retentions, &mut report).await?;
+    flows::sweep(sweep, (&house, &mut retentions), &mut report).await?;
     worktrees::sweep(sweep, &mut report).await?;
     report.left.extend(retentions.troubles());
     Ok(report)

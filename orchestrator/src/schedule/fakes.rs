@@ -56,6 +56,7 @@ impl Starter for OneJob {
             replays: None,
         };
         Ok(NewAssignment {
+            priority: None,
             id: AssignmentId::new(self.0.next()),
             namespace: namespace.clone(),
             north_star: start.title().to_owned(),

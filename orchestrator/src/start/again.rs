@@ -19,6 +19,7 @@ pub fn again(run: &RunLine, first: &JobDetail, ids: &dyn IdSource) -> NewAssignm
     let origin =
         RunOrigin { trigger: Trigger::Manual, depth: 0, replays: Some(assignment.id), ..run.origin.clone() };
     NewAssignment {
+        priority: None,
         id: AssignmentId::new(ids.next()),
         namespace: assignment.namespace.clone(),
         north_star: assignment.north_star.clone(),

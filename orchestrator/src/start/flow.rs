@@ -117,6 +117,7 @@ impl FromDefinitions {
                 depth: cause.depth,
                 replays: cause.replays,
             })),
+            priority: workflow.priority,
             limits: Box::new(limits),
             checks: Vec::new(),
             accept: Vec::new(),

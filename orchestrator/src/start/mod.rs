@@ -180,6 +180,7 @@ impl FromDefinitions {
         let mut limits: OwnLimits = settings.new_assignments.limits;
         limits.change(&told.limits);
         NewAssignment {
+            priority: None,
             id: AssignmentId::new(self.sources.ids.next()),
             namespace: namespace.clone(),
             north_star: told.title,
@@ -229,6 +230,7 @@ impl FromDefinitions {
         };
         let choice = choose(wanted).await.map_err(|why| problem(why.to_string()))?;
         Ok(NewAssignment {
+            priority: None,
             id,
             namespace: namespace.clone(),
             north_star,

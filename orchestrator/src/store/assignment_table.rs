@@ -17,7 +17,7 @@ use super::find::reversed;
 use super::proof_json;
 use super::statement::{Statement, Value, names};
 
-pub(super) const COLUMNS: [&str; 20] = [
+pub(super) const COLUMNS: [&str; 21] = [
     "id",
     "namespace",
     "north_star",
@@ -25,6 +25,7 @@ pub(super) const COLUMNS: [&str; 20] = [
     "workspace",
     "max_jobs",
     "is_run",
+    "priority",
     "status",
     "held",
     "paused",
@@ -40,7 +41,7 @@ pub(super) const COLUMNS: [&str; 20] = [
     "id_reversed",
 ];
 /// Those of [`COLUMNS`] that are read.
-pub(super) const READ: usize = 19;
+pub(super) const READ: usize = 20;
 
 /// An assignment and how often its row has been written.
 #[derive(Debug, Clone)]
@@ -59,6 +60,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
     let workspace = columns.text()?;
     let max_jobs = columns.count()?;
     let is_run = columns.flag()?;
+    let priority = columns.ranked()?;
     let status = columns.parsed(AssignmentStatus::from_name)?;
     let held = columns.flag()?;
     let paused = columns.flag()?;
@@ -89,6 +91,7 @@ pub(super) fn read(row: &AnyRow, first: usize) -> Result<Stored, StoreError> {
         worktree,
         max_jobs,
         is_run,
+        priority,
         created_at,
     };
     let assignment =
@@ -212,6 +215,7 @@ fn row(assignment: &Assignment) -> Vec<Value> {
         assignment.workspace.as_str().into(),
         assignment.max_jobs.into(),
         assignment.is_run.into(),
+        assignment.priority.rank().into(),
         status,
         held,
         assignment.is_paused().into(),

@@ -678,7 +678,7 @@ async fn write_jobs(
     for loaded in all {
         for job in loaded.aggregate.jobs() {
             match loaded.before.as_ref().and_then(|before| before.jobs.get(&job.id)) {
-                None => new.push((&loaded.aggregate.assignment().namespace, job)),
+                None => new.push((loaded.aggregate.assignment(), job)),
                 Some(before) if before.job != *job => changed.push((before, job)),
                 Some(_) => {}
             }

@@ -1,5 +1,6 @@
 //! Reads a row's columns one after the other, and says which one is bad.
 
+use agents_domain::priority::Priority;
 use agents_domain::store::StoreError;
 use agents_domain::timestamp::Timestamp;
 use sqlx::Row;
@@ -55,6 +56,12 @@ impl<'r> Columns<'r> {
 
     pub fn flag(&mut self) -> Result<bool, StoreError> {
         Ok(self.integer()? != 0)
+    }
+
+    /// A class by its place in the order.
+    pub fn ranked(&mut self) -> Result<Priority, StoreError> {
+        let rank = self.integer()?;
+        Priority::from_rank(rank).ok_or_else(|| self.bad(&rank.to_string()))
     }
 
     pub fn time(&mut self) -> Result<Timestamp, StoreError> {

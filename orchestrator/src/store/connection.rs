@@ -13,7 +13,7 @@ use super::failure;
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// The latest version of the schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 15;
+pub const SCHEMA_VERSION: i64 = 16;
 
 /// Settings of every connection. `synchronous = FULL`: what was acknowledged survives a power cut; an agent's
 /// run is worth an fsync. The journal is cut back to 64 MiB after a checkpoint.

@@ -31,6 +31,7 @@ mod leases;
 mod lists;
 mod lying_workers;
 mod notices;
+mod old_steps;
 mod round_trip;
 mod runs;
 mod schedules;

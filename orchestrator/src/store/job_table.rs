@@ -3,25 +3,30 @@
 use std::time::Duration;
 
 use agents_domain::aggregate::Routes;
+use agents_domain::assignment::Assignment;
 use agents_domain::fallback::Route;
 use agents_domain::id::{AssignmentId, JobId};
 use agents_domain::job::{Job, JobOrigin, JobProgress, JobState, JobStatus};
 use agents_domain::job_type::JobType;
 use agents_domain::namespace::Namespace;
 use agents_domain::outcome::OutcomeClass;
+use agents_domain::priority::Priority;
 use agents_domain::retry;
 use agents_domain::session::Session;
 use agents_domain::store::StoreError;
 use agents_domain::timestamp::Timestamp;
+use async_trait::async_trait;
 use sqlx::any::AnyRow;
 
+use super::batch::Batch;
 use super::budget_json;
 use super::columns::Columns;
 use super::connection::Connection;
 use super::find::reversed;
 use super::statement::{Statement, Value, names};
+use super::task::Write;
 
-pub(super) const COLUMNS: [&str; 25] = [
+pub(super) const COLUMNS: [&str; 26] = [
     "id",
     "assignment_id",
     "position",
@@ -47,6 +52,7 @@ pub(super) const COLUMNS: [&str; 25] = [
     "revision",
     "namespace",
     "id_reversed",
+    "priority",
 ];
 /// Those of [`COLUMNS`] that are read.
 pub(super) const READ: usize = 23;
@@ -156,28 +162,58 @@ pub(super) async fn contexts(
     rows.iter().map(read).collect()
 }
 
-/// Heads that are ready and whose harness takes jobs, the longest waiting first, so many of each namespace at most.
+/// Heads that are ready and whose harness takes jobs, by class and the longest waiting first, so many of each namespace at most.
 pub(super) async fn ready(
     on: &mut Connection,
     namespaces: &[Namespace],
     routes: Routes<'_>,
     (now, limit): (Timestamp, usize),
 ) -> Result<Vec<(JobId, AssignmentId)>, StoreError> {
-    let mut found: Vec<(i64, JobId, AssignmentId)> = Vec::new();
+    let mut found: Vec<Ready> = Vec::new();
     for namespace in namespaces {
         for harness in open_harnesses(on, namespace, routes).await? {
-            let heads = || heads(namespace, harness.clone(), "SELECT id, assignment_id, ready_at");
-            let due = heads().push(" AND ready_at <= ").push_bound(now.as_millis().into());
             let before = found.len();
-            find(on, due, limit, &mut found).await?;
-            if found.len() - before < limit {
-                find(on, dated_ahead(heads(), now), limit, &mut found).await?;
+            for class in Priority::ALL {
+                if class == Priority::Scheduled && !has_lower(on, namespace, harness.clone()).await? {
+                    break;
+                }
+                let heads = || {
+                    of_class(heads(namespace, harness.clone(), "SELECT id, assignment_id, ready_at"), class)
+                };
+                let due = heads().push(" AND ready_at <= ").push_bound(now.as_millis().into());
+                find(on, due, (class, limit), &mut found).await?;
+                if found.len() - before < limit {
+                    find(on, dated_ahead(heads(), now), (class, limit), &mut found).await?;
+                }
+                if found.len() - before >= limit {
+                    break;
+                }
             }
         }
     }
-    found.sort_unstable_by_key(|(ready_at, job, _)| (*ready_at, *job));
+    found.sort_unstable();
     found.truncate(limit);
-    Ok(found.into_iter().map(|(_, job, assignment)| (job, assignment)).collect())
+    Ok(found.into_iter().map(|(_, _, job, assignment)| (job, assignment)).collect())
+}
+
+/// A head: its class, since when it is ready, and whose it is.
+type Ready = (Priority, i64, JobId, AssignmentId);
+
+/// Those of one class: a range of the index.
+fn of_class(heads: Statement, class: Priority) -> Statement {
+    heads.push(" AND priority = ").push_bound(class.rank().into())
+}
+
+/// Whether there are heads behind the first class: nearly always there are none, and one look says so.
+async fn has_lower(
+    on: &mut Connection,
+    namespace: &Namespace,
+    harness: Option<String>,
+) -> Result<bool, StoreError> {
+    let lower = heads(namespace, harness, "SELECT id")
+        .push(" AND priority > ")
+        .push_bound(Priority::Immediate.rank().into());
+    Ok(!lower.push(" LIMIT 1").fetch(on, "looking for jobs of the lower classes").await?.is_empty())
 }
 
 /// So many jobs of a namespace are asked where they work: nearly always in one repository.
@@ -210,8 +246,8 @@ pub(super) async fn workspaces(
 async fn find(
     on: &mut Connection,
     heads: Statement,
-    limit: usize,
-    found: &mut Vec<(i64, JobId, AssignmentId)>,
+    (class, limit): (Priority, usize),
+    found: &mut Vec<Ready>,
 ) -> Result<(), StoreError> {
     const FOUND: [&str; 3] = ["id", "assignment_id", "ready_at"];
     let heads = heads.push(" ORDER BY ready_at, id LIMIT ").push_bound((limit as i64).into());
@@ -219,7 +255,7 @@ async fn find(
         let mut columns = Columns::new(row, "jobs", &FOUND, 0);
         let job = columns.parsed(|text| text.parse().ok())?;
         let assignment = columns.parsed(|text| text.parse().ok())?;
-        found.push((columns.integer()?, job, assignment));
+        found.push((class, columns.integer()?, job, assignment));
     }
     Ok(())
 }
@@ -309,12 +345,7 @@ pub(super) async fn next_ready_at(
             _ => harnesses(on, namespace).await?.into_iter().map(Some).collect(),
         };
         for harness in harnesses {
-            let rows = heads(namespace, harness.clone(), "SELECT min(ready_at)")
-                .fetch(on, "looking for the next job")
-                .await?;
-            let mut columns =
-                rows.iter().map(|row| Columns::new(row, "jobs", &["ready_at"], 0).optional_time());
-            let Some(ready_at) = columns.next().transpose()?.flatten() else { continue };
+            let Some(ready_at) = first_ready_at(on, namespace, harness.clone()).await? else { continue };
             let route = harness.as_ref().map(|name| routes.fallbacks.route(name, routes.cooling));
             let at = match route {
                 Some(Route::Waits { until, .. }) => ready_at.max(until),
@@ -326,9 +357,52 @@ pub(super) async fn next_ready_at(
     Ok(next)
 }
 
+/// When the first head becomes ready, of whatever class.
+async fn first_ready_at(
+    on: &mut Connection,
+    namespace: &Namespace,
+    harness: Option<String>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut first: Option<Timestamp> = None;
+    for class in Priority::ALL {
+        if class == Priority::Scheduled && !has_lower(on, namespace, harness.clone()).await? {
+            break;
+        }
+        let rows = of_class(heads(namespace, harness.clone(), "SELECT min(ready_at)"), class)
+            .fetch(on, "looking for the next job")
+            .await?;
+        let at = rows.first().map(|row| Columns::new(row, "jobs", &["ready_at"], 0).optional_time());
+        if let Some(at) = at.transpose()?.flatten() {
+            first = Some(first.map_or(at, |first| first.min(at)));
+        }
+    }
+    Ok(first)
+}
+
+/// An assignment becomes immediate, and those of its jobs that wait for a moment become ready.
+pub(super) struct Force(pub AssignmentId);
+
+#[async_trait]
+impl Write for Force {
+    type Output = u64;
+
+    async fn write(&self, on: &mut Connection, batch: &mut Batch<'_>) -> Result<u64, StoreError> {
+        Statement::new("UPDATE assignments SET priority = 0, revision = revision + 1 WHERE id = $1")
+            .bind(self.0.to_string())
+            .execute(on, "making an assignment immediate")
+            .await?;
+        Statement::new("UPDATE jobs SET priority = 0, revision = revision + 1, ready_at = min(ready_at, ")
+            .push_bound(batch.now.as_millis().into())
+            .push(") WHERE status = 'pending' AND assignment_id = ")
+            .push_bound(self.0.to_string().into())
+            .execute(on, "making jobs immediate")
+            .await
+    }
+}
+
 /// Writes new jobs.
-pub(super) async fn insert(on: &mut Connection, new: &[(&Namespace, &Job)]) -> Result<(), StoreError> {
-    let rows = new.iter().map(|(namespace, job)| row(namespace, job)).collect();
+pub(super) async fn insert(on: &mut Connection, new: &[(&Assignment, &Job)]) -> Result<(), StoreError> {
+    let rows = new.iter().map(|(assignment, job)| row(assignment, job)).collect();
     Statement::new(format!("INSERT INTO jobs ({}) ", names("", &COLUMNS)))
         .push_rows(rows)
         .execute(on, "writing new jobs")
@@ -383,7 +457,7 @@ pub(super) async fn update(on: &mut Connection, changed: &[(&Stored, &Job)]) -> 
     if done == expected { Ok(()) } else { Err(StoreError::LostRace { what: "a job".to_owned() }) }
 }
 
-fn row(namespace: &Namespace, job: &Job) -> Vec<Value> {
+fn row(assignment: &Assignment, job: &Job) -> Vec<Value> {
     let mut values = vec![
         job.id.to_string().into(),
         job.assignment.to_string().into(),
@@ -396,7 +470,12 @@ fn row(namespace: &Namespace, job: &Job) -> Vec<Value> {
         job.created_at.as_millis().into(),
     ];
     values.extend(progress(job));
-    values.extend([0i64.into(), namespace.as_str().into(), reversed(&job.id.to_string()).into()]);
+    values.extend([
+        0i64.into(),
+        assignment.namespace.as_str().into(),
+        reversed(&job.id.to_string()).into(),
+        assignment.priority.rank().into(),
+    ]);
     values
 }
 

@@ -145,7 +145,10 @@ pub(super) async fn queue(
         true => (within(namespace, "j.status = 'pending' AND j.head = 1"), None),
         false => (of_harnesses("NOT IN "), Some(of_harnesses("IN "))),
     };
-    let heads = job_lines(on, moment(heads)).await?;
+    let by_class = |condition: Statement| {
+        condition.push(" ORDER BY j.priority, j.ready_at, j.id LIMIT ").push_bound(limit.into())
+    };
+    let heads = job_lines(on, by_class(heads)).await?;
     let behind = job_lines(on, moment(within(namespace, "j.status = 'pending' AND j.head = 0"))).await?;
     let days = spent_days(on, namespace, now).await?;
     let is_open = |line: &JobLine| !days.iter().any(|day| day.namespace == line.namespace);
@@ -258,9 +261,9 @@ async fn open_assignments(
 
 /// Job lines that fit the condition, with the latest attempt of each.
 async fn job_lines(on: &mut Connection, condition: Statement) -> Result<Vec<JobLine>, StoreError> {
-    const OF_ASSIGNMENT: [&str; 4] = ["namespace", "north_star", "status", "paused"];
+    const OF_ASSIGNMENT: [&str; 5] = ["namespace", "north_star", "status", "paused", "priority"];
     let select = format!(
-        "SELECT {}, a.namespace, a.north_star, a.status, a.paused FROM jobs j JOIN assignments a ON a.id = j.assignment_id ",
+        "SELECT {}, a.namespace, a.north_star, a.status, a.paused, a.priority FROM jobs j JOIN assignments a ON a.id = j.assignment_id ",
         names("j.", &job_table::COLUMNS[..job_table::READ]),
     );
     let rows = condition.after(select).fetch(on, "listing jobs").await?;
@@ -268,13 +271,20 @@ async fn job_lines(on: &mut Connection, condition: Statement) -> Result<Vec<JobL
     for row in &rows {
         let job = job_table::read(row, 0)?.job;
         let mut columns = Columns::new(row, "assignments", &OF_ASSIGNMENT, job_table::READ);
+        let namespace = columns.parsed(|text| Namespace::new(text).ok())?;
+        let north_star = columns.text()?;
+        let assignment_status = columns.parsed(AssignmentStatus::from_name)?;
+        let assignment_paused = columns.flag()?;
+        let priority = columns.ranked()?;
+        let attempt = None;
         lines.push(JobLine {
-            namespace: columns.parsed(|text| Namespace::new(text).ok())?,
-            north_star: columns.text()?,
-            assignment_status: columns.parsed(AssignmentStatus::from_name)?,
-            assignment_paused: columns.flag()?,
+            namespace,
+            priority,
+            north_star,
+            assignment_status,
+            assignment_paused,
             job,
-            attempt: None,
+            attempt,
         });
     }
     add_latest_attempts(on, &mut lines).await?;

@@ -27,6 +27,7 @@ mod job_table;
 mod key_table;
 mod lists;
 mod notice_table;
+mod old_steps;
 mod proof_json;
 mod purse;
 mod reservation;
@@ -232,6 +233,10 @@ impl Store for SqlStore {
     ) -> Result<Option<Timestamp>, StoreError> {
         let now = self.clock.now();
         read!(self, reader => lists::next_ready_at(&mut reader, namespace, fallbacks, now))
+    }
+
+    async fn force(&self, assignment: AssignmentId) -> Result<u64, StoreError> {
+        self.carry_out(job_table::Force(assignment)).await
     }
 
     async fn cooldowns(&self, namespace: Option<&Namespace>) -> Result<Vec<CooldownLine>, StoreError> {

@@ -17,7 +17,7 @@ use super::columns::Columns;
 use super::connection::Connection;
 use super::statement::{Statement, Value};
 use super::writer::Op;
-use super::{SqlStore, assignment_table, attempt_table, event_table, flow_table, job_table};
+use super::{SqlStore, assignment_table, attempt_table, event_table, flow_table, job_table, old_steps};
 
 /// Ids that one statement names at most.
 const IDS_AT_ONCE: usize = 500;
@@ -73,6 +73,29 @@ impl Upkeep for SqlStore {
             return Ok(BTreeMap::new());
         }
         self.write(|reply| Op::Forget(of, limit, reply)).await
+    }
+
+    async fn old_flows(
+        &self,
+        closed_before: Timestamp,
+        after: Option<AssignmentId>,
+        limit: u32,
+    ) -> Result<Vec<OldHistory>, StoreError> {
+        let mut reader = self.reader().await?;
+        let found = old_steps::find(&mut reader, (closed_before, after), limit).await;
+        self.put_back(reader).await;
+        found
+    }
+
+    async fn forget_steps(
+        &self,
+        of: Vec<(AssignmentId, Timestamp)>,
+        limit: u32,
+    ) -> Result<BTreeMap<AssignmentId, u64>, StoreError> {
+        if of.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.carry_out(old_steps::Forget { of, limit }).await
     }
 
     async fn assignments_to_check(

@@ -109,6 +109,7 @@ impl Work {
             worktree: Some(ground.worktree((&data_path, &namespace), id, "Do it")),
             max_jobs: 50,
             is_run: false,
+            priority: Default::default(),
             created_at: Timestamp::from_seconds(0),
         };
         let assignment = Assignment::new(origin, false, Proof::default());

@@ -2,6 +2,7 @@
 
 mod check;
 mod dry_run;
+mod export;
 mod follow;
 mod list;
 mod replay;
@@ -79,6 +80,7 @@ enum What {
     Versions(stored::Versions),
     Diff(stored::Diff),
     Activate(stored::Activate),
+    Export(export::Export),
     /// Print the JSON Schema of workflow files, for editors
     #[command(after_help = "\
 Examples:
@@ -120,6 +122,7 @@ impl WorkflowArgs {
             What::Versions(command) => command.run(app).await,
             What::Diff(command) => command.run(app).await,
             What::Activate(command) => command.run(app).await,
+            What::Export(command) => command.run(app).await,
             What::Schema { module } => {
                 let schema =
                     if module { agents_workflows::module_schema() } else { agents_workflows::schema() };

@@ -59,7 +59,8 @@ impl Run {
         }
         refuse_foreign_namespace(&desk.store, &desk.here, &chosen).await?;
         let cause = by_hand(app, self.given.input()?, None);
-        let new = definitions.run_of_workflow(&chosen.namespace, (&found, &params), cause).await?;
+        let mut new = definitions.run_of_workflow(&chosen.namespace, (&found, &params), cause).await?;
+        new.priority = self.given.priority.or(new.priority);
         let mut warnings = Vec::new();
         if found.hides_stored {
             warnings.push(format!(

@@ -79,6 +79,7 @@ fn set_state(world: &mut World, state: AssignmentState) {
         workspace: old.workspace.clone(),
         max_jobs: old.max_jobs,
         is_run: old.is_run,
+        priority: old.priority,
         created_at: old.created_at,
     };
     let progress = AssignmentProgress {

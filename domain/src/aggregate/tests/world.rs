@@ -385,6 +385,7 @@ impl World {
 /// What a person says of a new assignment.
 pub fn new_assignment(ids: &CountingIds, director: Director, first: First, max_jobs: u32) -> NewAssignment {
     NewAssignment {
+        priority: None,
         id: AssignmentId::new(ids.next()),
         namespace: Namespace::new("repo").unwrap(),
         north_star: "make it so".to_owned(),

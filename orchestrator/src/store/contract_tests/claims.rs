@@ -8,12 +8,15 @@ use agents_domain::decision::Decision;
 use agents_domain::id::JobId;
 use agents_domain::job::JobState;
 use agents_domain::outcome::{Outcome, OutcomeClass};
+use agents_domain::priority::Priority;
 use agents_domain::store::{Change, ClaimRequest, Claimed};
 
 use super::env::{Env, holder, limit, namespace, runner};
 
 on_every_engine!(
     the_longest_waiting_job_is_claimed_first,
+    the_classes_go_before_the_time_of_waiting,
+    what_a_person_forces_is_immediate_and_waits_for_no_moment,
     only_the_head_of_a_list_is_claimed,
     a_job_is_not_claimed_before_its_time,
     a_job_waits_for_no_clock_that_was_set_back,
@@ -39,6 +42,44 @@ async fn the_longest_waiting_job_is_claimed_first(env: Env) {
     let (_, third) = env.create_in("a", "implement").await;
     env.later(5);
     assert_eq!(jobs(&env.claim(10).await), [limited, second, third]);
+}
+
+async fn the_classes_go_before_the_time_of_waiting(env: Env) {
+    let of = async |class: Priority, name: &str| {
+        let job = env.job("implement");
+        let id = job.id;
+        let mut new = env.new_assignment(First::Job(job));
+        (new.priority, new.namespace) = (Some(class), namespace(name));
+        env.execute(Change::Create(new)).await.unwrap();
+        env.later(5);
+        id
+    };
+    let deferred = of(Priority::Deferred, "a").await;
+    let scheduled = of(Priority::Scheduled, "b").await;
+    let next_scheduled = of(Priority::Scheduled, "a").await;
+    let immediate = of(Priority::Immediate, "b").await;
+    let next_immediate = of(Priority::Immediate, "a").await;
+    let ready: Vec<JobId> =
+        env.queue(Some(&namespace("a")), 10).await.ready.iter().map(|line| line.job.id).collect();
+    assert_eq!(ready, [next_immediate, next_scheduled, deferred]);
+    assert_eq!(jobs(&env.claim(1).await), [immediate]);
+    assert_eq!(jobs(&env.claim(10).await), [next_immediate, scheduled, next_scheduled, deferred]);
+}
+
+async fn what_a_person_forces_is_immediate_and_waits_for_no_moment(env: Env) {
+    let job = env.job("implement");
+    let (mut new, forced) = (env.new_assignment(First::Job(job.clone())), job.id);
+    new.priority = Some(Priority::Deferred);
+    let id = new.id;
+    env.execute(Change::Create(new)).await.unwrap();
+    let claimed = env.claim_one().await;
+    env.finish(&claimed, Outcome::failure(OutcomeClass::Overloaded, "later")).await.unwrap();
+    assert_eq!(env.claim(10).await.len(), 0);
+    assert_eq!(env.store.force(id).await.unwrap(), 1);
+    let (_, other) = env.create("implement").await;
+    assert_eq!(jobs(&env.claim(10).await), [forced, other]);
+    assert_eq!(env.store.assignment(id).await.unwrap().unwrap().priority, Priority::Immediate);
+    assert_eq!(env.store.force(id).await.unwrap(), 0, "nothing of it waits");
 }
 
 async fn only_the_head_of_a_list_is_claimed(env: Env) {

@@ -107,6 +107,7 @@ impl Env {
     /// What a person says of a new assignment in the namespace `repo`, without a PM's kick-off.
     pub fn new_assignment(&self, first: First) -> NewAssignment {
         NewAssignment {
+            priority: None,
             id: AssignmentId::new(self.ids.next()),
             namespace: namespace("repo"),
             north_star: "make it so".to_owned(),

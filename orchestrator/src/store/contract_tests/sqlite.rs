@@ -197,18 +197,22 @@ async fn a_claim_steps_over_the_jobs_of_a_harness_that_cools_down() {
     said.lock().unwrap().clear();
     env.claim_one().await;
     env.next_ready_at(None).await;
-    let of_harness = "SEARCH jobs USING COVERING INDEX jobs_ready_of_harness (namespace=? AND harness=?)";
-    let ranged = "SEARCH jobs USING INDEX jobs_ready_of_harness (namespace=? AND harness=? AND ready_at<?)";
-    let ahead = "SEARCH jobs USING INDEX jobs_ready_of_harness (namespace=? AND harness=? AND ready_at>?)";
-    check(true, &[of_harness, ranged, ahead], &mut raw).await;
+    let of_harness =
+        "SEARCH jobs USING COVERING INDEX jobs_ready_of_harness (namespace=? AND harness=? AND priority=?)";
+    let lower =
+        "SEARCH jobs USING COVERING INDEX jobs_ready_of_harness (namespace=? AND harness=? AND priority>?)";
+    let ranged = "SEARCH jobs USING INDEX jobs_ready_of_harness (namespace=? AND harness=? AND priority=? AND ready_at<?)";
+    let ahead = "SEARCH jobs USING INDEX jobs_ready_of_harness (namespace=? AND harness=? AND priority=? AND ready_at>?)";
+    check(true, &[of_harness, lower, ranged, ahead], &mut raw).await;
     env.store.lift_cooldown("claude").await.unwrap();
     said.lock().unwrap().clear();
     env.claim_one().await;
     env.next_ready_at(None).await;
-    let all = "SEARCH jobs USING COVERING INDEX jobs_ready (namespace=?)";
-    let ranged = "SEARCH jobs USING INDEX jobs_ready (namespace=? AND ready_at<?)";
-    let ahead = "SEARCH jobs USING INDEX jobs_ready (namespace=? AND ready_at>?)";
-    check(false, &[all, ranged, ahead], &mut raw).await;
+    let all = "SEARCH jobs USING COVERING INDEX jobs_ready (namespace=? AND priority=?)";
+    let lower = "SEARCH jobs USING COVERING INDEX jobs_ready (namespace=? AND priority>?)";
+    let ranged = "SEARCH jobs USING INDEX jobs_ready (namespace=? AND priority=? AND ready_at<?)";
+    let ahead = "SEARCH jobs USING INDEX jobs_ready (namespace=? AND priority=? AND ready_at>?)";
+    check(false, &[all, lower, ranged, ahead], &mut raw).await;
 }
 
 /// Everything that a runner does, and the queue.
