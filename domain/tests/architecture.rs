@@ -44,6 +44,20 @@ fn no_crate_depends_on_what_is_not_its_business() {
         "definitions",
         &["agents-orchestrator", "axum", "clap", "jiff", "rusqlite", "rustix", "sqlx", "tokio", "uuid"],
     );
+    check(
+        "workflows",
+        &[
+            "agents-calendar",
+            "agents-orchestrator",
+            "axum",
+            "clap",
+            "rusqlite",
+            "rustix",
+            "sqlx",
+            "tokio",
+            "ureq",
+        ],
+    );
     check("orchestrator", &["agents-harnesses", "agents-workers", "axum", "clap", "ureq"]);
     check("workers", &["agents-orchestrator", "axum", "clap", "rustix", "sqlx", "tokio"]);
     check("scripted-agent", &["agents-harnesses", "agents-orchestrator", "sqlx", "tokio"]);
