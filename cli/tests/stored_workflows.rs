@@ -31,7 +31,7 @@ fn triggers(answer: &Value) -> Vec<String> {
 #[test]
 fn a_draft_is_published_changed_and_compared_and_old_versions_go() {
     let world = world();
-    world.write("shop/one.yaml", &yaml("1.0", "echo one"));
+    world.write("shop/one.yaml", yaml("1.0", "echo one"));
     let made = world.json(&["workflow", "create", "nightly", "--file", "one.yaml"]);
     assert_eq!(
         (&made["status"], &made["revision"], &made["warnings"]),
@@ -40,7 +40,7 @@ fn a_draft_is_published_changed_and_compared_and_old_versions_go() {
     let published = world.json(&["workflow", "publish", "nightly", "--note", "first"]);
     assert_eq!((&published["version"], &published["label"]), (&json!(1), &json!("1.0")));
     for number in 2..=3 {
-        world.write("shop/next.yaml", &yaml("1.1", &format!("echo {number}")));
+        world.write("shop/next.yaml", yaml("1.1", &format!("echo {number}")));
         world.json(&["workflow", "update", "nightly", "--file", "next.yaml"]);
         if number == 2 {
             let late = ["workflow", "update", "nightly", "--file", "next.yaml", "--revision", "1"];
@@ -77,7 +77,7 @@ fn what_is_wrong_may_be_a_draft_and_is_never_published() {
 #[test]
 fn activate_sets_up_what_the_triggers_say_once_and_pause_and_delete_undo_it() {
     let world = world();
-    world.write("shop/.agents/workflows/nightly.yaml", &yaml("1", "echo one"));
+    world.write("shop/.agents/workflows/nightly.yaml", yaml("1", "echo one"));
     let created = [
         "created schedule workflow-nightly",
         "created subscription workflow-nightly",
@@ -89,7 +89,7 @@ fn activate_sets_up_what_the_triggers_say_once_and_pause_and_delete_undo_it() {
     assert_eq!(triggers(&world.json(&["workflow", "activate", "nightly"])), kept);
     world.write(
         "shop/.agents/workflows/nightly.yaml",
-        &yaml("1", "echo one").replace("0 2 * * *", "0 3 * * *"),
+        yaml("1", "echo one").replace("0 2 * * *", "0 3 * * *"),
     );
     assert_eq!(
         triggers(&world.json(&["workflow", "activate", "nightly"]))[0],
@@ -124,7 +124,7 @@ fn activate_sets_up_what_the_triggers_say_once_and_pause_and_delete_undo_it() {
 #[test]
 fn an_archived_workflow_is_started_by_nobody_until_it_is_activated() {
     let world = world();
-    world.write("shop/one.yaml", &yaml("1", "echo one"));
+    world.write("shop/one.yaml", yaml("1", "echo one"));
     world.json(&["workflow", "publish", "nightly", "--file", "one.yaml"]);
     world.json(&["workflow", "archive", "nightly"]);
     let said = "is archived: agents workflow activate nightly";
