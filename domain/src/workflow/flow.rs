@@ -39,6 +39,8 @@ pub struct NewFlow {
     pub hash: String,
     /// The run whose step it is.
     pub parent: Option<AssignmentId>,
+    /// What holds for steps that say nothing of it, if one of its steps has limits of its own.
+    pub limits: Vec<LimitChange>,
 }
 
 /// What a run has to be told.

@@ -9,7 +9,7 @@ use agents_domain::aggregate::{First, NewAssignment};
 use agents_domain::director::Director;
 use agents_domain::id::AssignmentId;
 use agents_domain::job_type::JobType;
-use agents_domain::limits::OwnLimits;
+use agents_domain::limits::{LimitChange, Limits, Measure, OwnLimits, Scope};
 use agents_domain::namespace::Namespace;
 use agents_domain::run::{RunLine, RunOrigin};
 use agents_domain::start::{Cause, StartError};
@@ -83,6 +83,8 @@ impl FromDefinitions {
         let id = AssignmentId::new(self.sources.ids.next());
         let title = format!("{}: {}", workflow.id, workflow.title);
         let choice = self.place_of(workflow, (id, namespace, &title), (workspace, settings)).await?;
+        let mut limits: OwnLimits = settings.new_assignments.limits;
+        limits.change(&workflow.limits);
         let flow = NewFlow {
             facts: Facts {
                 workflow: workflow.id.clone(),
@@ -96,9 +98,8 @@ impl FromDefinitions {
             hash,
             snapshot,
             parent: None,
+            limits: limits_between(workflow, &limits),
         };
-        let mut limits: OwnLimits = settings.new_assignments.limits;
-        limits.change(&workflow.limits);
         Ok(NewAssignment {
             id,
             namespace: namespace.clone(),
@@ -186,6 +187,17 @@ impl FromDefinitions {
         }
         Ok(files)
     }
+}
+
+/// The limits of attempts and jobs that hold between steps that have their own.
+fn limits_between(workflow: &Workflow, limits: &OwnLimits) -> Vec<LimitChange> {
+    if workflow.steps.iter().all(|step| step.limits.is_empty()) {
+        return Vec::new();
+    }
+    let each = |(scope, of): (Scope, Limits)| {
+        Measure::ALL.map(|measure| LimitChange { scope, measure, limit: of.of(measure) })
+    };
+    [(Scope::Attempt, limits.attempt), (Scope::Job, limits.job)].into_iter().flat_map(each).collect()
 }
 
 fn works(workflow: &Workflow) -> impl Iterator<Item = &agents_workflows::Work> {

@@ -122,10 +122,13 @@ impl Batch<'_> {
             Ok(flow) => self.ask(on, (&*flow, &row), &signal).await?,
             Err(why) => Err(why),
         };
-        let turn = match turn {
+        let mut turn = match turn {
             Ok(turn) => turn,
             Err(why) => return Ok(Some(self.broken(id, &signal, &why, ctx))),
         };
+        if let Then::Job(step) = &mut turn.then {
+            step.limits = row.limits.iter().chain(&step.limits).copied().collect();
+        }
         let wait = if let Then::Wait(wait) = &turn.then { Some(wait.clone()) } else { None };
         let wait = match turn.then {
             Then::GoOn => row.run.wait.clone(),

@@ -1,6 +1,7 @@
 //! The tables of workflows' runs: what each has started with, where it stands, and its steps.
 
 use agents_domain::id::AssignmentId;
+use agents_domain::limits::{LimitChange, Measure, Scope};
 use agents_domain::namespace::Namespace;
 use agents_domain::start::Start;
 use agents_domain::store::StoreError;
@@ -51,6 +52,8 @@ pub(super) struct FlowRow {
     pub run: WorkflowRun,
     pub facts: Facts,
     pub wake_at: Option<Timestamp>,
+    /// What holds for steps that say nothing of it.
+    pub limits: Vec<LimitChange>,
 }
 
 fn read(row: &AnyRow) -> Result<FlowRow, StoreError> {
@@ -58,7 +61,7 @@ fn read(row: &AnyRow) -> Result<FlowRow, StoreError> {
     let assignment = columns.parsed(|text| text.parse().ok())?;
     let namespace = columns.parsed(|text| Namespace::new(text).ok())?;
     let (workflow, version, snapshot) = (columns.text()?, columns.text()?, columns.text()?);
-    let facts = columns.parsed(read_facts)?;
+    let (facts, limits) = columns.parsed(read_facts)?;
     let state = columns.text()?;
     let at = columns.optional_text()?;
     let wait = columns.optional_parsed(read_wait)?;
@@ -66,7 +69,7 @@ fn read(row: &AnyRow) -> Result<FlowRow, StoreError> {
     columns.optional_text()?;
     let parent = columns.optional_parsed(|text| text.parse().ok())?;
     let run = WorkflowRun { assignment, namespace, workflow, version, snapshot, state, at, wait, parent };
-    Ok(FlowRow { run, facts, wake_at })
+    Ok(FlowRow { run, facts, wake_at, limits })
 }
 
 /// The row of that run.
@@ -98,7 +101,7 @@ pub(super) async fn insert(
         new.facts.workflow.as_str().into(),
         new.facts.version.as_str().into(),
         new.hash.as_str().into(),
-        facts_json(&new.facts).to_string().into(),
+        facts_json(&new.facts, &new.limits).to_string().into(),
         "".into(),
         none(),
         none(),
@@ -275,7 +278,8 @@ pub(super) async fn waits(on: &mut Connection, id: AssignmentId) -> Result<bool,
     Ok(find(on, id).await?.is_some_and(|row| row.run.wait.is_some()))
 }
 
-fn facts_json(facts: &Facts) -> Json {
+fn facts_json(facts: &Facts, limits: &[LimitChange]) -> Json {
+    let limit = |one: &LimitChange| json!([one.scope.as_str(), one.measure.as_str(), one.limit]);
     json!({
         "workflow": facts.workflow,
         "version": facts.version,
@@ -284,13 +288,24 @@ fn facts_json(facts: &Facts) -> Json {
         "trigger": facts.trigger,
         "zone": facts.zone,
         "startedAt": facts.started_at.as_millis(),
+        "limits": limits.iter().map(limit).collect::<Vec<_>>(),
     })
 }
 
-fn read_facts(text: &str) -> Option<Facts> {
+fn read_limit(limit: &Json) -> Option<LimitChange> {
+    Some(LimitChange {
+        scope: Scope::from_name(limit.get(0)?.as_str()?)?,
+        measure: Measure::from_name(limit.get(1)?.as_str()?)?,
+        limit: limit.get(2)?.as_u64(),
+    })
+}
+
+fn read_facts(text: &str) -> Option<(Facts, Vec<LimitChange>)> {
     let facts: Json = serde_json::from_str(text).ok()?;
     let text = |key: &str| facts.get(key).and_then(Json::as_str).map(str::to_owned);
-    Some(Facts {
+    let limits = facts.get("limits").and_then(Json::as_array).into_iter().flatten();
+    let limits = limits.map(read_limit).collect::<Option<Vec<_>>>()?;
+    let facts = Facts {
         workflow: text("workflow")?,
         version: text("version")?,
         params: text("params")?,
@@ -298,7 +313,8 @@ fn read_facts(text: &str) -> Option<Facts> {
         trigger: text("trigger")?,
         zone: text("zone"),
         started_at: Timestamp::from_millis(facts.get("startedAt")?.as_i64()?),
-    })
+    };
+    Some((facts, limits))
 }
 
 fn wait_json(wait: &Wait) -> Json {
