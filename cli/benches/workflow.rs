@@ -143,6 +143,7 @@ fn no_op(ids: &SystemIds) -> NewJob {
 fn create(_: &SqlStore, ids: &SystemIds, folder: &Path, jobs: usize) -> (Change, AssignmentId) {
     let id = AssignmentId::new(ids.next());
     let new = NewAssignment {
+        priority: None,
         id,
         namespace: Namespace::new("bench").unwrap(),
         north_star: "no-ops".into(),
