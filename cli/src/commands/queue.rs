@@ -3,6 +3,7 @@
 use agents_domain::priority::Priority;
 use agents_domain::schedule::schedules::{ScheduleFilter, Schedules};
 use agents_domain::store::Store;
+use agents_domain::workflow::Workflows;
 use agents_orchestrator::doorbell;
 use clap::Args;
 use serde_json::json;
@@ -61,7 +62,9 @@ impl QueueCommand {
             ..ScheduleFilter::default()
         };
         let schedules = store.schedules(&filter).await?;
+        let flows = store.waiting_flows(namespace.as_ref(), self.limit).await?;
         let shown = Shown {
+            flows: &flows,
             schedules: &schedules,
             queue: &queue,
             fallbacks: &fallbacks,

@@ -1,6 +1,7 @@
 //! Assignments for people: a list of them, one with its jobs, and its history.
 
 use agents_domain::assignment::{Assignment, AssignmentStatus};
+use agents_domain::director::Director;
 use agents_domain::history::HistoryEvent;
 use agents_domain::store::{AssignmentLine, JobDetail};
 use agents_domain::timestamp::Timestamp;
@@ -102,7 +103,11 @@ fn facts(assignment: &Assignment, jobs: &[JobDetail], now: Timestamp) -> Table {
     }
     fact("created", time::relative(assignment.created_at, now));
     let real = jobs.iter().filter(|detail| !detail.job.shadow).count();
-    fact("jobs", format!("{real} of at most {}", assignment.max_jobs));
+    let most = match assignment.director {
+        Director::Workflow => String::new(),
+        Director::Pm | Director::None => format!(" of at most {}", assignment.max_jobs),
+    };
+    fact("jobs", format!("{real}{most}"));
     if let Some(cost) = whole_cost(jobs) {
         fact("cost", cost);
     }

@@ -12,6 +12,7 @@ use agents_domain::priority::Priority;
 use agents_domain::schedule::Schedule;
 use agents_domain::store::{DayLine, JobLine, Queue};
 use agents_domain::timestamp::Timestamp;
+use agents_domain::workflow::{Wait as FlowWait, WorkflowRun};
 use serde::Serialize;
 
 use super::budget;
@@ -30,6 +31,8 @@ pub struct Shown<'a> {
     pub queue: &'a Queue,
     /// Those that are due next.
     pub schedules: &'a [Schedule],
+    /// Runs of workflows that wait for something that is no job.
+    pub flows: &'a [WorkflowRun],
     /// Who stands in for a harness that cools down.
     pub fallbacks: &'a Fallbacks,
     pub now: Timestamp,
@@ -45,11 +48,52 @@ pub struct QueueView<'a> {
     running: Vec<RunningView<'a>>,
     ready: Vec<JobLineView<'a>>,
     waiting: Vec<WaitingView<'a>>,
+    workflows: Vec<FlowView<'a>>,
     blocked: Vec<AssignmentCore<'a>>,
     paused: Vec<AssignmentCore<'a>>,
     cooldowns: Vec<CooldownView<'a>>,
     schedules: Vec<NextView>,
     runners: Vec<RunnerView<'a>>,
+}
+
+/// A run of a workflow that waits for something that is no job.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FlowView<'a> {
+    run: String,
+    namespace: &'a str,
+    workflow: &'a str,
+    step: Option<&'a str>,
+    waits_for: String,
+    until: Option<String>,
+}
+
+impl<'a> FlowView<'a> {
+    fn new(run: &'a WorkflowRun) -> Self {
+        let (waits_for, until) = flow_wait(run);
+        Self {
+            run: run.assignment.to_string(),
+            namespace: run.namespace.as_str(),
+            workflow: &run.workflow,
+            step: run.at.as_deref(),
+            waits_for,
+            until: until.map(|until| until.to_string()),
+        }
+    }
+}
+
+/// What it waits for, and until when.
+fn flow_wait(run: &WorkflowRun) -> (String, Option<Timestamp>) {
+    match &run.wait {
+        Some(FlowWait::Time { until }) => ("its time".to_owned(), Some(*until)),
+        Some(FlowWait::Person { question, until, .. }) => {
+            let id = run.assignment.short();
+            (format!("agents workflow approve {id} (or reject): {question}"), *until)
+        }
+        Some(FlowWait::Start { start }) => (format!("a runner to start {}", start.title()), None),
+        Some(FlowWait::Run { child, until }) => (format!("run {}", child.short()), *until),
+        None => ("nothing".to_owned(), None),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -194,6 +238,7 @@ impl Shown<'_> {
             running: self.queue.running.iter().map(|line| self.running_view(line)).collect(),
             ready: self.queue.ready.iter().map(JobLineView::from).collect(),
             waiting: self.waiting_views(),
+            workflows: self.flows.iter().map(FlowView::new).collect(),
             blocked: self.queue.blocked.iter().map(AssignmentCore::from).collect(),
             paused: self.queue.paused.iter().map(AssignmentCore::from).collect(),
             cooldowns: self.queue.cooldowns.iter().map(CooldownView::from).collect(),
@@ -227,6 +272,7 @@ impl Shown<'_> {
         self.section(&mut shown, "running", self.running(), width);
         self.section(&mut shown, "ready", self.ready(), width);
         self.section(&mut shown, "waiting", self.waiting(), width);
+        self.section(&mut shown, "workflows that wait", self.workflows(), width);
         self.section(&mut shown, "blocked", self.blocked(), width);
         self.section(&mut shown, "paused", self.paused(), width);
         if self.longest() >= self.limit {
@@ -258,7 +304,7 @@ impl Shown<'_> {
         let counts = [
             (running.len(), "running"),
             (ready.len(), "ready"),
-            (waiting.len() + held.len(), "waiting"),
+            (waiting.len() + held.len() + self.flows.len(), "waiting"),
             (blocked.len(), "blocked"),
             (paused.len(), "paused"),
         ];
@@ -311,6 +357,22 @@ impl Shown<'_> {
             }
         }
         (!lines.is_empty()).then_some(table)
+    }
+
+    fn workflows(&self) -> Option<Table> {
+        let mut table = self.table(&["RUN", "WORKFLOW", "STEP", "UNTIL", "WAITS FOR"]);
+        for run in self.flows {
+            let (waits_for, until) = flow_wait(run);
+            let cells = vec![
+                Cell::colored(YELLOW, run.assignment.short()),
+                run.workflow.as_str().into(),
+                run.at.as_deref().unwrap_or_default().into(),
+                until.map(|until| time::relative(until, self.now)).unwrap_or_default().into(),
+                waits_for.into(),
+            ];
+            self.row(&mut table, cells, &run.namespace);
+        }
+        (!self.flows.is_empty()).then_some(table)
     }
 
     fn ready(&self) -> Option<Table> {

@@ -205,6 +205,13 @@ pub trait Workflows: Send + Sync {
         limit: u32,
     ) -> Result<Vec<DueFlow>, StoreError>;
 
+    /// Active runs of workflows that wait for something that is no job.
+    async fn waiting_flows(
+        &self,
+        namespace: Option<&Namespace>,
+        limit: u32,
+    ) -> Result<Vec<WorkflowRun>, StoreError>;
+
     /// When the next one has.
     async fn next_flow_at(&self, namespace: Option<&Namespace>) -> Result<Option<Timestamp>, StoreError>;
 

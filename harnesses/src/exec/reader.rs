@@ -5,6 +5,7 @@
 use agents_domain::agent_event::AgentEvent;
 use agents_domain::harness::{ProcessEnd, StreamEnd, StreamReader, StreamSummary};
 use agents_domain::outcome::{Outcome, OutcomeClass};
+use agents_domain::usage::{MicroUsd, TokenUsage};
 
 use crate::ending::{Tally, process_words};
 use crate::kept::tail;
@@ -63,7 +64,9 @@ impl StreamReader for ExecReader {
             ProcessEnd::Signaled(_) => failed(OutcomeClass::Crashed, output, end),
             ProcessEnd::Unknown => failed(OutcomeClass::NoResult, output, end),
         };
-        self.tally.into_summary(outcome)
+        // A command asks no model of its own: what it starts besides is its own account.
+        let tally = Tally { usage: Some(TokenUsage::default()), cost: Some(MicroUsd::ZERO), ..self.tally };
+        tally.into_summary(outcome)
     }
 }
 

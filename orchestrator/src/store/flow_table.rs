@@ -82,6 +82,29 @@ pub(super) async fn find(on: &mut Connection, id: AssignmentId) -> Result<Option
     rows.first().map(read).transpose()
 }
 
+/// Active runs that wait for something that is no job.
+pub(super) async fn waiting(
+    on: &mut Connection,
+    namespace: Option<&Namespace>,
+    limit: u32,
+) -> Result<Vec<WorkflowRun>, StoreError> {
+    let select = format!(
+        "SELECT {} FROM workflow_runs w JOIN assignments a ON a.id = w.assignment_id AND a.status = 'active' \
+         WHERE w.wait IS NOT NULL",
+        names("w.", &COLUMNS)
+    );
+    let mut statement = Statement::new(select);
+    if let Some(namespace) = namespace {
+        statement = statement.push(" AND w.namespace = ").push_bound(namespace.as_str().into());
+    }
+    let rows = statement
+        .push(" ORDER BY w.assignment_id LIMIT ")
+        .push_bound(limit.into())
+        .fetch(on, "looking for workflows that wait")
+        .await?;
+    rows.iter().map(|row| read(row).map(|flow| flow.run)).collect()
+}
+
 /// Writes the row of a new run, and its snapshot if it is not there yet.
 pub(super) async fn insert(
     on: &mut Connection,

@@ -461,6 +461,14 @@ impl Workflows for SqlStore {
         read!(self, reader => due(&mut reader, namespace, (now, limit)))
     }
 
+    async fn waiting_flows(
+        &self,
+        namespace: Option<&Namespace>,
+        limit: u32,
+    ) -> Result<Vec<WorkflowRun>, StoreError> {
+        read!(self, reader => flow_table::waiting(&mut reader, namespace, limit))
+    }
+
     async fn next_flow_at(&self, namespace: Option<&Namespace>) -> Result<Option<Timestamp>, StoreError> {
         read!(self, reader => next_at(&mut reader, namespace))
     }
