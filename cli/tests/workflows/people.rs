@@ -39,6 +39,13 @@ fn an_approval_waits_for_a_person_who_says_yes_or_no() {
     assert!(shown.contains("Release 36?") && shown.contains("agents workflow approve"), "{shown}");
     let told = stage.json(&["workflow", "approve", &yes, "--comment", "good"]);
     assert_eq!(json!([told["id"], told["status"], told["at"]]), json!([yes, "running", "go"]));
+    // It is not asked any more: nothing changes, and nothing is told.
+    stage.agents(&["workflow", "reject", &yes]).fails(5, &["asks nothing"]);
+    let history = stage.json(&["history", &yes]);
+    let answers = |event: &&serde_json::Value| event["kind"] == "step_answered";
+    let answers: Vec<_> = history["events"].as_array().unwrap().iter().filter(answers).collect();
+    assert_eq!(answers.len(), 1, "{history:#}");
+    assert_eq!(answers[0]["details"], json!({"answer": "approved", "comment": "good"}));
     stage.json(&["workflow", "reject", &no, "--comment", "not now"]);
     stage.once();
     let mut said = stage.lines("said");

@@ -468,8 +468,14 @@ impl<'a> Batch<'a> {
         self.loaded.get_mut(&id).map(|loaded| &mut loaded.aggregate)
     }
 
-    /// As if nothing had been decided of it since it was so.
-    pub fn put_back(&mut self, id: AssignmentId, before: Aggregate) {
+    /// How many events this transaction tells so far.
+    pub fn told(&self) -> usize {
+        self.events.len()
+    }
+
+    /// As if nothing had been decided of it since it was so, and since so many events were told.
+    pub fn put_back(&mut self, id: AssignmentId, before: Aggregate, told: usize) {
+        self.events.truncate(told);
         if let Some(loaded) = self.loaded.get_mut(&id) {
             loaded.aggregate = before;
         }

@@ -65,6 +65,7 @@ impl Batch<'_> {
         let before = if is_signal { self.aggregate(id).cloned() } else { None };
         let (defaults, actor) = (Arc::clone(&command.harness_defaults), command.actor);
         let was_closed = self.aggregate(id).is_some_and(|aggregate| aggregate.assignment().is_closed());
+        let told = self.told();
         let mut receipt = self.create(on, command).await?;
         let ctx = Context { now: self.now, ids: self.ids, harness_defaults: Arc::clone(&defaults), actor };
         match self.direct(on, id, &ctx).await? {
@@ -77,7 +78,7 @@ impl Batch<'_> {
             // Whoever has told it something is told why that can't be; nothing has changed.
             Some(Err(why)) => {
                 if let Some(before) = before {
-                    self.put_back(id, before);
+                    self.put_back(id, before, told);
                 }
                 return Err(Rejection::NotNow { why }.into());
             }
