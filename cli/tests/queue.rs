@@ -15,7 +15,7 @@ fn an_empty_queue_says_so_and_how_to_start_a_runner() {
         world.agents(&["queue"]).ok().stdout,
         "shop: nothing to do\n\nno runner is alive: start one with `agents runner`\n"
     );
-    let empty = json!({ "running": [], "ready": [], "waiting": [], "blocked": [], "paused": [], "cooldowns": [], "schedules": [], "runners": [] });
+    let empty = json!({ "running": [], "ready": [], "waiting": [], "workflows": [], "blocked": [], "paused": [], "cooldowns": [], "schedules": [], "runners": [] });
     assert_eq!(world.json(&["queue"]), empty);
 }
 
