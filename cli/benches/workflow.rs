@@ -45,6 +45,7 @@ impl Ground {
         std::fs::create_dir_all(folder.join(".agents/workflows")).unwrap();
         std::fs::create_dir_all(folder.join(".agents/jobs")).unwrap();
         std::fs::create_dir_all(folder.join("data")).unwrap();
+        std::fs::write(folder.join(".agents/config.json"), "{\"namespace\": \"bench\"}").unwrap();
         Self { folder }
     }
 
