@@ -56,6 +56,9 @@ fn an_approval_waits_for_a_person_who_says_yes_or_no() {
         (json!("completed"), json!("completed"))
     );
     stage.agents(&["workflow", "approve", &yes]).fails(5, &["asks nothing", "agents workflow status"]);
+    // Nothing would come next.
+    stage.agents(&["update-assignment", &yes, "--status", "active"]).fails(5, &["agents workflow replay"]);
+    assert_eq!(stage.end(&yes)[0], "completed");
 }
 
 #[test]

@@ -57,7 +57,13 @@ impl Aggregate {
                     self.activate(None, None, ctx);
                 }
                 AssignmentStatus::Active => {}
-                status @ AssignmentStatus::Complete => return Err(Rejection::Closed { assignment, status }),
+                AssignmentStatus::Complete => {
+                    let why = format!(
+                        "run {} is complete: agents workflow replay {0} does it once more",
+                        assignment.short()
+                    );
+                    return Err(Rejection::NotNow { why });
+                }
             },
             Signal::Begin
             | Signal::JobEnded { .. }

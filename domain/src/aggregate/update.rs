@@ -2,12 +2,14 @@
 
 use super::{About, Aggregate, CheckEdit, Context, CriterionEdit, Rejection};
 use crate::assignment::{AssignmentState, AssignmentStatus};
+use crate::director::Director;
 use crate::evidence::{Ties, TreeState};
 use crate::history::EventKind;
 use crate::id::JobId;
 use crate::job::JobStatus;
 use crate::job_list;
 use crate::limits::LimitChange;
+use crate::workflow::Signal;
 
 /// What an assignment is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,10 @@ impl Aggregate {
         match change {
             StatusChange::Active { note, max_jobs, limits } => {
                 self.assignment.budget.limits.change(&limits);
+                // What comes next is its workflow's affair.
+                if self.assignment.director == Director::Workflow && !self.assignment.is_active() {
+                    return self.hear(Signal::GoOn { from: None }, ctx);
+                }
                 self.activate(note, max_jobs, ctx);
             }
             StatusChange::Blocked { reason } if reason.trim().is_empty() => {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agents_definitions::{Problems, suggestion};
+use agents_definitions::{Problem, Problems, suggestion};
 use agents_domain::namespace::Namespace;
 use agents_domain::run::TriggerKind;
 use agents_domain::start::StartError;
@@ -227,9 +227,17 @@ pub(super) async fn list(
     let files =
         workspace.map_or(Ok(Vec::new()), |at| job_file::files_in(&at.join(FOLDER))).map_err(problem)?;
     for JobFile { name, path: file } in files {
-        let text = read_text(&file)?;
         let source = workspace.map_or_else(|| file.display().to_string(), |at| shown(at, &file));
-        let read = read(&text, &source, &name, &modules).map(Arc::new);
+        let (text, read) = match job_file::text_of(&file) {
+            Ok(text) => {
+                let read = read(&text, &source, &name, &modules).map(Arc::new);
+                (text, read)
+            }
+            Err(why) => {
+                let wrong = Problem::new(job_file::BEGIN, format!("it {why}"), job_file::HINT);
+                (String::new(), Err(Problems::new(&source, "", vec![wrong])))
+            }
+        };
         let known = all.iter().find(|known| known.name == name).map(|known| known.status);
         all.retain(|known| known.name != name);
         all.push(ListedWorkflow {

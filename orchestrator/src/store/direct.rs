@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use agents_domain::aggregate::{Context, Rejection};
+use agents_domain::aggregate::{Aggregate, Context, PauseMode, Rejection};
 use agents_domain::assignment::Assignment;
 use agents_domain::director::Director;
 use agents_domain::id::AssignmentId;
@@ -53,6 +53,25 @@ impl Flows {
     }
 }
 
+/// A person holds a run, or lets it go on.
+#[derive(Clone, Copy)]
+enum Hold {
+    Pause(PauseMode),
+    Resume,
+}
+
+impl Hold {
+    fn of(change: &Change) -> Option<Self> {
+        if let Change::Pause { mode, .. } = change {
+            Some(Hold::Pause(*mode))
+        } else if let Change::Resume { .. } = change {
+            Some(Hold::Resume)
+        } else {
+            None
+        }
+    }
+}
+
 impl Batch<'_> {
     /// Decides a command, and asks the workflow of its assignment what follows.
     pub async fn decide_directed(
@@ -61,10 +80,11 @@ impl Batch<'_> {
         command: Command,
     ) -> Result<Receipt, StoreError> {
         let id = command.change.assignment();
-        let is_signal = matches!(command.change, Change::Signal { .. });
+        let is_signal = matches!(command.change, Change::Signal { .. } | Change::Update { .. });
         let before = if is_signal { self.aggregate(id).cloned() } else { None };
         let (defaults, actor) = (Arc::clone(&command.harness_defaults), command.actor);
         let was_closed = self.aggregate(id).is_some_and(|aggregate| aggregate.assignment().is_closed());
+        let hold = Hold::of(&command.change);
         let told = self.told();
         let mut receipt = self.create(on, command).await?;
         let ctx = Context { now: self.now, ids: self.ids, harness_defaults: Arc::clone(&defaults), actor };
@@ -85,6 +105,9 @@ impl Batch<'_> {
         }
         if !was_closed {
             self.close_flow(on, id, &ctx).await?;
+        }
+        if let Some(hold) = hold {
+            self.hold_child(on, (id, hold), &ctx).await?;
         }
         Ok(receipt)
     }
@@ -206,6 +229,32 @@ impl Batch<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// The run that it waits for is held with it, and goes on with it.
+    async fn hold_child(
+        &mut self,
+        on: &mut Connection,
+        (id, hold): (AssignmentId, Hold),
+        ctx: &Context<'_>,
+    ) -> Result<(), StoreError> {
+        let is_directed = |one: &Aggregate| one.assignment().director == Director::Workflow;
+        if !self.aggregate(id).is_some_and(is_directed) {
+            return Ok(());
+        }
+        let Some(row) = flow_table::find(on, id).await? else { return Ok(()) };
+        let Some(Wait::Run { child, .. }) = row.run.wait else { return Ok(()) };
+        self.load(on, &[child].into()).await?;
+        if self.aggregate(child).is_some_and(|child| !child.assignment().is_closed()) {
+            let change = match hold {
+                Hold::Pause(mode) => Change::Pause { assignment: child, mode },
+                Hold::Resume => Change::Resume { assignment: child },
+            };
+            let harness_defaults = Arc::clone(&ctx.harness_defaults);
+            let command = Command { change, actor: ctx.actor, harness_defaults };
+            Box::pin(self.decide_directed(on, command)).await?;
+        }
+        Ok(())
     }
 
     /// A run that was closed waits for nothing; what it has started ends too.

@@ -14,6 +14,9 @@ use super::state::{Phase, Stand, State};
 use crate::expression::{Bad, Rows, Scope, moment};
 use crate::workflow::{Does, LoopKind, Step, StepIndex, Target};
 
+/// No error.
+static EMPTY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| Value::Object(serde_json::Map::new()));
+
 /// How many steps one turn may pass.
 const PASSED_MAX: u32 = 1_000;
 
@@ -213,9 +216,8 @@ impl<'a> Turning<'a> {
         let error = self.state.error.clone().unwrap_or(Value::Null);
         let status = if self.state.fails.is_some() { "failed" } else { "completed" };
         scope.set("workflow", &self.workflow_told(status, &error));
-        if !error.is_null() {
-            scope.set("error", &error);
-        }
+        // Without an error it is empty, so that a step that is reached with and without one can say what holds then.
+        scope.set("error", if error.is_null() { &*EMPTY } else { &error });
         let mut index = None;
         for frame in &self.state.frames {
             index = Some(frame.iteration);

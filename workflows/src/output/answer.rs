@@ -55,6 +55,11 @@ impl<'a> Answer<'a> {
             }
             Some(other) => format!("its JSON is {}", crate::expression::named(other)),
             None if self.text.trim().is_empty() => "it has printed nothing".to_owned(),
+            // Workers hand on so much of the end of what they say.
+            None if self.text.len() >= 60 * 1024 => {
+                "there is no JSON in the last 64 KiB of what it said, and what came before is not looked at"
+                    .to_owned()
+            }
             None => "there is no JSON in what it said".to_owned(),
         }
     }
