@@ -217,7 +217,8 @@ impl<'a> Turning<'a> {
         let status = if self.state.fails.is_some() { "failed" } else { "completed" };
         scope.set("workflow", &self.workflow_told(status, &error));
         // Without an error it is empty, so that a step that is reached with and without one can say what holds then.
-        scope.set("error", if error.is_null() { &*EMPTY } else { &error });
+        let told: &Value = if error.is_null() { &EMPTY } else { &error };
+        scope.set("error", told);
         let mut index = None;
         for frame in &self.state.frames {
             index = Some(frame.iteration);
